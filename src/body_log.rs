@@ -1,0 +1,230 @@
+//! The builder, and the handle to what it built.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{dev::ServiceRequest, rt::time::timeout};
+use log::Level;
+
+use crate::{
+    config::Config,
+    fit::MIN_RECORD_LIMIT,
+    json::code::CodePath,
+    level::incident_code_level,
+    names::Names,
+    rules::{ResponseBody, Rules},
+    shared::{Shared, Stats},
+    sink::{LogSink, Sink},
+};
+
+/// Bytes kept of each body by default: 4 KiB.
+pub const DEFAULT_BODY_LIMIT: usize = 4 * 1024;
+/// Bytes of a response in which its code is looked for by default: 4 KiB.
+pub const DEFAULT_CODE_LIMIT: usize = 4 * 1024;
+/// Bytes of one rendered record by default: 15 KiB, which fits into a line of the container
+/// runtimes that split at 16 KiB.
+pub const DEFAULT_RECORD_LIMIT: usize = 15 * 1024;
+/// Bytes that all captures in flight hold together by default: 16 MiB, about 2,000 full exchanges.
+pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
+
+/// Middleware that records HTTP exchanges, bodies included, in bounded memory.
+///
+/// Build it once, outside the factory closure of the `HttpServer`: clones share one memory budget,
+/// one set of counters and one list of sinks, and every worker needs a clone.
+///
+/// ```no_run
+/// use actix_bodylog::BodyLog;
+/// use actix_web::{App, HttpServer};
+///
+/// # async fn serve() -> std::io::Result<()> {
+/// let body_log = BodyLog::new().request_limit(8 * 1024).skip("/health");
+/// let for_workers = body_log.clone();
+/// HttpServer::new(move || App::new().wrap(for_workers.clone()))
+///     .bind(("127.0.0.1", 8080))?
+///     .run()
+///     .await?;
+/// body_log.drain(std::time::Duration::from_secs(5)).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Wrapped again inside, around a scope or a resource, another `BodyLog` brings its limits and
+/// rules to the requests that get there; record, budget, counters and sinks stay the outer's.
+#[derive(Clone, Debug)]
+#[must_use = "a logger does nothing unless it is wrapped around an application"]
+pub struct BodyLog {
+    config: Arc<Config>,
+    /// No sink was named yet: the list holds the default one.
+    default_sink: bool,
+}
+
+impl Default for BodyLog {
+    fn default() -> Self {
+        let code_field = CodePath::new("code");
+        Self {
+            config: Arc::new(Config {
+                rules: Rules {
+                    request_limit: DEFAULT_BODY_LIMIT,
+                    response_limit: DEFAULT_BODY_LIMIT,
+                    code_limit: DEFAULT_CODE_LIMIT,
+                    record_limit: DEFAULT_RECORD_LIMIT,
+                    names: Names::except(code_field.key()),
+                    code_path: code_field,
+                    code_levels: Arc::new(incident_code_level),
+                    success_level: Level::Debug,
+                    response_body: ResponseBody::default(),
+                    skip: Vec::new(),
+                    skip_if: Vec::new(),
+                },
+                shared: Arc::new(Shared::new(DEFAULT_MEMORY_BUDGET)),
+                sinks: vec![Arc::new(LogSink::new())],
+            }),
+            default_sink: true,
+        }
+    }
+}
+
+impl BodyLog {
+    /// A logger with every default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn change(mut self, f: impl FnOnce(&mut Config)) -> Self {
+        f(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    fn rule(self, f: impl FnOnce(&mut Rules)) -> Self {
+        self.change(|config| f(&mut config.rules))
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
+    }
+
+    /// Bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    pub fn request_limit(self, bytes: usize) -> Self {
+        self.rule(|rules| rules.request_limit = bytes)
+    }
+
+    /// Bytes of a response body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    pub fn response_limit(self, bytes: usize) -> Self {
+        self.rule(|rules| rules.response_limit = bytes)
+    }
+
+    /// Bytes at the beginning of a response in which the code is looked for, whatever
+    /// [`response_limit`](Self::response_limit) is. Default: [`DEFAULT_CODE_LIMIT`].
+    ///
+    /// They are read as they pass by and not kept, so a large limit costs time but no memory.
+    pub fn code_limit(self, bytes: usize) -> Self {
+        self.rule(|rules| rules.code_limit = bytes)
+    }
+
+    /// Bytes of one rendered record, newline included. Default: [`DEFAULT_RECORD_LIMIT`].
+    ///
+    /// Where a record would be larger, bodies give way first, then custom fields and headers. The
+    /// method, status, level and outcome are always there.
+    ///
+    /// # Panics
+    ///
+    /// If it is below 1024: what is always there might not fit.
+    pub fn record_limit(self, bytes: usize) -> Self {
+        assert!(
+            bytes >= MIN_RECORD_LIMIT,
+            "the record limit must be at least {MIN_RECORD_LIMIT} bytes, not {bytes}"
+        );
+        self.rule(|rules| rules.record_limit = bytes)
+    }
+
+    /// Bytes that all captures in flight may hold together, on all workers. Default:
+    /// [`DEFAULT_MEMORY_BUDGET`].
+    ///
+    /// A body for which there is no room passes unrecorded; its record says `budget`. The budget is
+    /// one for all clones, so this changes theirs too.
+    pub fn memory_budget(self, bytes: usize) -> Self {
+        self.config.shared.budget.set_limit(bytes);
+        self
+    }
+
+    /// Where the code stands in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such
+    /// as `/error/code`, every step of which is the key of an object. Default: `code`.
+    ///
+    /// The key is never redacted, whatever it is called.
+    pub fn code_field(self, field: &str) -> Self {
+        self.rule(|rules| {
+            rules.code_path = CodePath::new(field);
+            rules.names = Names::except(rules.code_path.key());
+        })
+    }
+
+    /// The level that a code asks for; `None` for a code that asks for nothing. Default:
+    /// [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
+    ///
+    /// A panic in it is caught and counted, and the code asks for nothing.
+    pub fn code_levels(
+        self,
+        levels: impl Fn(i64) -> Option<Level> + Send + Sync + 'static,
+    ) -> Self {
+        self.rule(|rules| rules.code_levels = Arc::new(levels))
+    }
+
+    /// The level of an exchange in which nothing asks for another. Default: [`Level::Debug`].
+    pub fn success_level(self, level: Level) -> Self {
+        self.rule(|rules| rules.success_level = level)
+    }
+
+    /// When the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
+    pub fn response_body(self, when: ResponseBody) -> Self {
+        self.rule(|rules| rules.response_body = when)
+    }
+
+    /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level
+    /// the code, the status or the outcome raised to [`Level::Warn`] or above is recorded all the
+    /// same. May be called several times.
+    pub fn skip(self, path: impl Into<String>) -> Self {
+        self.rule(|rules| rules.skip.push(path.into()))
+    }
+
+    /// Skips requests for which this says so, completely: no capture, no record, however they end,
+    /// also by a logger wrapped inside. May be called several times.
+    ///
+    /// A panic in it is caught and counted, and the request is recorded.
+    pub fn skip_if(
+        self,
+        condition: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.rule(|rules| rules.skip_if.push(Arc::new(condition)))
+    }
+
+    /// Adds a sink. Records go to all of them; with none named, to [`LogSink::new`].
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        let replace = std::mem::replace(&mut self.default_sink, false);
+        self.change(|config| {
+            if replace {
+                config.sinks.clear();
+            }
+            config.sinks.push(Arc::new(sink));
+        })
+    }
+
+    /// The counters, of this logger and all its clones together.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.config.stats()
+    }
+
+    /// Waits until no exchange is in flight, for at most `limit`, and flushes the sinks. True if
+    /// nothing was in flight any more.
+    ///
+    /// For `main`, after the server has stopped: worker threads are not always joined before
+    /// `run().await` returns, and the last records are still on their way then.
+    ///
+    /// # Panics
+    ///
+    /// If it is awaited outside an actix or Tokio runtime.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let idle = timeout(limit, self.config.shared.idle()).await.is_ok();
+        self.config.flush();
+        idle
+    }
+}

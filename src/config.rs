@@ -1,0 +1,73 @@
+//! One logger, as the middleware sees it.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use actix_web::dev::ServiceRequest;
+use log::Level;
+
+use crate::{
+    guarded::guarded,
+    rules::Rules,
+    shared::{Shared, Stats},
+    sink::Sink,
+};
+
+/// Rules of its own; sinks, budget and counters that it shares with its clones.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) rules: Rules,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+}
+
+impl Config {
+    /// Any sink would take a record of this level.
+    pub(crate) fn enabled(&self, level: Level) -> bool {
+        self.sinks
+            .iter()
+            .any(|sink| self.sink_takes(&**sink, level))
+    }
+
+    pub(crate) fn sink_takes(&self, sink: &dyn Sink, level: Level) -> bool {
+        self.call(|| sink.enabled(level)).unwrap_or(false)
+    }
+
+    pub(crate) fn skip_if(&self, req: &ServiceRequest) -> bool {
+        let mut hooks = self.rules.skip_if.iter();
+        hooks.any(|hook| self.call(|| hook(req)).unwrap_or(false))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let lost = |sink: &Arc<dyn Sink>| self.call(|| sink.lost()).unwrap_or(0);
+        let lost = self.sinks.iter().map(lost).sum();
+        self.shared.stats(lost)
+    }
+
+    pub(crate) fn flush(&self) {
+        for sink in &self.sinks {
+            self.call(|| sink.flush());
+        }
+    }
+
+    /// Calls a hook or a sink; a panic is counted, and `None`.
+    pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        let value = guarded(f);
+        if value.is_none() {
+            self.shared.panics.fetch_add(1, Relaxed);
+        }
+        value
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("rules", &self.rules)
+            .field("shared", &self.shared)
+            .field("sinks", &self.sinks.len())
+            .finish()
+    }
+}

@@ -1,0 +1,311 @@
+//! From the kept bytes of a body to the text that a record shows, or the reason why it shows none.
+
+use std::borrow::Cow;
+
+use crate::{
+    form,
+    json::redact::{self, Ending},
+    media::{Charset, ContentType, Media},
+    names::Names,
+    text,
+};
+
+/// Why a body that was there has no content in the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Omitted {
+    /// Not a text.
+    Binary,
+    /// A content coding, such as gzip, is on it.
+    Encoded,
+    /// Its characters cannot be decoded.
+    Charset,
+    /// Not what its type says. What came before the fault is shown.
+    Malformed,
+    /// The memory budget had no room for it.
+    Budget,
+    /// Another protocol: bytes after `101 Switching Protocols`.
+    Upgrade,
+    /// Its limit is 0, or [`ResponseBody::Never`](crate::ResponseBody::Never).
+    Disabled,
+    /// [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and nothing was.
+    Policy,
+}
+
+impl Omitted {
+    /// The value of `http.request.body.omitted` and `http.response.body.omitted`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Omitted::Binary => "binary",
+            Omitted::Encoded => "encoded",
+            Omitted::Charset => "charset",
+            Omitted::Malformed => "malformed",
+            Omitted::Budget => "budget",
+            Omitted::Upgrade => "upgrade",
+            Omitted::Disabled => "disabled",
+            Omitted::Policy => "policy",
+        }
+    }
+}
+
+/// What a body is, as far as its head tells: the representation metadata of RFC 9110, section 8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Representation {
+    pub(crate) content_type: ContentType,
+    pub(crate) encoded: bool,
+}
+
+impl Representation {
+    pub(crate) fn new(content_type: Option<&[u8]>, content_encoding: Option<&[u8]>) -> Self {
+        Self {
+            content_type: ContentType::parse(content_type),
+            encoded: crate::media::is_encoded(content_encoding),
+        }
+    }
+
+    /// The reason that is known before the first byte: such a body is not even kept.
+    pub(crate) fn hopeless(&self) -> Option<Omitted> {
+        if self.encoded {
+            return Some(Omitted::Encoded);
+        }
+        match (self.content_type.media, self.content_type.charset) {
+            (Media::Binary | Media::Multipart, _) => Some(Omitted::Binary),
+            (_, Charset::Foreign) => Some(Omitted::Charset),
+            _ => None,
+        }
+    }
+
+    /// The code of a response is looked for in JSON whose bytes are its characters.
+    pub(crate) fn may_have_code(&self) -> bool {
+        self.content_type.media == Media::Json && self.hopeless().is_none()
+    }
+}
+
+/// A body, ready for a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// Clean, redacted, at most the limit.
+    pub(crate) text: Option<String>,
+    pub(crate) truncated: bool,
+    pub(crate) omitted: Option<Omitted>,
+}
+
+impl Content {
+    pub(crate) fn omitted(why: Omitted) -> Self {
+        Self {
+            omitted: Some(why),
+            ..Self::default()
+        }
+    }
+
+    /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body.
+    pub(crate) fn of(
+        kind: Representation,
+        kept: &[u8],
+        whole: bool,
+        limit: usize,
+        names: &Names,
+    ) -> Self {
+        if let Some(why) = kind.hopeless() {
+            return Self::omitted(why);
+        }
+        let Some(decoded) = decode(kind.content_type.charset, kept, whole) else {
+            return Self::omitted(match kind.content_type.media {
+                Media::Untyped => Omitted::Binary,
+                _ => Omitted::Charset,
+            });
+        };
+        if kind.content_type.media == Media::Untyped && decoded.contains('\0') {
+            return Self::omitted(Omitted::Binary);
+        }
+        let (mut shown, sound) = clean(kind.content_type.media, &decoded, names);
+        let fitting = text::cut(&shown, limit).len();
+        let truncated = !whole || !sound || fitting < shown.len();
+        shown.truncate(fitting);
+        Self {
+            truncated,
+            omitted: (!sound).then_some(Omitted::Malformed),
+            text: (sound || !shown.is_empty()).then_some(shown),
+        }
+        .without_hollow_truth()
+    }
+
+    /// `truncated` says something of the content; without content `omitted` says it all.
+    fn without_hollow_truth(mut self) -> Self {
+        self.truncated &= self.text.is_some();
+        self
+    }
+}
+
+/// `None` if the bytes are not in the charset. A character that is cut by the end of the prefix is
+/// left out.
+fn decode(charset: Charset, kept: &[u8], whole: bool) -> Option<Cow<'_, str>> {
+    match charset {
+        Charset::Latin1 => Some(kept.iter().map(|&byte| char::from(byte)).collect()),
+        Charset::Foreign => None,
+        Charset::Utf8 => match std::str::from_utf8(kept) {
+            Ok(text) => Some(Cow::Borrowed(text)),
+            Err(error) if error.error_len().is_none() && !whole => {
+                let sound = &kept[..error.valid_up_to()];
+                std::str::from_utf8(sound).ok().map(Cow::Borrowed)
+            }
+            Err(_) => None,
+        },
+    }
+}
+
+/// The redacted text on one line, and whether all of it could be read.
+fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
+    match media {
+        Media::Json => json(decoded, names),
+        Media::JsonLines => json_lines(decoded, names),
+        Media::Form => (
+            text::clean(&form::redact_form(decoded, names)).into_owned(),
+            true,
+        ),
+        // Clients that do not say what they send mostly send JSON.
+        _ if decoded.trim_start().starts_with(['{', '[']) => match json(decoded, names) {
+            (shown, true) => (shown, true),
+            // It was only a guess: a log line may begin with a bracket. But what might have been
+            // JSON is shown as text only where no key in it could have hidden anything.
+            (shown, false) if names.occur_in(decoded) => (shown, false),
+            _ => (text::clean(decoded).into_owned(), true),
+        },
+        _ => (text::clean(decoded).into_owned(), true),
+    }
+}
+
+fn json(decoded: &str, names: &Names) -> (String, bool) {
+    let mut out = String::with_capacity(decoded.len());
+    let ending = redact::redact(&mut out, decoded, names);
+    (out, ending != Ending::Malformed)
+}
+
+fn json_lines(decoded: &str, names: &Names) -> (String, bool) {
+    let mut out = String::with_capacity(decoded.len());
+    for line in decoded.lines().filter(|line| !line.trim().is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        if redact::redact(&mut out, line, names) == Ending::Malformed {
+            return (out, false);
+        }
+    }
+    (out, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(content_type: &str, kept: &[u8], whole: bool) -> Content {
+        let kind = Representation::new(Some(content_type.as_bytes()), None);
+        Content::of(kind, kept, whole, 64, &Names::default())
+    }
+
+    fn shown(text: &str, truncated: bool) -> Content {
+        Content {
+            text: Some(text.into()),
+            truncated,
+            omitted: None,
+        }
+    }
+
+    #[test]
+    fn texts_are_shown_redacted_on_one_line() {
+        for (content_type, kept, expected) in [
+            (
+                "application/json",
+                r#"{ "a": 1, "pin": 2 }"#,
+                r#"{"a":1,"pin":"[REDACTED]"}"#,
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                "a=1&pin=2\n",
+                "a=1&pin=[REDACTED]",
+            ),
+            (
+                "application/x-ndjson",
+                "{\"a\": 1}\n\n{\"pin\": 2}\n",
+                r#"{"a":1} {"pin":"[REDACTED]"}"#,
+            ),
+            ("text/plain", "two\nlines", "two lines"),
+            ("text/plain", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
+            ("text/plain", "[12:30] started\n", "[12:30] started "),
+            ("", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
+            ("", "plain", "plain"),
+        ] {
+            assert_eq!(
+                content(content_type, kept.as_bytes(), true),
+                shown(expected, false),
+                "{kept}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_omitted_with_its_reason() {
+        use Omitted::*;
+        for (content_type, kept, why) in [
+            ("image/png", &b"\x89PNG"[..], Binary),
+            ("multipart/form-data; boundary=x", b"--x", Binary),
+            ("", b"a\0b", Binary),
+            ("", b"\xff\xfe", Binary),
+            ("text/plain", b"caf\xe9 au lait", Charset),
+            ("text/plain; charset=gbk", b"abc", Charset),
+            ("application/json", b"<html>", Malformed),
+        ] {
+            assert_eq!(
+                content(content_type, kept, true),
+                Content::omitted(why),
+                "{content_type}"
+            );
+        }
+        let gzip = Representation::new(Some(b"text/plain"), Some(b"gzip"));
+        assert_eq!(
+            Content::of(gzip, b"abc", true, 64, &Names::default()),
+            Content::omitted(Encoded)
+        );
+    }
+
+    #[test]
+    fn what_stands_before_a_fault_is_shown_and_marked() {
+        let cut = content("application/json", b"{\"a\":1}}", true);
+        assert_eq!(cut.text.as_deref(), Some("{\"a\":1}"));
+        assert!(cut.truncated);
+        assert_eq!(cut.omitted, Some(Omitted::Malformed));
+        // A guess at JSON that failed must not show what a key would have hidden.
+        let guess = content("text/plain", b"{password: hunter2}", true);
+        assert_eq!(guess.text.as_deref(), Some("{"));
+        assert_eq!(guess.omitted, Some(Omitted::Malformed));
+    }
+
+    #[test]
+    fn a_character_cut_by_the_prefix_is_left_out() {
+        assert_eq!(content("text/plain", b"caf\xc3", false), shown("caf", true));
+        assert_eq!(
+            content("text/plain", b"caf\xc3", true).omitted,
+            Some(Omitted::Charset)
+        );
+        assert_eq!(
+            content("text/plain", b"a\xffb\xc3", false).omitted,
+            Some(Omitted::Charset)
+        );
+    }
+
+    #[test]
+    fn latin_1_is_decoded() {
+        let text = content("text/plain; charset=iso-8859-1", b"caf\xe9", true);
+        assert_eq!(text, shown("café", false));
+    }
+
+    #[test]
+    fn content_never_passes_the_limit_even_where_cleaning_made_it_longer() {
+        let secrets = r#"{"pin":1,"otp":2,"cvv":3,"pwd":4,"token":5}"#;
+        let long = content("application/json", secrets.as_bytes(), true);
+        assert_eq!(long.text.unwrap().len(), 64);
+        assert!(long.truncated);
+        let latin = content("text/plain; charset=latin1", &[0xe9; 64], true);
+        assert_eq!(latin, shown(&"é".repeat(32), true));
+    }
+}

@@ -1,0 +1,355 @@
+//! One exchange: what is known of it so far, and the owner whose end is the end of the record.
+
+use std::{
+    cell::{Cell, RefCell},
+    error::Error as StdError,
+    fmt,
+    rc::{Rc, Weak},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use actix_web::{
+    body::BodySize,
+    dev::{ResponseHead, ServiceRequest},
+    http::{StatusCode, Version},
+};
+
+use crate::{
+    budget::Lease,
+    capture::Capture,
+    config::Config,
+    errors::Errors,
+    fields::{Field, FieldValue, MAX_FIELDS, User},
+    finish,
+    guarded::guarded,
+    head::{RequestHead, ResponseHeadCopy},
+    json::code::CodeFinder,
+    record::Outcome,
+    rules::ResponseBody,
+    shared::InFlight,
+};
+
+/// The owner of one record.
+///
+/// It belongs to the response side alone: to the future, then to the body (or, where the inner
+/// service returned `Err`, to that error until a response is made of it). Everything else holds it
+/// weakly. However that side ends, this is dropped, and its `Drop` emits: that is why there is
+/// exactly one record, whatever happens.
+pub(crate) struct Exchange {
+    pub(crate) config: Arc<Config>,
+    started: Instant,
+    /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
+    /// made.
+    unwinding_before: bool,
+    /// Code of the application runs. Still set when we are dropped, it panicked; also where the
+    /// panic was caught in between, so that the thread does not unwind any more.
+    inside: Cell<bool>,
+    /// `None` once the record was emitted. Never borrowed while code that is not ours runs: a body
+    /// may own the request's payload, and polling or dropping it comes back here.
+    state: RefCell<Option<State>>,
+}
+
+/// What is known so far.
+pub(crate) struct State {
+    /// Whose rules apply: our own, or those of a logger nested inside.
+    pub(crate) rules: Arc<Config>,
+    /// The path is to be skipped where all goes well.
+    pub(crate) skip: bool,
+    /// A logger nested inside wants no record at all.
+    pub(crate) silenced: bool,
+    pub(crate) timestamp: SystemTime,
+    pub(crate) head: RequestHead,
+    pub(crate) request: Capture,
+    /// The payload was read to its end.
+    pub(crate) request_ended: bool,
+    pub(crate) request_failed: bool,
+    pub(crate) route: Option<String>,
+    pub(crate) response: Option<Response>,
+    /// The status of an error that was returned, until a response is made of it.
+    pub(crate) error_status: Option<StatusCode>,
+    pub(crate) user: Option<User>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) errors: Errors,
+    // The last field: dropped when everything else was given back.
+    _in_flight: InFlight,
+}
+
+/// What is known of the response.
+pub(crate) struct Response {
+    pub(crate) head: ResponseHeadCopy,
+    pub(crate) time_to_head: Duration,
+    pub(crate) capture: Capture,
+    pub(crate) finder: Option<CodeFinder>,
+    /// Dropped without being polled, it is complete all the same.
+    pub(crate) complete_unpolled: bool,
+    pub(crate) polled: bool,
+}
+
+/// How the response side ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The body said so, or was handed over whole.
+    Complete,
+    BodyFailed,
+    Dropped,
+}
+
+impl Exchange {
+    /// Begins an exchange: copies the head and lets handlers find it.
+    pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Rc<Self> {
+        let rules = &config.rules;
+        let head = RequestHead::copy(req, &rules.names);
+        let limit = match head.kind.hopeless() {
+            Some(_) => 0,
+            None => rules.request_limit,
+        };
+        Rc::new(Self {
+            config: Arc::clone(config),
+            started: Instant::now(),
+            unwinding_before: thread::panicking(),
+            inside: Cell::new(false),
+            state: RefCell::new(Some(State {
+                rules: Arc::clone(config),
+                skip: rules.skips(req.path()),
+                silenced: false,
+                timestamp: SystemTime::now(),
+                head,
+                request: Capture::new(limit, Lease::new(Arc::clone(&config.shared.budget))),
+                request_ended: false,
+                request_failed: false,
+                route: None,
+                response: None,
+                error_status: None,
+                user: None,
+                fields: Vec::new(),
+                errors: Errors::default(),
+                _in_flight: InFlight::new(Arc::clone(&config.shared)),
+            })),
+        })
+    }
+
+    /// Does something with the state, if the record is not out yet.
+    fn update(&self, f: impl FnOnce(&mut State)) {
+        // By construction it is not borrowed here. If that were ever wrong, a record that lacks
+        // something is better than a panic in somebody's request.
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            if let Some(state) = state.as_mut() {
+                f(state);
+            }
+        }
+    }
+
+    /// Runs code of the application: if it panics, that is how the exchange ended.
+    pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.inside.set(true);
+        let value = f();
+        self.inside.set(false);
+        value
+    }
+
+    /// A logger nested inside takes over the rules.
+    pub(crate) fn override_rules(&self, inner: &Arc<Config>, skip: bool, silenced: bool) {
+        self.update(|state| {
+            if state.head.kind.hopeless().is_none() {
+                state.request.set_limit(inner.rules.request_limit);
+            }
+            state.skip = skip;
+            state.silenced = silenced;
+            state.rules = Arc::clone(inner);
+        });
+    }
+
+    pub(crate) fn request_chunk(&self, chunk: &[u8]) {
+        self.update(|state| state.request.push(chunk));
+    }
+
+    pub(crate) fn request_ended(&self) {
+        self.update(|state| state.request_ended = true);
+    }
+
+    /// The first error counts; a stream may go on to say others, or nothing.
+    pub(crate) fn request_failed(&self, error: &dyn fmt::Display) {
+        let text = finish::error_text(&self.config, error);
+        self.update(|state| {
+            if !state.request_failed && !state.request_ended {
+                state.request_failed = true;
+                state.errors.push(text);
+            }
+        });
+    }
+
+    pub(crate) fn set_user(&self, user: User) {
+        let user = user.cleaned();
+        self.update(|state| state.user = Some(user));
+    }
+
+    pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
+        self.update(|state| {
+            let Some(field) = Field::cleaned(name, value, &state.rules.rules.names) else {
+                return;
+            };
+            let fields = &mut state.fields;
+            match fields.iter().position(|old| old.name == field.name) {
+                Some(at) => fields[at] = field,
+                None if fields.len() < MAX_FIELDS => fields.push(field),
+                None => {}
+            }
+        });
+    }
+
+    pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
+        let text = finish::error_text(&self.config, error);
+        self.update(|state| state.errors.push(text));
+    }
+
+    /// The inner service returned `Err`; `error_response` may yet be called, once or several times.
+    pub(crate) fn error_returned(&self, error: &actix_web::Error) {
+        let text = finish::error_text(&self.config, error);
+        let status = guarded(|| error.as_response_error().status_code());
+        self.update(|state| {
+            state.errors.push(text);
+            state.error_status = status;
+        });
+    }
+
+    pub(crate) fn routed(&self, route: Option<String>) {
+        self.update(|state| state.route = route);
+    }
+
+    /// A response was made. If it is not the first one, it takes the place of the one before.
+    pub(crate) fn response_head(&self, head: &ResponseHead, size: BodySize) {
+        let time_to_head = self.started.elapsed();
+        let budget = &self.config.shared.budget;
+        self.update(|state| {
+            let rules = &state.rules.rules;
+            let copy = ResponseHeadCopy::copy(head, &rules.names);
+            let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
+            if upgrade {
+                // From here on the payload is another protocol.
+                state.request.forget();
+            }
+            let unwanted = upgrade
+                || rules.response_body == ResponseBody::Never
+                || copy.kind.hopeless().is_some();
+            let limit = if unwanted { 0 } else { rules.response_limit };
+            let may_have_code = copy.kind.may_have_code() && !upgrade && !copy.is_binary;
+            let finder = may_have_code
+                .then(|| CodeFinder::new(rules.code_limit, Lease::new(Arc::clone(budget))));
+            // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
+            // HEAD and for 204.
+            let complete_unpolled = size.is_eof()
+                || (state.head.version == Version::HTTP_2
+                    && (state.head.is_head || copy.status == StatusCode::NO_CONTENT));
+            state.response = Some(Response {
+                head: copy,
+                time_to_head,
+                capture: Capture::new(limit, Lease::new(Arc::clone(budget))),
+                finder,
+                complete_unpolled,
+                polled: false,
+            });
+        });
+    }
+
+    pub(crate) fn response_polled(&self) {
+        self.update(|state| {
+            if let Some(response) = &mut state.response {
+                response.polled = true;
+            }
+        });
+    }
+
+    pub(crate) fn response_chunk(&self, chunk: &[u8]) {
+        self.update(|state| {
+            if let Some(response) = &mut state.response {
+                response.capture.push(chunk);
+                if let Some(finder) = &mut response.finder {
+                    finder.push(&state.rules.rules.code_path, chunk);
+                }
+            }
+        });
+    }
+
+    /// The body was handed over in one piece, and whoever took it may still ask for another.
+    pub(crate) fn response_handed_over(&self) {
+        self.update(|state| {
+            if let Some(response) = &mut state.response {
+                response.complete_unpolled = true;
+            }
+        });
+    }
+
+    /// The body came to its end.
+    pub(crate) fn complete(&self) {
+        self.finish(End::Complete);
+    }
+
+    pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) {
+        let text = finish::error_chain_text(&self.config, error);
+        self.update(|state| state.errors.push(text));
+        self.finish(End::BodyFailed);
+    }
+
+    fn finish(&self, end: End) {
+        let duration = self.started.elapsed();
+        let state = match self.state.try_borrow_mut() {
+            Ok(mut state) => state.take(),
+            Err(_) => None,
+        };
+        let Some(state) = state else { return };
+        let outcome = self.outcome(end, &state);
+        if guarded(|| finish::emit(&self.config, state, outcome, duration)).is_none() {
+            self.config.shared.panics.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn outcome(&self, end: End, state: &State) -> Outcome {
+        match (end, &state.response) {
+            (End::Complete, _) => Outcome::Completed,
+            (End::BodyFailed, _) => Outcome::Failed,
+            _ if self.inside.get() || (thread::panicking() && !self.unwinding_before) => {
+                Outcome::Panicked
+            }
+            (End::Dropped, Some(response)) if response.complete_unpolled && !response.polled => {
+                Outcome::Completed
+            }
+            (End::Dropped, None) if state.error_status.is_some() => Outcome::Failed,
+            (End::Dropped, _) => Outcome::Aborted,
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.finish(End::Dropped);
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
+}
+
+/// A way to the exchange for those who must not keep it alive: the payload, which may move into a
+/// task that outlives the response, and the extensions of the request, which live as long as any
+/// clone of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle(Weak<Exchange>);
+
+impl Handle {
+    pub(crate) fn new(exchange: &Rc<Exchange>) -> Self {
+        Self(Rc::downgrade(exchange))
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Calls `f` if the exchange is still in flight.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&Exchange) -> T) -> Option<T> {
+        self.0.upgrade().map(|exchange| f(&exchange))
+    }
+}

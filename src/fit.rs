@@ -1,0 +1,102 @@
+//! Making a record fit into its limit: once, before any sink sees it.
+
+use crate::{
+    headers::Headers,
+    record::{Record, Value},
+    text,
+};
+
+/// The smallest record limit, in bytes: what is never left out fits into it.
+pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
+
+/// Shortens `record` until, as JSON with a newline, it takes at most `limit` bytes.
+///
+/// The order in which things give way: bodies, custom fields, headers, the error text and the rest
+/// of the request head, and last the ends of the path and the message. The method, the status, the
+/// level and the outcome never do.
+pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
+    let limit = limit.max(MIN_RECORD_LIMIT);
+    let size = rendered_len(record);
+    if size <= limit {
+        return;
+    }
+    fit_bodies(record, limit, size);
+    let steps: [fn(&mut Record<'_>); 6] = [
+        |record| record.fields = &[],
+        |record| record.request_headers = Headers::default(),
+        |record| record.response_headers = Headers::default(),
+        |record| record.error = record.error.map(|error| text::cut(error, 64)),
+        |record| {
+            record.query = None;
+            record.user_agent = None;
+        },
+        |record| {
+            record.user = None;
+            record.route = None;
+            record.server_address = None;
+        },
+    ];
+    for step in steps {
+        if rendered_len(record) <= limit {
+            return;
+        }
+        step(record);
+    }
+    let (path, message) = (record.path, record.message);
+    (record.path, record.message) = ("", "");
+    let room = limit.saturating_sub(rendered_len(record));
+    record.path = text::cut_escaped(path, room / 2);
+    record.message = text::cut_escaped(message, room / 2);
+}
+
+fn fit_bodies(record: &mut Record<'_>, limit: usize, size: usize) {
+    let len = |content: Option<&str>| content.map_or(0, text::escaped_len);
+    let request = len(record.request_body.content);
+    let response = len(record.response_body.content);
+    // Marking both as truncated may cost two more fields.
+    let marks = 2 * r#","http.response.body.truncated":true"#.len();
+    let room = (limit + request + response).saturating_sub(size + marks);
+    // Half for each; what one does not need goes to the other.
+    let for_request = room.saturating_sub(response).max(room / 2);
+    let for_response = room.saturating_sub(request).max(room / 2);
+    for (body, room) in [
+        (&mut record.request_body, for_request),
+        (&mut record.response_body, for_response),
+    ] {
+        if let Some(content) = body.content {
+            let kept = text::cut_escaped(content, room);
+            body.truncated |= kept.len() < content.len();
+            body.content = Some(kept);
+        }
+    }
+}
+
+/// Bytes of the record as JSON, with a newline; never less than what is written.
+fn rendered_len(record: &Record<'_>) -> usize {
+    // Braces and newline; each field has two colons' worth of punctuation around its name.
+    let mut len = "{}\n".len();
+    let _ = record.visit(|name, value| {
+        len += text::escaped_len(name) + r#""":,"#.len() + value_len(value);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    len
+}
+
+fn value_len(value: Value<'_>) -> usize {
+    // The longest that serde_json writes: `-1.2345678901234567e-308` and `18446744073709551615`.
+    const FLOAT: usize = 24;
+    const INTEGER: usize = 20;
+    match value {
+        Value::Text(value) => text::escaped_len(value) + 2,
+        Value::Integer(_) | Value::Unsigned(_) => INTEGER,
+        Value::Float(_) => FLOAT,
+        Value::Bool(_) => "false".len(),
+        Value::List(headers) => {
+            headers
+                .iter()
+                .map(|(_, value)| text::escaped_len(value) + r#""","#.len())
+                .sum::<usize>()
+                + "[]".len()
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! What a record needs of the heads of an exchange, copied.
+
+use std::{net::IpAddr, ops::Range};
+
+use actix_web::{
+    dev::{ResponseHead, ServiceRequest},
+    http::{Method, StatusCode, Uri, Version, header},
+};
+
+use crate::{
+    content::Representation,
+    form,
+    headers::{self, HeaderText},
+    names::Names,
+    text,
+};
+
+/// Bytes kept of the path of a request, and again of its query.
+pub const MAX_URI_PART_LEN: usize = 2048;
+/// Bytes kept of a `User-Agent`.
+pub const MAX_USER_AGENT_LEN: usize = 512;
+const MAX_HOST_LEN: usize = 255;
+const MAX_METHOD_LEN: usize = 32;
+
+/// How much body the head of a request announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    Nothing,
+    Bytes(u64),
+    /// Some, of unknown length.
+    Some,
+}
+
+/// A request head, read before the handler sees it: middleware inside may rewrite the original, and
+/// a clone of the `HttpRequest` held across the call would make routing panic.
+#[derive(Debug)]
+pub(crate) struct RequestHead {
+    /// Method, path, query, host and agent, one after the other.
+    text: String,
+    /// `METHOD PATH?QUERY`: the beginning of `text`.
+    message: usize,
+    method: Range<usize>,
+    path: Range<usize>,
+    query: Option<Range<usize>>,
+    host: Option<Range<usize>>,
+    agent: Option<Range<usize>>,
+    pub(crate) headers: HeaderText,
+    pub(crate) scheme: &'static str,
+    pub(crate) version: Version,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) kind: Representation,
+    pub(crate) announced: Announced,
+    pub(crate) is_get: bool,
+    pub(crate) is_head: bool,
+}
+
+impl RequestHead {
+    pub(crate) fn copy(req: &ServiceRequest, names: &Names) -> Self {
+        let head = req.head();
+        let mut text = String::with_capacity(128);
+        let method = push(&mut text, head.method.as_str().as_bytes(), MAX_METHOD_LEN);
+        text.push(' ');
+        let path = match head.uri.path() {
+            // The target of CONNECT, and of `OPTIONS *`, has no path.
+            "" => push(
+                &mut text,
+                without_user(host(&head.uri).unwrap_or_default()).as_bytes(),
+                MAX_HOST_LEN,
+            ),
+            path => push(&mut text, path.as_bytes(), MAX_URI_PART_LEN),
+        };
+        let query = head
+            .uri
+            .query()
+            .filter(|query| !query.is_empty())
+            .map(|query| {
+                text.push('?');
+                let query = form::redact_query(query, names);
+                push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
+            });
+        let message = text.len();
+        let header = |name| head.headers.get(name).map(|value| value.as_bytes());
+        let host = match host(&head.uri) {
+            Some(host) => Some(push(&mut text, without_port(host).as_bytes(), MAX_HOST_LEN)),
+            None => header(header::HOST).map(|value| {
+                let value = String::from_utf8_lossy(value);
+                push(&mut text, without_port(&value).as_bytes(), MAX_HOST_LEN)
+            }),
+        };
+        let agent =
+            header(header::USER_AGENT).map(|value| push(&mut text, value, MAX_USER_AGENT_LEN));
+        Self {
+            text,
+            message,
+            method,
+            path,
+            query,
+            host: host.filter(|host| !host.is_empty()),
+            agent,
+            headers: HeaderText::copy(&head.headers, &headers::REQUEST, names),
+            // Not from `connection_info()`: it is cached in the request, for middleware inside too.
+            scheme: if req.app_config().secure() {
+                "https"
+            } else {
+                "http"
+            },
+            version: head.version,
+            client: head.peer_addr.map(|address| address.ip().to_canonical()),
+            kind: Representation::new(
+                header(header::CONTENT_TYPE),
+                header(header::CONTENT_ENCODING),
+            ),
+            announced: announced(head),
+            is_get: head.method == Method::GET,
+            is_head: head.method == Method::HEAD,
+        }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.text[..self.message]
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.text[self.method.clone()]
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.text[self.path.clone()]
+    }
+
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.query.clone().map(|range| &self.text[range])
+    }
+
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.clone().map(|range| &self.text[range])
+    }
+
+    pub(crate) fn agent(&self) -> Option<&str> {
+        self.agent.clone().map(|range| &self.text[range])
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_09 => "0.9",
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            Version::HTTP_3 => "3",
+            _ => "1.1",
+        }
+    }
+}
+
+fn push(text: &mut String, bytes: &[u8], max: usize) -> Range<usize> {
+    let start = text.len();
+    text::push_lossy(text, bytes, max);
+    start..text.len()
+}
+
+/// The host of a URI that names one: HTTP/2's `:authority`, or a request to a proxy.
+fn host(uri: &Uri) -> Option<&str> {
+    uri.authority().map(|authority| authority.as_str())
+}
+
+fn without_user(authority: &str) -> &str {
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
+fn without_port(host: &str) -> &str {
+    let host = without_user(host);
+    match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn announced(head: &actix_web::dev::RequestHead) -> Announced {
+    let length = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    match length {
+        Some(0) => Announced::Nothing,
+        Some(length) => Announced::Bytes(length),
+        None if head.headers.contains_key(header::TRANSFER_ENCODING) => Announced::Some,
+        // HTTP/2 has a payload with every request and no field that says whether it is empty. A
+        // method that is meant to have content announces its length if there is none (RFC 9110,
+        // section 8.6).
+        None if head.version == Version::HTTP_2
+            && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) =>
+        {
+            Announced::Some
+        }
+        None => Announced::Nothing,
+    }
+}
+
+/// What a response was when it left the layers inside.
+#[derive(Debug)]
+pub(crate) struct ResponseHeadCopy {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderText,
+    pub(crate) kind: Representation,
+    /// `Content-Transfer-Encoding: binary`: a file, in the service that this crate was made for.
+    pub(crate) is_binary: bool,
+}
+
+impl ResponseHeadCopy {
+    pub(crate) fn copy(head: &ResponseHead, names: &Names) -> Self {
+        let headers = head.headers();
+        let header = |name| headers.get(name).map(|value| value.as_bytes());
+        let transfer = headers.get("content-transfer-encoding");
+        Self {
+            status: head.status,
+            headers: HeaderText::copy(headers, &headers::RESPONSE, names),
+            kind: Representation::new(
+                header(header::CONTENT_TYPE),
+                header(header::CONTENT_ENCODING),
+            ),
+            is_binary: transfer.is_some_and(|value| {
+                value
+                    .as_bytes()
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"binary")
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn head(request: TestRequest) -> RequestHead {
+        RequestHead::copy(&request.to_srv_request(), &Names::default())
+    }
+
+    #[test]
+    fn the_target_is_shown_redacted() {
+        let head = head(TestRequest::with_uri("/a%20b/c?x=1&token=t").method(Method::POST));
+        assert_eq!(head.message(), "POST /a%20b/c?x=1&token=[REDACTED]");
+        assert_eq!(head.path(), "/a%20b/c");
+        assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
+        assert_eq!(
+            (head.method(), head.version(), head.scheme),
+            ("POST", "1.1", "http")
+        );
+    }
+
+    #[test]
+    fn targets_without_a_path_are_shown_by_their_host() {
+        let connect = head(TestRequest::with_uri("example.com:443").method(Method::CONNECT));
+        assert_eq!(connect.message(), "CONNECT example.com:443");
+        let asterisk = head(TestRequest::with_uri("*").method(Method::OPTIONS));
+        assert_eq!(asterisk.message(), "OPTIONS *");
+    }
+
+    #[test]
+    fn the_host_loses_its_port() {
+        for (host, expected) in [
+            ("example.com", Some("example.com")),
+            ("example.com:8080", Some("example.com")),
+            ("[::1]:8080", Some("::1")),
+            ("[::1", Some("::1")),
+            ("", None),
+            (":80", None),
+        ] {
+            let head = head(TestRequest::default().insert_header((header::HOST, host)));
+            assert_eq!(head.host(), expected, "{host}");
+        }
+        let absolute = head(TestRequest::with_uri("http://u:p@example.org:81/x"));
+        assert_eq!(absolute.host(), Some("example.org"));
+        assert_eq!(absolute.message(), "GET /x");
+    }
+
+    #[test]
+    fn what_a_client_can_make_long_is_capped() {
+        let long = "x".repeat(10_000);
+        let head = head(
+            TestRequest::with_uri(&format!("/{long}?{long}"))
+                .insert_header((header::USER_AGENT, long.as_str()))
+                .insert_header((header::HOST, long.as_str())),
+        );
+        assert_eq!(head.path().len(), MAX_URI_PART_LEN);
+        assert_eq!(head.query().unwrap().len(), MAX_URI_PART_LEN);
+        assert_eq!(head.agent().unwrap().len(), MAX_USER_AGENT_LEN);
+        assert_eq!(head.host().unwrap().len(), MAX_HOST_LEN);
+        assert_eq!(
+            head.message().len(),
+            "GET ".len() + 2 * MAX_URI_PART_LEN + 1
+        );
+    }
+
+    #[test]
+    fn bodies_are_announced_by_length_by_coding_or_by_method() {
+        use Announced::*;
+        let with = |name: &'static str, value: &'static str| {
+            TestRequest::post().insert_header((name, value))
+        };
+        for (request, expected) in [
+            (TestRequest::post(), Nothing),
+            (with("content-length", "0"), Nothing),
+            (with("content-length", "7"), Bytes(7)),
+            (with("transfer-encoding", "chunked"), Some),
+            (TestRequest::post().version(Version::HTTP_2), Some),
+            (TestRequest::get().version(Version::HTTP_2), Nothing),
+        ] {
+            assert_eq!(head(request).announced, expected);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! A kept prefix of a JSON text, without its secrets, on one line.
+
+use super::{
+    lexer::{Lexer, Token},
+    unescape::Units,
+};
+use crate::{
+    budget::Lease,
+    names::{Names, REDACTED},
+    text,
+};
+
+/// How far the reading came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// One whole JSON text.
+    Complete,
+    /// The beginning of one.
+    Cut,
+    /// Not JSON from some point on. What stands before that point is shown, nothing after it: who
+    /// has lost their bearings cannot tell a key from a value.
+    Malformed,
+}
+
+/// Appends `input` to `out`: white space outside strings dropped, values of sensitive keys
+/// replaced, whatever a log line must not contain written as a `\u` escape.
+pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
+    let mut lexer = Lexer::new(Lease::unlimited());
+    let mut tokens = lexer.feed(input.as_bytes());
+    let mut key = String::new();
+    let mut units = Units::default();
+    let mut in_key = false;
+    let mut key_is_sensitive = false;
+    // The depth at which the value that is being left out began.
+    let mut hidden: Option<usize> = None;
+    let mut copied = 0;
+    let mut malformed = false;
+
+    while let Some(token) = tokens.next() {
+        // What is wrong may end inside a character.
+        if matches!(token, Token::Invalid | Token::TooDeep) {
+            malformed = true;
+            break;
+        }
+        let end = tokens.position();
+        // White space lies between tokens only, so what a token took begins where the last ended.
+        let source = input[copied..end].trim_start_matches([' ', '\t', '\n', '\r']);
+        copied = end;
+        let depth = tokens.depth();
+        match token {
+            Token::Quote { key: true } => {
+                in_key = true;
+                key.clear();
+            }
+            Token::Chars(_) if in_key => {
+                units.end(|c| key.push(c));
+                key.push_str(&input[end - token_len(token)..end]);
+            }
+            Token::Escape(unit) if in_key => units.push(unit, |c| key.push(c)),
+            Token::EndQuote { key: true } => {
+                in_key = false;
+                units.end(|c| key.push(c));
+                key_is_sensitive = names.is_sensitive(&key);
+            }
+            _ => {}
+        }
+        if let Some(from) = hidden {
+            let ended = matches!(
+                token,
+                Token::Close(_) | Token::EndQuote { key: false } | Token::EndScalar
+            );
+            if ended && depth == from {
+                hidden = None;
+            }
+            continue;
+        }
+        let begins_value = matches!(
+            token,
+            Token::Open(_) | Token::Quote { key: false } | Token::Scalar { .. }
+        );
+        if begins_value && std::mem::take(&mut key_is_sensitive) {
+            out.extend(["\"", REDACTED, "\""]);
+            hidden = Some(match token {
+                Token::Open(_) => depth - 1,
+                _ => depth,
+            });
+            continue;
+        }
+        match token {
+            // White space before a number ends the last token, not a string.
+            Token::Chars(_) => push_string(out, &input[end - token_len(token)..end]),
+            _ => out.push_str(source),
+        }
+    }
+
+    if malformed {
+        Ending::Malformed
+    } else if lexer.is_complete() {
+        Ending::Complete
+    } else {
+        Ending::Cut
+    }
+}
+
+fn token_len(token: Token<'_>) -> usize {
+    match token {
+        Token::Chars(bytes) | Token::Scalar { bytes, .. } => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// Appends characters of a JSON string. Those that a line must not contain are legal there, so
+/// they are escaped: the text means the same afterwards.
+fn push_string(out: &mut String, mut chars: &str) {
+    while let Some(at) = chars.find(text::is_forbidden) {
+        out.push_str(&chars[..at]);
+        let mut rest = chars[at..].chars();
+        if let Some(c) = rest.next() {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+        chars = rest.as_str();
+    }
+    out.push_str(chars);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn redacted(input: &str) -> (String, Ending) {
+        let mut out = String::new();
+        let ending = redact(&mut out, input, &Names::default());
+        (out, ending)
+    }
+
+    #[test]
+    fn sensitive_values_are_hidden_whole_and_the_rest_is_compacted() {
+        for (input, expected) in [
+            (
+                r#" { "a" : [ 1 , "x y" , null ] } "#,
+                r#"{"a":[1,"x y",null]}"#,
+            ),
+            (
+                r#"{"password":"p","n":1}"#,
+                r#"{"password":"[REDACTED]","n":1}"#,
+            ),
+            (
+                r#"{"password":"","n":1}"#,
+                r#"{"password":"[REDACTED]","n":1}"#,
+            ),
+            (r#"{"pin": 1234, "n":1}"#, r#"{"pin":"[REDACTED]","n":1}"#),
+            (r#"{"token":null}"#, r#"{"token":"[REDACTED]"}"#),
+            (
+                r#"{"token":["a",{"b":"c"}],"n":1}"#,
+                r#"{"token":"[REDACTED]","n":1}"#,
+            ),
+            (
+                r#"{"secret":{"password":"p","x":[1]},"n":[1]}"#,
+                r#"{"secret":"[REDACTED]","n":[1]}"#,
+            ),
+            (
+                r#"{"pass\u0077ord":"p"}"#,
+                r#"{"pass\u0077ord":"[REDACTED]"}"#,
+            ),
+            (
+                r#"{"API-Key":"p","api":{"key":"shown"}}"#,
+                r#"{"API-Key":"[REDACTED]","api":{"key":"shown"}}"#,
+            ),
+            (
+                r#"{"name":"password","v":"p\"q\n"}"#,
+                r#"{"name":"password","v":"p\"q\n"}"#,
+            ),
+            (
+                r#"[{"token":1},{"token":[[2]]},3]"#,
+                r#"[{"token":"[REDACTED]"},{"token":"[REDACTED]"},3]"#,
+            ),
+            ("7", "7"),
+            (r#""text""#, r#""text""#),
+            (
+                "{\"a\":\"\u{7f}\u{2028}x\u{202e}\"}",
+                r#"{"a":"\u007f\u2028x\u202e"}"#,
+            ),
+        ] {
+            assert_eq!(
+                redacted(input),
+                (expected.to_owned(), Ending::Complete),
+                "{input}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_after_a_fault_is_shown() {
+        for (input, expected) in [
+            ("", ""),
+            ("<html>password=x", ""),
+            ("{'password':'x'}", "{"),
+            (r#"{"a":1}{"password":"x"}"#, r#"{"a":1}"#),
+            (r#"{"a":1,/* password */"b":2}"#, r#"{"a":1,"#),
+            (r#"{"a":tru3,"b":2}"#, r#"{"a":"#),
+            ("{\"a\":\"x\ny\"}", r#"{"a":"x"#),
+        ] {
+            let (shown, ending) = redacted(input);
+            assert_eq!(shown, expected, "{input}");
+            assert_ne!(ending, Ending::Complete);
+        }
+        assert_eq!(redacted("").1, Ending::Cut);
+        assert_eq!(redacted("<").1, Ending::Malformed);
+    }
+
+    #[test]
+    fn a_secret_does_not_survive_any_cut() {
+        let text = r#"{"a":{"password":"SECRET"},"tok\u0065n":["SECRET",{"x":"SECRET"}],"pin":"SECRET","b":1}"#;
+        for end in 0..text.len() {
+            let (shown, ending) = redacted(&text[..end]);
+            assert!(!shown.contains("SE"), "{shown}");
+            assert_eq!(ending, Ending::Cut);
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            let key = prop_oneof![4 => "[a-z]{0,4}", 1 => Just("user_password".to_owned()), 1 => any::<String>()];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((key, inner), 0..5)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn hide(value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(hide),
+            Value::Object(entries) => {
+                for (key, value) in entries {
+                    if Names::default().is_sensitive(key) {
+                        *value = REDACTED.into();
+                    } else {
+                        hide(value);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_whole_document_stays_the_same_value_but_for_what_is_hidden(value in values(), pretty in any::<bool>()) {
+            let text = if pretty {
+                serde_json::to_string_pretty(&value)
+            } else {
+                serde_json::to_string(&value)
+            }.unwrap();
+            let (shown, ending) = redacted(&text);
+            let mut expected = value;
+            hide(&mut expected);
+            prop_assert_eq!(ending, Ending::Complete);
+            prop_assert!(!shown.contains(text::is_forbidden));
+            prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), expected);
+            prop_assert_eq!(redacted(&shown), (shown, Ending::Complete));
+        }
+
+        #[test]
+        fn any_text_is_survived_and_never_contains_what_a_line_must_not(text in any::<String>()) {
+            let (shown, _) = redacted(&text);
+            prop_assert!(!shown.contains(text::is_forbidden));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Middleware for actix-web that records HTTP exchanges, bodies included, in bounded memory.
+#![forbid(unsafe_code)]
+#![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
+
+mod body;
+mod body_log;
+mod budget;
+mod bypass;
+mod capture;
+mod config;
+mod content;
+mod errors;
+mod exchange;
+mod ext;
+mod fields;
+mod finish;
+mod fit;
+mod form;
+mod guarded;
+mod head;
+mod headers;
+mod json;
+mod level;
+mod media;
+mod middleware;
+mod names;
+mod payload;
+mod record;
+mod render;
+mod rules;
+mod shared;
+mod sink;
+mod text;
+mod timestamp;
+
+pub use crate::{
+    body::RecordedBody,
+    body_log::{
+        BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET,
+        DEFAULT_RECORD_LIMIT,
+    },
+    content::Omitted,
+    errors::MAX_ERROR_LEN,
+    ext::RecordExt,
+    fields::{
+        Field, FieldValue, MAX_FIELD_NAME_LEN, MAX_FIELD_VALUE_LEN, MAX_FIELDS, MAX_USER_LEN, User,
+    },
+    head::{MAX_URI_PART_LEN, MAX_USER_AGENT_LEN},
+    headers::{Headers, MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
+    json::code::{Code, CodeState, MAX_CODE_LEN},
+    level::{http_code_level, incident_code_level},
+    middleware::{BodyLogFuture, BodyLogMiddleware},
+    record::{Body, Outcome, Record},
+    rules::ResponseBody,
+    shared::Stats,
+    sink::{JsonLines, LogSink, Sink},
+};

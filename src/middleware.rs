@@ -1,0 +1,213 @@
+//! The middleware: begins exchanges, and follows each to its response.
+
+use std::{
+    fmt,
+    future::{Ready, ready},
+    marker::PhantomData,
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    task::{Context, Poll, ready},
+};
+
+use actix_service::{Service, Transform, forward_ready};
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+use log::Level;
+use pin_project::pin_project;
+
+use crate::{
+    BodyLog,
+    body::{RecordedBody, wrap_error_body},
+    bypass,
+    config::Config,
+    exchange::{Exchange, Handle},
+    payload::RecordedPayload,
+};
+
+impl<S, B> Transform<S, ServiceRequest> for BodyLog
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<RecordedBody<B>>;
+    type Error = Error;
+    type Transform = BodyLogMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, Self::InitError>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(BodyLogMiddleware {
+            service,
+            config: self.config(),
+        }))
+    }
+}
+
+/// The service that [`BodyLog`] wraps around another.
+///
+/// # Invariants
+///
+/// 1. Exactly one record per request that is not skipped, whatever happens to it.
+/// 2. Transparent: the same chunks in the same order, the same errors, sizes and wake-ups; nothing
+///    is polled ahead of its consumer.
+/// 3. Fail open: nothing in here panics or changes a response; a fault of a sink or a hook is
+///    counted.
+/// 4. Bounded: at most the limit is kept of a body, as a copy; all that is kept in flight stays
+///    inside one budget.
+/// 5. Clean before it is a record: every string in one is redacted, capped, and on one line.
+/// 6. Nothing is allocated where no sink wants even an error, or the request is skipped at once.
+#[derive(Debug)]
+pub struct BodyLogMiddleware<S> {
+    service: S,
+    config: Arc<Config>,
+}
+
+impl<S, B> Service<ServiceRequest> for BodyLogMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<RecordedBody<B>>;
+    type Error = Error;
+    type Future = BodyLogFuture<S, B>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
+        let config = &self.config;
+        if bypass::is_active() || self.joins_outer(&req) {
+            return BodyLogFuture::new(self.service.call(req), Mode::Pass);
+        }
+        let skipped = config.skip_if(&req);
+        if skipped || !config.enabled(Level::Error) {
+            config.shared.skipped.fetch_add(skipped.into(), Relaxed);
+            let future = bypass::run(|| self.service.call(req));
+            return BodyLogFuture::new(future, Mode::Bypass);
+        }
+        let exchange = Exchange::begin(config, &req);
+        let handle = Handle::new(&exchange);
+        let payload = req.parts_mut().1.take();
+        req.set_payload(RecordedPayload::wrap(payload, handle.clone()));
+        req.extensions_mut().insert(handle);
+        let future = exchange.run(|| self.service.call(req));
+        BodyLogFuture::new(future, Mode::Record(exchange))
+    }
+}
+
+impl<S> BodyLogMiddleware<S> {
+    /// Wrapped inside another logger, this one brings its rules to the record of that one.
+    fn joins_outer(&self, req: &ServiceRequest) -> bool {
+        let outer = req.extensions().get::<Handle>().cloned();
+        let Some(outer) = outer.filter(Handle::is_alive) else {
+            return false;
+        };
+        let skip = self.config.rules.skips(req.path());
+        let silenced = self.config.skip_if(req);
+        outer.with(|exchange| exchange.override_rules(&self.config, skip, silenced));
+        true
+    }
+}
+
+#[derive(Debug)]
+enum Mode {
+    Record(Rc<Exchange>),
+    /// Recorded outside, or over.
+    Pass,
+    /// Not to be recorded, here or inside.
+    Bypass,
+}
+
+/// The future of [`BodyLogMiddleware`].
+#[pin_project]
+pub struct BodyLogFuture<S: Service<ServiceRequest>, B> {
+    // Dropped before the exchange: what it does then still belongs to it.
+    #[pin]
+    inner: S::Future,
+    mode: Mode,
+    _body: PhantomData<B>,
+}
+
+impl<S: Service<ServiceRequest>, B> BodyLogFuture<S, B> {
+    fn new(inner: S::Future, mode: Mode) -> Self {
+        Self {
+            inner,
+            mode,
+            _body: PhantomData,
+        }
+    }
+}
+
+impl<S: Service<ServiceRequest>, B> fmt::Debug for BodyLogFuture<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyLogFuture").finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Future for BodyLogFuture<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<RecordedBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let inner = this.inner;
+        let result = ready!(match this.mode {
+            Mode::Record(exchange) => exchange.run(|| inner.poll(cx)),
+            Mode::Pass => inner.poll(cx),
+            Mode::Bypass => bypass::run(|| inner.poll(cx)),
+        });
+        let exchange = match std::mem::replace(this.mode, Mode::Pass) {
+            Mode::Record(exchange) => exchange,
+            Mode::Pass | Mode::Bypass => {
+                return Poll::Ready(
+                    result.map(|res| res.map_body(|_, body| RecordedBody::new(body, None))),
+                );
+            }
+        };
+        Poll::Ready(match result {
+            Ok(res) => Ok(follow(res, exchange)),
+            Err(mut error) => {
+                follow_error(&mut error, exchange);
+                Err(error)
+            }
+        })
+    }
+}
+
+/// Hands the exchange to the body of the response.
+fn follow<B: MessageBody>(
+    res: ServiceResponse<B>,
+    exchange: Rc<Exchange>,
+) -> ServiceResponse<RecordedBody<B>> {
+    // Known only now that routing is over.
+    exchange.routed(res.request().match_pattern());
+    if let Some(error) = res.response().error() {
+        exchange.add_error(error);
+    }
+    res.map_body(|head, body| {
+        let size = exchange.run(|| body.size());
+        exchange.response_head(head, size);
+        RecordedBody::new(body, Some(exchange))
+    })
+}
+
+/// Hands the exchange to an error that the inner service returned.
+///
+/// The response is made of it outside of us, by whoever gets it. `error_response()` is not ours to
+/// call for a look: that of `InternalError::from_response` gives its response away once.
+fn follow_error(error: &mut Error, exchange: Rc<Exchange>) {
+    exchange.error_returned(error);
+    error.add_response_mapper(move |res| {
+        let exchange = &exchange;
+        res.map_body(|head, body| {
+            exchange.response_head(head, body.size());
+            wrap_error_body(body, exchange)
+        })
+    });
+}

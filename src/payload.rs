@@ -1,0 +1,52 @@
+//! The request body on its way to the handler.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{dev::Payload, error::PayloadError};
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::exchange::Handle;
+
+/// Passes every chunk on as it is, and lets the exchange see it.
+///
+/// It polls only when it is polled. It may outlive the exchange, when a handler moved it into a
+/// task; then it just passes on.
+pub(crate) struct RecordedPayload {
+    inner: Payload,
+    exchange: Handle,
+}
+
+impl RecordedPayload {
+    /// Wraps a payload; `Payload::None` stays what it is. One allocation: the box that
+    /// `Payload::Stream` asks for.
+    pub(crate) fn wrap(inner: Payload, exchange: Handle) -> Payload {
+        match inner {
+            Payload::None => Payload::None,
+            inner => Payload::Stream {
+                payload: Box::pin(Self { inner, exchange }),
+            },
+        }
+    }
+}
+
+impl Stream for RecordedPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(Pin::new(&mut self.inner).poll_next(cx));
+        self.exchange.with(|exchange| match &item {
+            Some(Ok(chunk)) => exchange.request_chunk(chunk),
+            Some(Err(error)) => exchange.request_failed(error),
+            None => exchange.request_ended(),
+        });
+        Poll::Ready(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,311 @@
+//! The record of one exchange.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use actix_web::http::StatusCode;
+use log::Level;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    content::Omitted,
+    fields::{Field, FieldValue, User},
+    headers::Headers,
+    json::code::{Code, CodeState},
+    timestamp::Timestamp,
+};
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The whole response was handed over, also one that was made of an error. What of it reached
+    /// the client is not known here.
+    Completed,
+    /// The body of the response failed, or an error became no response that could be seen.
+    Failed,
+    /// Dropped before its end: the client left, or the server stopped.
+    Aborted,
+    /// A panic in the application.
+    Panicked,
+}
+
+impl Outcome {
+    /// The value of `exchange.outcome`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Completed => "completed",
+            Outcome::Failed => "failed",
+            Outcome::Aborted => "aborted",
+            Outcome::Panicked => "panicked",
+        }
+    }
+}
+
+/// One body of an exchange.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Body<'a> {
+    /// Bytes that passed through, whatever was kept; `None` where there was no message to have a
+    /// body.
+    pub size: Option<u64>,
+    /// The beginning as text: clean, redacted, at most the limit.
+    pub content: Option<&'a str>,
+    /// The content is not the whole body.
+    pub truncated: bool,
+    /// Why a body that was there has no content, or no more of it.
+    pub omitted: Option<Omitted>,
+    /// The handler left some of it unread. Always false for a response.
+    pub unread: bool,
+}
+
+/// One exchange, as a sink sees it.
+///
+/// It serializes as one flat object with the names below; a field with no value is left out. Every
+/// string in it is redacted, capped, and one clean line: no control characters, no line or
+/// paragraph separators, no bidirectional overrides. As JSON, with a newline after it, it fits into
+/// the [record limit](crate::BodyLog::record_limit).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// `timestamp`: when the request head arrived; RFC 3339 in UTC with microseconds.
+    pub timestamp: SystemTime,
+    /// `level`
+    pub level: Level,
+    /// `message`: `METHOD URI`, with the query redacted.
+    pub message: &'a str,
+    /// `http.request.method`
+    pub method: &'a str,
+    /// `url.path`: as it arrived, before any middleware rewrote it.
+    pub path: &'a str,
+    /// `url.query`: redacted.
+    pub query: Option<&'a str>,
+    /// `url.scheme`: `http` or `https`, by the server's own connection.
+    pub scheme: &'a str,
+    /// `http.route`: the pattern that matched; never the path.
+    pub route: Option<&'a str>,
+    /// `network.protocol.version`: `1.0`, `1.1` or `2`.
+    pub version: &'a str,
+    /// `server.address`: the host that was asked for, without port.
+    pub server_address: Option<&'a str>,
+    /// `client.address`: the peer's, without port.
+    pub client_address: Option<IpAddr>,
+    /// `user_agent.original`
+    pub user_agent: Option<&'a str>,
+    /// `http.request.header.<name>`: those of the allowlist.
+    pub request_headers: Headers<'a>,
+    /// `http.response.header.<name>`: those of the allowlist.
+    pub response_headers: Headers<'a>,
+    /// `http.request.body.size`, `.content`, `.truncated`, `.omitted`, `.unread`
+    pub request_body: Body<'a>,
+    /// `http.response.body.size`, `.content`, `.truncated`, `.omitted`
+    pub response_body: Body<'a>,
+    /// `http.response.status_code`: `None` if no response head was made.
+    pub status: Option<StatusCode>,
+    /// `http.response.body.code`
+    pub code: Option<Code<'a>>,
+    /// `http.response.body.code_state`: of a JSON response without a code.
+    pub code_state: Option<CodeState>,
+    /// `http.server.request.duration`: to the end of the response body; seconds in JSON.
+    pub duration: Duration,
+    /// `http.server.request.time_to_head`: to the response head; seconds in JSON.
+    pub time_to_head: Option<Duration>,
+    /// `exchange.outcome`
+    pub outcome: Outcome,
+    /// `error.message`: all errors, joined by `, `.
+    pub error: Option<&'a str>,
+    /// `user.id`, `user.name`, `user.type`
+    pub user: Option<&'a User>,
+    /// The fields of [`record_field`](crate::RecordExt::record_field), under their own names.
+    pub fields: &'a [Field],
+}
+
+/// A value as it stands in a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'v> {
+    Text(&'v str),
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+    Bool(bool),
+    /// The values of one header, at least one.
+    List(&'v Headers<'v>),
+}
+
+impl Record<'_> {
+    /// Calls `visit` with each field that has a value, in the order in which records show them.
+    ///
+    /// Every rendering goes through here, so they cannot differ in what they show.
+    pub(crate) fn visit<E>(
+        &self,
+        mut visit: impl FnMut(&str, Value<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        use Value::*;
+        visit("timestamp", Text(Timestamp::new(self.timestamp).as_str()))?;
+        visit("level", Text(self.level.as_str()))?;
+        visit("message", Text(self.message))?;
+        visit("http.request.method", Text(self.method))?;
+        visit("url.path", Text(self.path))?;
+        let mut text = |name, value: Option<&str>| match value {
+            Some(value) => visit(name, Text(value)),
+            None => Ok(()),
+        };
+        text("url.query", self.query)?;
+        text("url.scheme", Some(self.scheme))?;
+        text("http.route", self.route)?;
+        text("network.protocol.version", Some(self.version))?;
+        text("server.address", self.server_address)?;
+        if let Some(address) = self.client_address {
+            text("client.address", Some(&address.to_string()))?;
+        }
+        text("user_agent.original", self.user_agent)?;
+        visit_headers("http.request.header.", self.request_headers, &mut visit)?;
+        let request = &self.request_body;
+        let names = [
+            "http.request.body.size",
+            "http.request.body.content",
+            "http.request.body.truncated",
+            "http.request.body.omitted",
+        ];
+        request.visit(names, &mut visit)?;
+        if request.unread {
+            visit("http.request.body.unread", Bool(true))?;
+        }
+        if let Some(status) = self.status {
+            visit(
+                "http.response.status_code",
+                Unsigned(status.as_u16().into()),
+            )?;
+        }
+        visit_headers("http.response.header.", self.response_headers, &mut visit)?;
+        let names = [
+            "http.response.body.size",
+            "http.response.body.content",
+            "http.response.body.truncated",
+            "http.response.body.omitted",
+        ];
+        self.response_body.visit(names, &mut visit)?;
+        if let Some(code) = &self.code {
+            visit("http.response.body.code", code_value(code))?;
+        }
+        if let Some(state) = self.code_state {
+            visit("http.response.body.code_state", Text(state.as_str()))?;
+        }
+        let duration = self.duration.as_secs_f64();
+        visit("http.server.request.duration", Float(duration))?;
+        if let Some(time) = self.time_to_head {
+            visit(
+                "http.server.request.time_to_head",
+                Float(time.as_secs_f64()),
+            )?;
+        }
+        visit("exchange.outcome", Text(self.outcome.as_str()))?;
+        if let Some(error) = self.error {
+            visit("error.message", Text(error))?;
+        }
+        if let Some(user) = self.user {
+            let parts = [
+                ("user.id", &user.id),
+                ("user.name", &user.name),
+                ("user.type", &user.kind),
+            ];
+            for (name, part) in parts {
+                if !part.is_empty() {
+                    visit(name, Text(part))?;
+                }
+            }
+        }
+        for field in self.fields {
+            let value = match &field.value {
+                FieldValue::None => continue,
+                FieldValue::Bool(value) => Bool(*value),
+                FieldValue::Integer(value) => Integer(*value),
+                FieldValue::Unsigned(value) => Unsigned(*value),
+                FieldValue::Float(value) => Float(*value),
+                FieldValue::Text(value) => Text(value),
+            };
+            visit(&field.name, value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Body<'_> {
+    fn visit<E>(
+        &self,
+        [size, content, truncated, omitted]: [&str; 4],
+        visit: &mut impl FnMut(&str, Value<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(bytes) = self.size {
+            visit(size, Value::Unsigned(bytes))?;
+        }
+        if let Some(text) = self.content {
+            visit(content, Value::Text(text))?;
+        }
+        if self.truncated {
+            visit(truncated, Value::Bool(true))?;
+        }
+        match self.omitted {
+            Some(why) => visit(omitted, Value::Text(why.as_str())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn visit_headers<E>(
+    prefix: &str,
+    headers: Headers<'_>,
+    visit: &mut impl FnMut(&str, Value<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut name = String::new();
+    for values in headers.by_name() {
+        name.clear();
+        name.extend([prefix, values.name()]);
+        visit(&name, Value::List(&values))?;
+    }
+    Ok(())
+}
+
+/// A number as exactly as a JSON reader can take it; in its own digits where none can.
+fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
+    match *code {
+        Code::Text(text) => Value::Text(text),
+        Code::Number(digits) => {
+            if digits == "-0" {
+                Value::Float(-0.0)
+            } else if let Ok(number) = digits.parse() {
+                Value::Integer(number)
+            } else if let Ok(number) = digits.parse() {
+                Value::Unsigned(number)
+            } else {
+                match digits.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Value::Float(number),
+                    _ => Value::Text(digits),
+                }
+            }
+        }
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Value::Text(value) => serializer.serialize_str(value),
+            Value::Integer(value) => serializer.serialize_i64(value),
+            Value::Unsigned(value) => serializer.serialize_u64(value),
+            Value::Float(value) => serializer.serialize_f64(value),
+            Value::Bool(value) => serializer.serialize_bool(value),
+            Value::List(headers) => serializer.collect_seq(headers.iter().map(|(_, value)| value)),
+        }
+    }
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.visit(|name, value| map.serialize_entry(name, &value))?;
+        map.end()
+    }
+}

@@ -1,0 +1,63 @@
+//! What a logger keeps of a request and how it judges it: the part that a nested logger replaces.
+
+use std::{fmt, sync::Arc};
+
+use actix_web::dev::ServiceRequest;
+use log::Level;
+
+use crate::{json::code::CodePath, names::Names};
+
+/// When the content of a response is recorded. Its code, size and headers always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResponseBody {
+    /// Where the level is above the success level, or the method is not GET. The rule of the
+    /// service that this crate was made for, and the default.
+    #[default]
+    WhenNotable,
+    /// With every record.
+    Always,
+    /// With none.
+    Never,
+}
+
+pub(crate) type CodeLevels = dyn Fn(i64) -> Option<Level> + Send + Sync;
+pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
+
+/// The settings of one logger, but for its budget, counters and sinks. Sizes are in bytes.
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) request_limit: usize,
+    pub(crate) response_limit: usize,
+    pub(crate) code_limit: usize,
+    pub(crate) record_limit: usize,
+    pub(crate) code_path: CodePath,
+    pub(crate) code_levels: Arc<CodeLevels>,
+    pub(crate) success_level: Level,
+    pub(crate) response_body: ResponseBody,
+    pub(crate) skip: Vec<String>,
+    pub(crate) skip_if: Vec<Arc<SkipIf>>,
+    pub(crate) names: Names,
+}
+
+impl Rules {
+    /// The path is one that is skipped where all goes well.
+    pub(crate) fn skips(&self, path: &str) -> bool {
+        self.skip.iter().any(|skipped| skipped == path)
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("request_limit", &self.request_limit)
+            .field("response_limit", &self.response_limit)
+            .field("code_limit", &self.code_limit)
+            .field("record_limit", &self.record_limit)
+            .field("code_path", &self.code_path)
+            .field("success_level", &self.success_level)
+            .field("response_body", &self.response_body)
+            .field("skip", &self.skip)
+            .finish_non_exhaustive()
+    }
+}

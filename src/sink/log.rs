@@ -1,0 +1,124 @@
+//! The `log` facade.
+
+use std::convert::Infallible;
+
+use log::{
+    Level,
+    kv::{Error, Key, Source, ToValue, VisitSource},
+};
+
+use super::Sink;
+use crate::{
+    record::{Record, Value},
+    render,
+};
+
+const TARGET: &str = "actix_bodylog";
+
+/// Sends records to the logger of the `log` facade, with the target `actix_bodylog` and the level
+/// of the record.
+///
+/// The message is `METHOD URI`; the fields of the record are key-values, with the names that
+/// [`Record`] serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3).
+/// A logger that ignores key-values shows the message only: use [`LogSink::json`] there.
+///
+/// The logger's own filter decides which levels are recorded. Where it takes not even errors,
+/// requests pass through untouched.
+#[derive(Clone, Debug, Default)]
+pub struct LogSink {
+    json: bool,
+}
+
+impl LogSink {
+    /// Records as key-values.
+    pub fn new() -> Self {
+        Self { json: false }
+    }
+
+    /// Records as one JSON line in the message, without key-values.
+    pub fn json() -> Self {
+        Self { json: true }
+    }
+}
+
+impl Sink for LogSink {
+    fn enabled(&self, level: Level) -> bool {
+        log::log_enabled!(target: TARGET, level)
+    }
+
+    fn emit(&self, record: &Record<'_>) {
+        let mut builder = log::Record::builder();
+        builder.level(record.level).target(TARGET);
+        if self.json {
+            log::logger().log(
+                &builder
+                    .args(format_args!("{}", render::line(record)))
+                    .build(),
+            );
+        } else {
+            let pairs = KeyValues::new(record);
+            builder.key_values(&pairs);
+            log::logger().log(&builder.args(format_args!("{}", record.message)).build());
+        }
+    }
+
+    fn flush(&self) {
+        log::logger().flush();
+    }
+}
+
+/// The fields of a record as key-values: a logger may keep references to them for as long as the
+/// source lives, so they are owned.
+struct KeyValues(Vec<(String, Held)>);
+
+enum Held {
+    Text(String),
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+    Bool(bool),
+}
+
+impl KeyValues {
+    fn new(record: &Record<'_>) -> Self {
+        let mut pairs = Vec::with_capacity(32);
+        let _ = record.visit(|name, value| {
+            let held = match value {
+                // The message has a place of its own, and so has the level.
+                _ if matches!(name, "message" | "level") => return Ok(()),
+                Value::Text(value) => Held::Text(value.to_owned()),
+                Value::Integer(value) => Held::Integer(value),
+                Value::Unsigned(value) => Held::Unsigned(value),
+                Value::Float(value) => Held::Float(value),
+                Value::Bool(value) => Held::Bool(value),
+                Value::List(headers) => {
+                    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+                    Held::Text(values.join(", "))
+                }
+            };
+            pairs.push((name.to_owned(), held));
+            Ok::<(), Infallible>(())
+        });
+        Self(pairs)
+    }
+}
+
+impl Source for KeyValues {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+        for (name, held) in &self.0 {
+            let value = match held {
+                Held::Text(value) => value.to_value(),
+                Held::Integer(value) => value.to_value(),
+                Held::Unsigned(value) => value.to_value(),
+                Held::Float(value) => value.to_value(),
+                Held::Bool(value) => value.to_value(),
+            };
+            visitor.visit_pair(Key::from_str(name), value)?;
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,73 @@
+//! RFC 3339 in UTC with microseconds: `2026-11-23T09:38:27.000000Z`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+
+const LEN: usize = "2026-11-23T09:38:27.000000Z".len();
+
+/// The text of a point in time; no allocation and no `format!`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timestamp([u8; LEN]);
+
+impl Timestamp {
+    /// A clock before 1970 or after 9999 gives the start of 1970: such a record is about its
+    /// exchange, not about its clock.
+    pub(crate) fn new(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanoseconds = i128::try_from(since_epoch.as_nanos()).unwrap_or_default();
+        let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second, micro) = time.to_hms_micro();
+
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        digits(&mut text[0..4], year.unsigned_abs());
+        digits(&mut text[5..7], u8::from(month).into());
+        digits(&mut text[8..10], day.into());
+        digits(&mut text[11..13], hour.into());
+        digits(&mut text[14..16], minute.into());
+        digits(&mut text[17..19], second.into());
+        digits(&mut text[20..26], micro);
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits and punctuation only.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes the last digits of `number`, with leading zeros.
+fn digits(out: &mut [u8], mut number: u32) {
+    for digit in out.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_full() {
+        for (microseconds, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (951_782_400_000_001, "2000-02-29T00:00:00.000001Z"),
+            (1_795_426_707_123_456, "2026-11-23T09:38:27.123456Z"),
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+            (253_402_300_800_000_000, "1970-01-01T00:00:00.000000Z"),
+        ] {
+            let time = UNIX_EPOCH + Duration::from_micros(microseconds);
+            assert_eq!(Timestamp::new(time).as_str(), text);
+        }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(
+            Timestamp::new(before).as_str(),
+            "1970-01-01T00:00:00.000000Z"
+        );
+    }
+}
