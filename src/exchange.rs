@@ -134,10 +134,10 @@ impl Exchange {
     fn update(&self, f: impl FnOnce(&mut State)) {
         // By construction it is not borrowed here. If that were ever wrong, a record that lacks
         // something is better than a panic in somebody's request.
-        if let Ok(mut state) = self.state.try_borrow_mut() {
-            if let Some(state) = state.as_mut() {
-                f(state);
-            }
+        if let Ok(mut state) = self.state.try_borrow_mut()
+            && let Some(state) = state.as_mut()
+        {
+            f(state);
         }
     }
 

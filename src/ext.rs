@@ -60,9 +60,9 @@ pub trait RecordExt: HttpMessage {
     }
 }
 
-impl<T: HttpMessage + ?Sized> RecordExt for T {}
+impl<T: HttpMessage> RecordExt for T {}
 
-fn with_exchange<T: HttpMessage + ?Sized>(message: &T, f: impl FnOnce(&Exchange)) {
+fn with_exchange<T: HttpMessage>(message: &T, f: impl FnOnce(&Exchange)) {
     // The extensions are not borrowed any more when `f` runs: it may run code of the caller.
     let handle = message.extensions().get::<Handle>().cloned();
     if let Some(handle) = handle {

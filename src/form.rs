@@ -47,12 +47,12 @@ fn redact(pairs: &str, is_sensitive: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let mut copied = 0;
     let mut start = 0;
     for pair in pairs.split(['&', ';']) {
-        if let Some((key, _)) = pair.split_once('=') {
-            if is_sensitive(&decode(key)) {
-                out.push_str(&pairs[copied..start + key.len() + 1]);
-                out.push_str(REDACTED);
-                copied = start + pair.len();
-            }
+        if let Some((key, _)) = pair.split_once('=')
+            && is_sensitive(&decode(key))
+        {
+            out.push_str(&pairs[copied..start + key.len() + 1]);
+            out.push_str(REDACTED);
+            copied = start + pair.len();
         }
         start += pair.len() + 1;
     }

@@ -1,0 +1,348 @@
+//! A small upload service that shows what actix-bodylog makes of real traffic.
+//!
+//! Records go to standard output as JSON Lines, everything else to standard error:
+//!
+//! ```text
+//! cargo run --example demo
+//! curl -d '{"user":"ann","password":"hunter2"}' -H 'content-type: application/json' localhost:8080/echo
+//! ```
+//!
+//! The environment configures it; see `Settings`.
+
+use std::{env, fmt::Display, io, process::ExitCode, str::FromStr, time::Duration};
+
+use actix_bodylog::{
+    BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
+    JsonLines, RecordExt as _, ResponseBody, User,
+};
+use actix_web::{
+    App, Either, Error, HttpRequest, HttpResponse, HttpServer, Responder,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    error, get,
+    http::{StatusCode, header},
+    middleware::{Next, from_fn},
+    post, rt, web,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use log::Level;
+use serde::Deserialize;
+use serde_json::json;
+
+/// What the environment says. Sizes are in bytes.
+struct Settings {
+    /// `ADDR`: port 0 picks a free one.
+    addr: String,
+    workers: Option<usize>,
+    request_limit: usize,
+    response_limit: usize,
+    code_limit: usize,
+    record_limit: usize,
+    memory_budget: usize,
+    success_level: Level,
+    response_body: ResponseBody,
+}
+
+impl Settings {
+    fn from_env() -> Result<Self, String> {
+        Ok(Self {
+            addr: variable("ADDR")?.unwrap_or_else(|| "127.0.0.1:8080".into()),
+            workers: at_least(1, "WORKERS", parsed("WORKERS")?)?,
+            request_limit: parsed("REQUEST_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
+            response_limit: parsed("RESPONSE_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
+            code_limit: parsed("CODE_LIMIT")?.unwrap_or(DEFAULT_CODE_LIMIT),
+            record_limit: at_least(1024, "RECORD_LIMIT", parsed("RECORD_LIMIT")?)?
+                .unwrap_or(DEFAULT_RECORD_LIMIT),
+            memory_budget: parsed("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
+            success_level: parsed("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
+            response_body: match variable("RESPONSE_BODY")?.as_deref() {
+                None | Some("notable") => ResponseBody::WhenNotable,
+                Some("always") => ResponseBody::Always,
+                Some("never") => ResponseBody::Never,
+                Some(other) => {
+                    return Err(format!(
+                        "RESPONSE_BODY is {other:?}; it must be notable, always or never"
+                    ));
+                }
+            },
+        })
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>, String> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>, String> {
+    variable(name)?
+        .map(|value| {
+            let value = value.trim();
+            value
+                .parse()
+                .map_err(|error| format!("{name} is {value:?}: {error}"))
+        })
+        .transpose()
+}
+
+fn at_least(least: usize, name: &str, value: Option<usize>) -> Result<Option<usize>, String> {
+    match value {
+        Some(value) if value < least => {
+            Err(format!("{name} is {value}; it must be at least {least}"))
+        }
+        value => Ok(value),
+    }
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> io::Result<()> {
+    // Outside the factory: all workers share one budget, one set of counters, one list of sinks.
+    let body_log = BodyLog::new()
+        .request_limit(settings.request_limit)
+        .response_limit(settings.response_limit)
+        .code_limit(settings.code_limit)
+        .record_limit(settings.record_limit)
+        .memory_budget(settings.memory_budget)
+        .success_level(settings.success_level)
+        .response_body(settings.response_body)
+        .skip("/health")
+        .sink(JsonLines::stdout());
+
+    let for_workers = body_log.clone();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(for_workers.clone()))
+            .service((upload, echo, download, code, login, events, ws))
+            .service((fail, stall, crash, health, stats))
+            .service(
+                web::resource("/reject")
+                    .wrap(from_fn(reject))
+                    .to(HttpResponse::Ok),
+            )
+            // The last `wrap` is the outermost: it sees everything.
+            .wrap(for_workers.clone())
+    })
+    .shutdown_timeout(5);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers);
+    }
+    let server = server.bind(&settings.addr).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", settings.addr),
+        )
+    })?;
+    for addr in server.addrs() {
+        eprintln!("listening on http://{addr}");
+    }
+    env_logger::init();
+
+    server.run().await?;
+    body_log.drain(Duration::from_secs(5)).await;
+    Ok(())
+}
+
+/// Streams the body to nowhere.
+#[post("/upload")]
+async fn upload(mut body: web::Payload) -> Result<impl Responder, Error> {
+    let mut bytes = 0;
+    while let Some(chunk) = body.next().await {
+        bytes += chunk?.len();
+    }
+    Ok(web::Json(
+        json!({"code": 0, "msg": "ok", "data": {"bytes": bytes}}),
+    ))
+}
+
+#[derive(Deserialize)]
+struct EchoQuery {
+    status: Option<u16>,
+}
+
+/// Streams the body back, without waiting for its end.
+#[post("/echo")]
+async fn echo(
+    req: HttpRequest,
+    query: web::Query<EchoQuery>,
+    body: web::Payload,
+) -> Result<HttpResponse, Error> {
+    let status = StatusCode::from_u16(query.status.unwrap_or(200))
+        .map_err(|_| error::ErrorBadRequest("status must be a status code"))?;
+    let mut res = HttpResponse::build(status);
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        if let Some(value) = req.headers().get(&name) {
+            res.insert_header((name, value.clone()));
+        }
+    }
+    Ok(res.streaming(body))
+}
+
+#[derive(Deserialize)]
+struct DownloadQuery {
+    bytes: u64,
+    chunk: Option<usize>,
+}
+
+/// Streams `bytes` bytes, `chunk` at a time.
+#[get("/download")]
+async fn download(query: web::Query<DownloadQuery>) -> Result<HttpResponse, Error> {
+    let chunk = query.chunk.unwrap_or(64 * 1024);
+    if !(1..=16 << 20).contains(&chunk) {
+        return Err(error::ErrorBadRequest("chunk must be 1 byte to 16 MiB"));
+    }
+    let chunk = Bytes::from(vec![b'x'; chunk]);
+    let chunks = stream::iter(0..query.bytes.div_ceil(chunk.len() as u64)).map({
+        let bytes = query.bytes;
+        move |nth| {
+            let left = bytes - nth * chunk.len() as u64;
+            let len = usize::try_from(left).map_or(chunk.len(), |left| left.min(chunk.len()));
+            Ok::<_, Error>(chunk.slice(..len))
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .streaming(chunks))
+}
+
+/// Answers with a code of its own in the body, as services do whose status is always 200.
+#[get("/code/{n}")]
+async fn code(n: web::Path<i64>) -> impl Responder {
+    let n = n.into_inner();
+    web::Json(json!({"code": n, "msg": format!("this is code {n}")}))
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+/// Records who logged in. Neither the password nor the token gets into the record.
+#[post("/login")]
+async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>>) -> HttpResponse {
+    let Login { username, password } = match form {
+        Either::Left(json) => json.into_inner(),
+        Either::Right(form) => form.into_inner(),
+    };
+    if username.is_empty() || password.is_empty() {
+        return HttpResponse::Unauthorized().json(json!({"code": 401, "msg": "who are you?"}));
+    }
+    req.record_user(User {
+        id: username.len().to_string(),
+        name: username,
+        kind: "customer".into(),
+    });
+    let token = "a-token-that-must-not-be-logged";
+    HttpResponse::Ok().json(json!({"code": 0, "msg": "ok", "data": {"token": token}}))
+}
+
+#[derive(Deserialize)]
+struct EventsQuery {
+    n: Option<u64>,
+    ms: Option<u64>,
+}
+
+/// Server-sent events.
+#[get("/events")]
+async fn events(query: web::Query<EventsQuery>) -> HttpResponse {
+    let pause = Duration::from_millis(query.ms.unwrap_or(100));
+    let events = stream::iter(0..query.n.unwrap_or(10)).then(move |nth| async move {
+        if nth > 0 {
+            rt::time::sleep(pause).await;
+        }
+        Ok::<_, Error>(Bytes::from(format!("data: {nth}\n\n")))
+    });
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .streaming(events)
+}
+
+/// A WebSocket that says back what it hears.
+#[get("/ws")]
+async fn ws(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error> {
+    let (res, mut session, mut messages) = actix_ws::handle(&req, body)?;
+    rt::spawn(async move {
+        use actix_ws::Message;
+        while let Some(Ok(message)) = messages.next().await {
+            let sent = match message {
+                Message::Text(text) => session.text(text).await,
+                Message::Binary(bytes) => session.binary(bytes).await,
+                Message::Ping(bytes) => session.pong(&bytes).await,
+                Message::Close(reason) => {
+                    let _ = session.close(reason).await;
+                    return;
+                }
+                _ => Ok(()),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+        let _ = session.close(None).await;
+    });
+    Ok(res)
+}
+
+/// A handler's error.
+#[get("/error")]
+async fn fail() -> Result<HttpResponse, Error> {
+    Err(error::ErrorInternalServerError("the disk is on fire"))
+}
+
+/// A middleware's error: no response exists when it passes the logger.
+async fn reject(
+    _: ServiceRequest,
+    _: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    Err::<ServiceResponse, _>(error::ErrorForbidden("not on the list"))
+}
+
+/// A handler that never answers.
+#[get("/stall")]
+async fn stall() -> HttpResponse {
+    std::future::pending().await
+}
+
+#[get("/panic")]
+async fn crash() -> HttpResponse {
+    panic!("a handler panicked, as it was asked to")
+}
+
+#[derive(Deserialize)]
+struct HealthQuery {
+    fail: Option<u8>,
+}
+
+#[get("/health")]
+async fn health(query: web::Query<HealthQuery>) -> HttpResponse {
+    match query.fail {
+        Some(1) => HttpResponse::ServiceUnavailable().body("failing, as it was asked to"),
+        _ => HttpResponse::Ok().body("healthy"),
+    }
+}
+
+#[get("/stats")]
+async fn stats(body_log: web::Data<BodyLog>) -> impl Responder {
+    web::Json(body_log.stats())
+}

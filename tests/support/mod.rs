@@ -1,0 +1,176 @@
+//! What the tests share: a sink that collects, and a server on loopback that ends by itself.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{
+    fmt,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Condvar, Mutex, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use actix_bodylog::{BodyLog, Record, Sink};
+use actix_http::{Request, Response};
+use actix_service::{IntoServiceFactory, ServiceFactory};
+use actix_web::{
+    Error, HttpServer,
+    body::MessageBody,
+    dev::{AppConfig, ServerHandle},
+    rt::System,
+};
+use serde_json::Value;
+
+/// How long a test waits for what must happen. Nothing waits this long unless the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Collects the records of one logger.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<(Mutex<Vec<Value>>, Condvar)>);
+
+impl Sink for Recorder {
+    fn emit(&self, record: &Record<'_>) {
+        let record = serde_json::to_value(record).unwrap();
+        self.0.0.lock().unwrap().push(record);
+        self.0.1.notify_all();
+    }
+}
+
+impl Recorder {
+    /// A recorder and a logger with defaults that writes to it.
+    pub fn with_log() -> (Self, BodyLog) {
+        let recorder = Self::default();
+        let log = BodyLog::new().sink(recorder.clone());
+        (recorder, log)
+    }
+
+    /// The records so far.
+    pub fn records(&self) -> Vec<Value> {
+        self.0.0.lock().unwrap().clone()
+    }
+
+    /// The only record so far.
+    #[track_caller]
+    pub fn only(&self) -> Value {
+        let records = self.records();
+        assert_eq!(records.len(), 1, "{records:#?}");
+        records.into_iter().next().unwrap()
+    }
+
+    /// Waits until there are `count` records; panics if there are more, or not enough in time.
+    #[track_caller]
+    pub fn wait_for(&self, count: usize) -> Vec<Value> {
+        let records = self.0.0.lock().unwrap();
+        let (records, timeout) = self
+            .0
+            .1
+            .wait_timeout_while(records, PATIENCE, |records| records.len() < count)
+            .unwrap();
+        assert!(!timeout.timed_out(), "{count} records expected: {records:#?}");
+        assert_eq!(records.len(), count, "{records:#?}");
+        records.clone()
+    }
+}
+
+/// A server with one worker on 127.0.0.1; dropped, it stops and its thread is joined.
+pub struct Server {
+    pub addr: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves HTTP/1.
+    pub fn http1<F, I, S, B>(factory: F) -> Self
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        Self::start(factory, false)
+    }
+
+    /// Serves HTTP/2 with prior knowledge, without TLS.
+    pub fn http2<F, I, S, B>(factory: F) -> Self
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        Self::start(factory, true)
+    }
+
+    fn start<F, I, S, B>(factory: F, http2: bool) -> Self
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        let (started, when_started) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            System::new().block_on(async move {
+                let server = HttpServer::new(factory)
+                    .workers(1)
+                    .disable_signals()
+                    .shutdown_timeout(1);
+                let server = match http2 {
+                    true => server.bind_auto_h2c(("127.0.0.1", 0)),
+                    false => server.bind(("127.0.0.1", 0)),
+                };
+                let server = server.unwrap();
+                let addr = server.addrs()[0];
+                let server = server.run();
+                started.send((addr, server.handle())).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (addr, handle) = when_started.recv_timeout(PATIENCE).unwrap();
+        Self {
+            addr,
+            handle,
+            thread: Some(thread),
+        }
+    }
+
+    /// A connection whose reads and writes fail rather than hang.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    /// Sends `request` on a connection of its own and reads until the server closes it. The request
+    /// should say `connection: close`, or the server must have a reason to close.
+    pub fn exchange(&self, request: impl AsRef<[u8]>) -> Vec<u8> {
+        let mut stream = self.connect();
+        stream.write_all(request.as_ref()).unwrap();
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).unwrap();
+        response
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The command is sent by the call; there is no runtime here to await its answer in.
+        drop(self.handle.stop(false));
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            ended.unwrap().unwrap();
+        }
+    }
+}
