@@ -115,25 +115,22 @@ impl Content {
                 _ => Omitted::Charset,
             });
         };
-        if kind.content_type.media == Media::Untyped && decoded.contains('\0') {
+        // No text has a NUL in it, whatever its type says. (In JSON it is a fault like others.)
+        if kind.content_type.media != Media::Json && decoded.contains('\0') {
             return Self::omitted(Omitted::Binary);
         }
         let (mut shown, sound) = clean(kind.content_type.media, &decoded, names);
+        if !sound && shown.is_empty() {
+            return Self::omitted(Omitted::Malformed);
+        }
         let fitting = text::cut(&shown, limit).len();
         let truncated = !whole || !sound || fitting < shown.len();
         shown.truncate(fitting);
         Self {
+            text: Some(shown),
             truncated,
             omitted: (!sound).then_some(Omitted::Malformed),
-            text: (sound || !shown.is_empty()).then_some(shown),
         }
-        .without_hollow_truth()
-    }
-
-    /// `truncated` says something of the content; without content `omitted` says it all.
-    fn without_hollow_truth(mut self) -> Self {
-        self.truncated &= self.text.is_some();
-        self
     }
 }
 
@@ -250,6 +247,7 @@ mod tests {
             ("image/png", &b"\x89PNG"[..], Binary),
             ("multipart/form-data; boundary=x", b"--x", Binary),
             ("", b"a\0b", Binary),
+            ("application/x-www-form-urlencoded", b"a\0b", Binary),
             ("", b"\xff\xfe", Binary),
             ("text/plain", b"caf\xe9 au lait", Charset),
             ("text/plain; charset=gbk", b"abc", Charset),
