@@ -66,7 +66,10 @@ impl Recorder {
             .1
             .wait_timeout_while(records, PATIENCE, |records| records.len() < count)
             .unwrap();
-        assert!(!timeout.timed_out(), "{count} records expected: {records:#?}");
+        assert!(
+            !timeout.timed_out(),
+            "{count} records expected: {records:#?}"
+        );
         assert_eq!(records.len(), count, "{records:#?}");
         records.clone()
     }

@@ -1,0 +1,157 @@
+//! The `log` facade, for real: this process has one logger, so it has one test.
+
+use std::sync::Mutex;
+
+use actix_bodylog::{BodyLog, LogSink, Sink as _};
+use actix_web::{
+    App, HttpResponse,
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use bytes::Bytes;
+use log::{
+    Level, LevelFilter, Log, Metadata,
+    kv::{self, Key, Value, VisitSource},
+};
+use serde_json::json;
+
+#[derive(Debug)]
+struct Line {
+    level: Level,
+    target: String,
+    message: String,
+    pairs: Vec<(String, serde_json::Value)>,
+}
+
+struct Collector {
+    lines: Mutex<Vec<Line>>,
+    flushed: Mutex<usize>,
+}
+
+static COLLECTOR: Collector = Collector {
+    lines: Mutex::new(Vec::new()),
+    flushed: Mutex::new(0),
+};
+
+struct Pairs(Vec<(String, serde_json::Value)>);
+
+impl<'kvs> VisitSource<'kvs> for Pairs {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let value = if let Some(number) = value.to_u64() {
+            json!(number)
+        } else if let Some(number) = value.to_f64() {
+            json!(number)
+        } else if let Some(flag) = value.to_bool() {
+            json!(flag)
+        } else {
+            json!(value.to_string())
+        };
+        self.0.push((key.to_string(), value));
+        Ok(())
+    }
+}
+
+impl Log for Collector {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "actix_bodylog" && metadata.level() <= Level::Info
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.target() != "actix_bodylog" {
+            return;
+        }
+        let mut pairs = Pairs(Vec::new());
+        record.key_values().visit(&mut pairs).unwrap();
+        self.lines.lock().unwrap().push(Line {
+            level: record.level(),
+            target: record.target().into(),
+            message: record.args().to_string(),
+            pairs: pairs.0,
+        });
+    }
+
+    fn flush(&self) {
+        *self.flushed.lock().unwrap() += 1;
+    }
+}
+
+async fn send(log: BodyLog, req: TestRequest) {
+    let app = App::new()
+        .default_service(web::to(async |_: Bytes| {
+            HttpResponse::NotFound()
+                .content_type("application/json")
+                .body(r#"{"code":42}"#)
+        }))
+        .route("/fine", web::to(HttpResponse::Ok))
+        .wrap(log);
+    let app = init_service(app).await;
+    read_body(call_service(&app, req.to_request()).await).await;
+}
+
+fn take() -> Vec<Line> {
+    std::mem::take(&mut COLLECTOR.lines.lock().unwrap())
+}
+
+#[actix_web::test]
+async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
+    log::set_logger(&COLLECTOR).unwrap();
+
+    // Off: nothing is even looked at.
+    log::set_max_level(LevelFilter::Off);
+    assert!(!LogSink::new().enabled(Level::Error));
+    let off = BodyLog::new();
+    send(off.clone(), TestRequest::with_uri("/x")).await;
+    assert!(take().is_empty());
+    assert_eq!((off.stats().records, off.stats().muted), (0, 0));
+
+    // With no sink named, records go here: fields as key-values.
+    log::set_max_level(LevelFilter::Trace);
+    let req = TestRequest::with_uri("/x?token=t")
+        .insert_header(("accept", "text/html"))
+        .insert_header(("accept", "text/plain"))
+        .set_payload("body");
+    send(BodyLog::new(), req).await;
+    let [line] = &take()[..] else {
+        panic!("one record was expected");
+    };
+    assert_eq!((line.level, &*line.target), (Level::Warn, "actix_bodylog"));
+    assert_eq!(line.message, "GET /x?token=[REDACTED]");
+    let value = |name: &str| {
+        line.pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    assert_eq!(value("http.response.status_code"), Some(&json!(404)));
+    assert_eq!(value("http.response.body.code"), Some(&json!(42)));
+    assert_eq!(value("http.request.body.size"), Some(&json!(4)));
+    assert_eq!(value("http.request.body.content"), Some(&json!("body")));
+    assert_eq!(
+        value("http.request.header.accept"),
+        Some(&json!("text/plain"))
+    );
+    assert_eq!(value("exchange.outcome"), Some(&json!("completed")));
+    assert!(value("http.server.request.duration").is_some_and(serde_json::Value::is_f64));
+    assert_eq!(value("level"), None);
+
+    // A level that the logger does not take is not rendered for it.
+    let quiet = BodyLog::new();
+    send(quiet.clone(), TestRequest::with_uri("/fine")).await;
+    assert!(take().is_empty());
+    assert_eq!((quiet.stats().records, quiet.stats().muted), (0, 1));
+
+    // For loggers without key-values: one JSON line.
+    let json = BodyLog::new().sink(LogSink::json());
+    send(json.clone(), TestRequest::with_uri("/x")).await;
+    let [line] = &take()[..] else {
+        panic!("one record was expected");
+    };
+    assert!(line.pairs.is_empty());
+    let record: serde_json::Value = serde_json::from_str(&line.message).unwrap();
+    assert_eq!(record["message"], "GET /x");
+    assert_eq!(record["level"], "WARN");
+
+    let flushed = *COLLECTOR.flushed.lock().unwrap();
+    assert!(json.drain(std::time::Duration::from_secs(1)).await);
+    assert_eq!(*COLLECTOR.flushed.lock().unwrap(), flushed + 1);
+}

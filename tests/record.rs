@@ -1,0 +1,639 @@
+//! The fields of a record, and the rules that decide them, on requests in process.
+
+use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody, User, http_code_level};
+use actix_web::{
+    App, HttpMessage as _, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{Service as _, ServiceRequest, ServiceResponse},
+    error,
+    http::{Method, StatusCode, header},
+    middleware::{Next, from_fn},
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use bytes::Bytes;
+use log::Level;
+use serde_json::{Value, json};
+
+mod support;
+use support::Recorder;
+
+/// Answers with what the request asks for in its query: `status`, `type`, and its own body.
+async fn answer(req: HttpRequest, body: Bytes) -> HttpResponse {
+    let query = web::Query::<Vec<(String, String)>>::from_query(req.query_string()).unwrap();
+    let find = |wanted| {
+        query
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value)
+    };
+    let status = find("status").map_or(200, |status| status.parse().unwrap());
+    let mut res = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+    if let Some(kind) = find("type") {
+        res.content_type(kind.as_str());
+    }
+    res.body(body)
+}
+
+/// Sends one request through a logger and gives its only record.
+async fn record_of(log: BodyLog, recorder: &Recorder, req: TestRequest) -> Value {
+    let app = App::new().default_service(web::to(answer)).wrap(log);
+    let app = init_service(app).await;
+    let res = call_service(&app, req.to_request()).await;
+    read_body(res).await;
+    recorder.only()
+}
+
+fn post_json(body: &'static str) -> TestRequest {
+    TestRequest::post()
+        .uri("/?type=application/json")
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .set_payload(body)
+}
+
+#[actix_web::test]
+async fn a_record_tells_the_whole_exchange() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .route(
+            "/orders/{id}",
+            web::post().to(|req: HttpRequest, _: Bytes| async move {
+                req.record_user(User {
+                    id: "42".into(),
+                    name: "ann".into(),
+                    kind: String::new(),
+                });
+                req.record_field("tenant", "acme");
+                req.record_field("items", 3);
+                req.record_error("a remark");
+                HttpResponse::Ok()
+                    .insert_header((header::LOCATION, "/orders/7?token=t"))
+                    .content_type("application/json")
+                    .body(r#"{"code": 200, "msg": "ok"}"#)
+            }),
+        )
+        .wrap(log);
+    let app = init_service(app).await;
+    let req = TestRequest::post()
+        .uri("/orders/7?a=1&api_key=k")
+        .peer_addr("203.0.113.9:4711".parse().unwrap())
+        .insert_header((header::HOST, "shop.example:8443"))
+        .insert_header((header::USER_AGENT, "tester/1"))
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::AUTHORIZATION, "Bearer x"))
+        .insert_header((header::COOKIE, "a=b"))
+        .set_payload(r#"{"pin": 1}"#);
+    read_body(call_service(&app, req.to_request()).await).await;
+
+    let mut record = recorder.only();
+    let fields = record.as_object_mut().unwrap();
+    for name in [
+        "http.server.request.duration",
+        "http.server.request.time_to_head",
+    ] {
+        let seconds = fields.remove(name).unwrap().as_f64().unwrap();
+        assert!(
+            (0.0..support::PATIENCE.as_secs_f64()).contains(&seconds),
+            "{name}: {seconds}"
+        );
+    }
+    let timestamp = fields.remove("timestamp").unwrap();
+    let timestamp = timestamp.as_str().unwrap();
+    assert!(
+        timestamp.len() == 27 && timestamp.ends_with('Z'),
+        "{timestamp}"
+    );
+    assert_eq!(
+        record,
+        json!({
+            "level": "WARN",
+            "message": "POST /orders/7?a=1&api_key=[REDACTED]",
+            "http.request.method": "POST",
+            "url.path": "/orders/7",
+            "url.query": "a=1&api_key=[REDACTED]",
+            "url.scheme": "http",
+            "http.route": "/orders/{id}",
+            "network.protocol.version": "1.1",
+            "server.address": "shop.example",
+            "client.address": "203.0.113.9",
+            "user_agent.original": "tester/1",
+            "http.request.header.content-length": ["10"],
+            "http.request.header.content-type": ["application/json"],
+            "http.request.header.host": ["shop.example:8443"],
+            "http.request.body.size": 10,
+            "http.request.body.content": r#"{"pin":"[REDACTED]"}"#,
+            "http.response.status_code": 200,
+            "http.response.header.content-type": ["application/json"],
+            "http.response.header.location": ["/orders/7?token=[REDACTED]"],
+            "http.response.body.size": 26,
+            "http.response.body.content": r#"{"code":200,"msg":"ok"}"#,
+            "http.response.body.code": 200,
+            "exchange.outcome": "completed",
+            "error.message": "a remark",
+            "user.id": "42",
+            "user.name": "ann",
+            "tenant": "acme",
+            "items": 3,
+        })
+    );
+}
+
+#[actix_web::test]
+async fn the_level_is_the_most_severe_of_code_and_status() {
+    for (uri, body, level) in [
+        ("/?type=application/json", r#"{"code":0}"#, "DEBUG"),
+        ("/?type=application/json", r#"{"code":100}"#, "DEBUG"),
+        ("/?type=application/json", r#"{"code":101}"#, "WARN"),
+        ("/?type=application/json", r#"{"code":"500"}"#, "ERROR"),
+        ("/?type=application/json", r#"{"code":"E500"}"#, "DEBUG"),
+        (
+            "/?type=application/json&status=404",
+            r#"{"code":0}"#,
+            "WARN",
+        ),
+        (
+            "/?type=application/json&status=404",
+            r#"{"code":500}"#,
+            "ERROR",
+        ),
+        (
+            "/?type=application/json&status=500",
+            r#"{"code":101}"#,
+            "ERROR",
+        ),
+        ("/?type=application/json", "<html>", "ERROR"),
+        ("/?type=text/json", r#"{"code":500}"#, "ERROR"),
+        (
+            "/?type=application/problem%2Bjson",
+            r#"{"code":500}"#,
+            "ERROR",
+        ),
+        ("/?type=text/plain", r#"{"code":500}"#, "DEBUG"),
+        ("/?type=text/plain", "<html>", "DEBUG"),
+        ("/", r#"{"code":500}"#, "DEBUG"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let req = TestRequest::post().uri(uri).set_payload(body);
+        let record = record_of(log, &recorder, req).await;
+        assert_eq!(record["level"], level, "{uri} {body}");
+    }
+}
+
+#[actix_web::test]
+async fn code_rules_can_be_replaced() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.code_field("/error/status").code_levels(http_code_level);
+    let body = r#"{"code":500,"error":{"status":404}}"#;
+    let record = record_of(log, &recorder, post_json(body)).await;
+    assert_eq!(
+        (&record["level"], &record["http.response.body.code"]),
+        (&json!("WARN"), &json!(404))
+    );
+}
+
+#[actix_web::test]
+async fn the_code_field_is_shown_even_if_it_sounds_like_a_secret() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.code_field("token_state");
+    let record = record_of(log, &recorder, post_json(r#"{"token_state":7,"token":8}"#)).await;
+    assert_eq!(
+        record["http.response.body.content"],
+        r#"{"token_state":7,"token":"[REDACTED]"}"#
+    );
+}
+
+#[actix_web::test]
+async fn a_json_response_without_a_code_says_why() {
+    for (body, limit, code, state) in [
+        (r#"{"msg":1}"#, 4096, Value::Null, json!("absent")),
+        (r#"{"msg":1,"code":5}"#, 8, Value::Null, json!("cut")),
+        (r#"{"msg":1,"code":55}"#, 17, Value::Null, json!("cut")),
+        (r#"{"msg":1,"code":55}"#, 19, json!(55), Value::Null),
+        (r#"{"code":5"#, 4096, Value::Null, json!("malformed")),
+        (
+            r#"{"code":18446744073709551615}"#,
+            4096,
+            json!(u64::MAX),
+            Value::Null,
+        ),
+        (r#"{"code":1.5}"#, 4096, json!(1.5), Value::Null),
+        (r#"{"code":"A"}"#, 4096, json!("A"), Value::Null),
+        (r#"{"code":1e999}"#, 4096, json!("1e999"), Value::Null),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
+        assert_eq!(record["http.response.body.code"], code, "{body}");
+        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+    }
+}
+
+#[actix_web::test]
+async fn the_code_is_read_though_no_response_is_kept() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.response_limit(0);
+    let record = record_of(log, &recorder, post_json(r#"{"code":500}"#)).await;
+    assert_eq!(record["http.response.body.code"], 500);
+    assert_eq!(record["http.response.body.omitted"], "disabled");
+    assert_eq!(record["http.response.body.content"], Value::Null);
+}
+
+#[actix_web::test]
+async fn a_file_that_happens_to_be_json_has_no_code() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(|| async {
+            HttpResponse::Ok()
+                .content_type("application/json")
+                .insert_header(("content-transfer-encoding", "binary"))
+                .body(r#"{"code":500}"#)
+        }))
+        .wrap(log);
+    let app = init_service(app).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    let record = recorder.only();
+    assert_eq!(record["level"], "DEBUG");
+    assert_eq!(record["http.response.body.code"], Value::Null);
+    assert_eq!(record["http.response.body.code_state"], Value::Null);
+}
+
+#[actix_web::test]
+async fn response_content_is_kept_by_the_rule() {
+    use ResponseBody::*;
+    for (when, method, status, expected) in [
+        (WhenNotable, Method::GET, 200, Some("policy")),
+        (WhenNotable, Method::GET, 404, None),
+        (WhenNotable, Method::POST, 200, None),
+        (Always, Method::GET, 200, None),
+        (Never, Method::POST, 500, Some("disabled")),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let req = TestRequest::with_uri(&format!("/?status={status}&type=text/plain"))
+            .method(method.clone())
+            .set_payload("hello");
+        let record = record_of(log.response_body(when), &recorder, req).await;
+        let content = match expected {
+            None => json!("hello"),
+            Some(_) => Value::Null,
+        };
+        assert_eq!(
+            record["http.response.body.content"], content,
+            "{when:?} {method} {status}"
+        );
+        assert_eq!(record["http.response.body.omitted"], json!(expected));
+        assert_eq!(record["http.response.body.size"], 5);
+    }
+}
+
+#[actix_web::test]
+async fn success_can_have_another_level() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.success_level(Level::Warn);
+    // Not above the success level: not notable.
+    let req = TestRequest::with_uri("/?status=404").set_payload("x");
+    let record = record_of(log, &recorder, req).await;
+    assert_eq!(record["level"], "WARN");
+    assert_eq!(record["http.response.body.omitted"], "policy");
+}
+
+#[actix_web::test]
+async fn bodies_that_are_no_text_are_omitted_with_the_reason() {
+    for (name, value, body, why) in [
+        ("content-type", "image/png", &b"\x89PNG"[..], "binary"),
+        (
+            "content-type",
+            "multipart/form-data; boundary=x",
+            b"--x",
+            "binary",
+        ),
+        ("content-type", "text/plain; charset=gbk", b"abc", "charset"),
+        ("content-type", "text/plain", b"\xff\xfeabc", "charset"),
+        ("content-type", "application/json", b"not json", "malformed"),
+        ("content-encoding", "gzip", b"\x1f\x8b", "encoded"),
+        ("x-nothing", "", b"\0\x01", "binary"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let app = App::new()
+            .default_service(web::to(async |_: web::Payload| ""))
+            .wrap(log);
+        let app = init_service(app).await;
+        let req = TestRequest::post()
+            .insert_header((name, value))
+            .set_payload(body);
+        read_body(call_service(&app, req.to_request()).await).await;
+        // The handler read nothing, so nothing passed and there is nothing to omit.
+        let unread = recorder.only();
+        assert_eq!(unread["http.request.body.omitted"], Value::Null);
+        assert_eq!(unread["http.request.body.unread"], true);
+
+        let (recorder, log) = Recorder::with_log();
+        let app = App::new()
+            .default_service(web::to(async |_: Bytes| ""))
+            .wrap(log);
+        let app = init_service(app).await;
+        let req = TestRequest::post()
+            .insert_header((name, value))
+            .set_payload(body);
+        let mut req = req.to_request();
+        // What the coding hides is not to be decoded by the extractor here.
+        req.head_mut().headers_mut().remove("content-encoding");
+        if name == "content-encoding" {
+            req.head_mut().headers_mut().insert(
+                header::CONTENT_ENCODING,
+                header::HeaderValue::from_static("unheard-of"),
+            );
+        }
+        read_body(call_service(&app, req).await).await;
+        let record = recorder.only();
+        assert_eq!(record["http.request.body.omitted"], why, "{value}");
+        assert_eq!(record["http.request.body.content"], Value::Null);
+        assert_eq!(record["http.request.body.size"], body.len());
+    }
+}
+
+#[actix_web::test]
+async fn content_is_cut_at_the_limit_and_says_so() {
+    let (recorder, log) = Recorder::with_log();
+    let req = TestRequest::post()
+        .uri("/?type=text/plain")
+        .set_payload("žluťoučký");
+    let record = record_of(log.request_limit(5).response_limit(4), &recorder, req).await;
+    // `ž` takes two bytes, `ť` as well: neither is cut in half.
+    assert_eq!(record["http.request.body.content"], "žlu");
+    assert_eq!(record["http.response.body.content"], "žlu");
+    assert_eq!(record["http.request.body.truncated"], true);
+    assert_eq!(record["http.response.body.truncated"], true);
+    assert_eq!(record["http.request.body.size"], 13);
+}
+
+#[actix_web::test]
+async fn a_skipped_path_is_recorded_when_it_fails() {
+    for (uri, body, recorded) in [
+        ("/health", "", 0),
+        ("/health?status=399", "", 0),
+        ("/health?status=503", "", 1),
+        ("/health?status=404", "", 1),
+        ("/health?type=application/json", r#"{"code":500}"#, 1),
+        ("/health/", "", 1),
+        ("/Health", "", 1),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.skip("/health");
+        let stats = log.clone();
+        let app = App::new().default_service(web::to(answer)).wrap(log);
+        let app = init_service(app).await;
+        let req = TestRequest::with_uri(uri).set_payload(body).to_request();
+        read_body(call_service(&app, req).await).await;
+        assert_eq!(recorder.records().len(), recorded, "{uri}");
+        assert_eq!(stats.stats().skipped, 1 - recorded as u64);
+        assert_eq!(stats.stats().records, recorded as u64);
+    }
+}
+
+#[actix_web::test]
+async fn what_skip_if_names_is_never_recorded() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.skip_if(|req| req.path().starts_with("/internal"));
+    let stats = log.clone();
+    let app = App::new().default_service(web::to(answer)).wrap(log);
+    let app = init_service(app).await;
+    for uri in ["/internal?status=500", "/internal/x", "/public"] {
+        read_body(call_service(&app, TestRequest::with_uri(uri).to_request()).await).await;
+    }
+    assert_eq!(recorder.only()["url.path"], "/public");
+    assert_eq!(stats.stats().skipped, 2);
+}
+
+#[actix_web::test]
+async fn middleware_on_either_side_adds_to_the_record() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(HttpResponse::Ok))
+        .wrap(from_fn(async |req: ServiceRequest, next: Next<_>| {
+            req.record_field("inside.before", true);
+            let res = next.call(req).await?;
+            res.request().record_field("inside.after", true);
+            Ok(res)
+        }))
+        .wrap(log)
+        .wrap(from_fn(async |req: ServiceRequest, next: Next<_>| {
+            // No record has begun yet: nothing happens.
+            req.record_field("outside.before", true);
+            let res: ServiceResponse<_> = next.call(req).await?;
+            // The response is still on its way.
+            res.request().record_field("outside.after", true);
+            Ok(res)
+        }));
+    let app = init_service(app).await;
+    let res = app.call(TestRequest::get().to_request()).await.unwrap();
+    let req = res.request().clone();
+    read_body(res).await;
+    // The record is out: nothing happens any more.
+    req.record_field("late", true);
+    let record = recorder.only();
+    for (name, expected) in [
+        ("inside.before", json!(true)),
+        ("inside.after", json!(true)),
+        ("outside.before", Value::Null),
+        ("outside.after", json!(true)),
+        ("late", Value::Null),
+    ] {
+        assert_eq!(record[name], expected, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn without_the_middleware_recording_does_nothing() {
+    let req = TestRequest::get().to_http_request();
+    req.record_user(User::default());
+    req.record_field("a", 1);
+    req.record_error("e");
+    assert!(!req.extensions().contains::<User>());
+}
+
+#[actix_web::test]
+async fn the_last_user_and_the_last_value_of_a_field_count() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(async |req: HttpRequest| {
+            for nth in ["first", "last"] {
+                req.record_user(User {
+                    id: nth.into(),
+                    ..User::default()
+                });
+                req.record_field("nth", nth);
+                req.record_error(nth);
+            }
+            for nth in 0..2 * actix_bodylog::MAX_FIELDS {
+                req.record_field(format!("field {nth}"), nth);
+            }
+            HttpResponse::Ok()
+        }))
+        .wrap(log);
+    let app = init_service(app).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    let record = recorder.only();
+    assert_eq!(record["user.id"], "last");
+    assert_eq!(record["user.name"], Value::Null);
+    assert_eq!(record["nth"], "last");
+    assert_eq!(record["error.message"], "first, last");
+    let own = record
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.starts_with("field "));
+    assert_eq!(own.count(), actix_bodylog::MAX_FIELDS - 1);
+}
+
+#[actix_web::test]
+async fn a_record_never_passes_its_limit_and_keeps_what_matters() {
+    let hostile = "\"\\".repeat(4000);
+    for limit in [1024, 1500, 4096, 15 * 1024] {
+        for (uri, fields) in [
+            ("/", 0),
+            ("/?status=500", 40),
+            (&*format!("/{0}?q={0}", "\\\"".repeat(1000)), 40),
+        ] {
+            let (recorder, log) = Recorder::with_log();
+            let log = log
+                .record_limit(limit)
+                .request_limit(1 << 20)
+                .response_limit(1 << 20)
+                .response_body(ResponseBody::Always);
+            let hostile_field = hostile.clone();
+            let app = App::new()
+                .default_service(web::to(move |req: HttpRequest, body: Bytes| {
+                    for nth in 0..fields {
+                        req.record_field(format!("f\"{nth}"), &*hostile_field);
+                    }
+                    req.record_error(&hostile_field);
+                    req.record_user(User {
+                        id: hostile_field.clone(),
+                        name: hostile_field.clone(),
+                        kind: hostile_field.clone(),
+                    });
+                    answer(req, body)
+                }))
+                .wrap(log);
+            let app = init_service(app).await;
+            let uri = uri.replace(['"', '\\'], "%5C~~");
+            let req = TestRequest::post()
+                .uri(&uri)
+                .insert_header((header::USER_AGENT, hostile.as_str()))
+                .insert_header((header::REFERER, hostile.as_str()))
+                .insert_header((header::HOST, hostile.as_str()))
+                .set_payload(hostile.clone());
+            read_body(call_service(&app, req.to_request()).await).await;
+            let record = recorder.only();
+            let line = serde_json::to_string(&record).unwrap() + "\n";
+            assert!(
+                line.len() <= limit,
+                "{} bytes with a limit of {limit}",
+                line.len()
+            );
+            assert!(
+                line.len() > limit / 3,
+                "only {} of {limit} bytes are used",
+                line.len()
+            );
+            assert_eq!(record["http.request.method"], "POST");
+            assert_eq!(record["exchange.outcome"], "completed");
+            assert!(record["http.response.status_code"].is_u64());
+            assert!(record["level"].is_string());
+            let path = record["url.path"].as_str().unwrap();
+            assert!(!path.is_empty() && uri.starts_with(path));
+            assert!(record["message"].as_str().unwrap().starts_with("POST /"));
+            assert_eq!(record["http.request.body.size"], hostile.len());
+        }
+    }
+}
+
+#[actix_web::test]
+async fn no_source_can_forge_a_line() {
+    let forged =
+        "x\r\n\0\u{1b}[31m\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}{\"level\":\"ERROR\"}";
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(move |req: HttpRequest, body: Bytes| async move {
+            req.record_field(forged, forged);
+            req.record_user(User {
+                id: forged.into(),
+                name: forged.into(),
+                kind: forged.into(),
+            });
+            req.record_error(forged);
+            let _ = body;
+            Err::<HttpResponse, _>(error::ErrorInternalServerError(forged))
+        }))
+        .wrap(log);
+    let app = init_service(app).await;
+    let req = TestRequest::post()
+        .uri("/%0d%0a%1b?q=%0a")
+        .insert_header((
+            header::USER_AGENT,
+            header::HeaderValue::from_bytes("a\t\u{202e}\u{85}".as_bytes()).unwrap(),
+        ))
+        .set_payload(format!("text{}", forged.replace('\0', "")));
+    read_body(call_service(&app, req.to_request()).await).await;
+    let line = serde_json::to_string(&recorder.only()).unwrap();
+    let forbidden =
+        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!line.contains(forbidden), "{line}");
+    // Nor does a reader of the line get one back.
+    let record: Value = serde_json::from_str(&line).unwrap();
+    for (name, value) in record.as_object().unwrap() {
+        assert!(!name.contains(forbidden), "{name}");
+        if let Some(value) = value.as_str() {
+            assert!(!value.contains(forbidden), "{name}: {value}");
+        }
+    }
+    assert!(
+        record["http.request.body.content"]
+            .as_str()
+            .unwrap()
+            .starts_with("textx")
+    );
+}
+
+#[actix_web::test]
+async fn secrets_stay_out_of_every_field() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.response_body(ResponseBody::Always);
+    let app = App::new()
+        .default_service(web::to(async |req: HttpRequest, _: Bytes| {
+            req.record_field("session_token", "SECRET");
+            req.record_field("login", json!({"password": "SECRET"}));
+            HttpResponse::Ok()
+                .insert_header((
+                    header::LOCATION,
+                    "https://u:SECRET@h/?sig=SECRET#access_token=SECRET",
+                ))
+                .insert_header((header::SET_COOKIE, "a=SECRET"))
+                .content_type("application/json")
+                .body(r#"{"data":{"refresh_token":["SECRET"]}}"#)
+        }))
+        .wrap(log);
+    let app = init_service(app).await;
+    let req = TestRequest::post()
+        .uri("/?password=SECRET&X-Amz-Signature=SECRET")
+        .insert_header((header::AUTHORIZATION, "SECRET"))
+        .insert_header((header::COOKIE, "a=SECRET"))
+        .insert_header(("x-api-key", "SECRET"))
+        .insert_header((header::REFERER, "/?token=SECRET"))
+        .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
+        .set_payload("user%5Bpassword%5D=SECRET");
+    read_body(call_service(&app, req.to_request()).await).await;
+    let line = recorder.only().to_string();
+    assert!(!line.contains("SECRET"), "{line}");
+    assert_eq!(line.matches("[REDACTED]").count(), 11, "{line}");
+}
+
+#[actix_web::test]
+async fn the_body_type_of_a_response_stays_usable() {
+    let (_, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(async || "hello"))
+        .wrap(log);
+    let app = init_service(app).await;
+    let res = call_service(&app, TestRequest::get().to_request()).await;
+    assert_eq!(res.into_body().try_into_bytes().unwrap(), "hello");
+}

@@ -1,0 +1,283 @@
+//! Where records go: several sinks, sinks that fail, sinks that want nothing.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use actix_bodylog::{BodyLog, JsonLines, Outcome, Record, Sink};
+use actix_web::{
+    App, HttpMessage as _, HttpResponse,
+    dev::ServiceRequest,
+    middleware::{Next, from_fn},
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use log::Level;
+
+mod support;
+use support::Recorder;
+
+async fn send(log: BodyLog, uri: &str) {
+    let app = App::new()
+        .route("/fine", web::to(HttpResponse::Ok))
+        .wrap(log);
+    let app = init_service(app).await;
+    let req = TestRequest::with_uri(uri).to_request();
+    read_body(call_service(&app, req).await).await;
+}
+
+/// A writer that hands out what was written, and fails or panics when told to.
+#[derive(Clone, Default)]
+struct Paper {
+    text: Arc<Mutex<Vec<u8>>>,
+    /// Bytes that are still accepted before each further write fails.
+    room: Option<Arc<AtomicUsize>>,
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = match &self.room {
+            None => bytes.len(),
+            Some(room) => {
+                let taken = room.load(Relaxed).min(bytes.len());
+                room.fetch_sub(taken, Relaxed);
+                taken
+            }
+        };
+        if taken == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.text.lock().unwrap().extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8(self.text.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Wants a level and above.
+struct From(Level, Recorder);
+
+impl Sink for From {
+    fn enabled(&self, level: Level) -> bool {
+        level <= self.0
+    }
+
+    fn emit(&self, record: &Record<'_>) {
+        self.1.emit(record);
+    }
+}
+
+#[actix_web::test]
+async fn every_sink_gets_the_records_of_the_levels_it_wants() {
+    let (all, warnings, errors) = <(Recorder, Recorder, Recorder)>::default();
+    let log = BodyLog::new()
+        .sink(all.clone())
+        .sink(From(Level::Warn, warnings.clone()))
+        .sink(From(Level::Error, errors.clone()));
+    send(log.clone(), "/fine").await;
+    send(log.clone(), "/missing").await;
+    assert_eq!(
+        (
+            all.records().len(),
+            warnings.records().len(),
+            errors.records().len()
+        ),
+        (2, 1, 0)
+    );
+    assert_eq!(warnings.only()["http.response.status_code"], 404);
+    // A record is one record, however many took it.
+    assert_eq!((log.stats().records, log.stats().muted), (2, 0));
+}
+
+#[actix_web::test]
+async fn a_level_that_nobody_wants_is_counted_and_not_rendered() {
+    let errors = Recorder::default();
+    let log = BodyLog::new().sink(From(Level::Error, errors.clone()));
+    send(log.clone(), "/fine").await;
+    assert_eq!((log.stats().records, log.stats().muted), (0, 1));
+    assert!(errors.records().is_empty());
+}
+
+#[actix_web::test]
+async fn closures_are_sinks_with_typed_access() {
+    let seen = Arc::new(Mutex::new(None));
+    let log = BodyLog::new().sink({
+        let seen = Arc::clone(&seen);
+        move |record: &Record<'_>| {
+            let status = record.status.map(|status| status.as_u16());
+            *seen.lock().unwrap() =
+                Some((record.level, status, record.outcome, record.path.to_owned()));
+        }
+    });
+    send(log, "/fine").await;
+    let seen = seen.lock().unwrap().take();
+    assert_eq!(
+        seen,
+        Some((
+            Level::Debug,
+            Some(200),
+            Outcome::Completed,
+            "/fine".to_owned()
+        ))
+    );
+}
+
+#[actix_web::test]
+async fn json_lines_are_one_object_a_line() {
+    let paper = Paper::default();
+    let log = BodyLog::new().sink(JsonLines::new(paper.clone()));
+    send(log.clone(), "/fine").await;
+    send(log, "/missing").await;
+    let text = paper.text();
+    assert!(text.ends_with("}\n"));
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[0]["url.path"], &lines[1]["url.path"]),
+        (&"/fine".into(), &"/missing".into())
+    );
+}
+
+#[actix_web::test]
+async fn a_full_disk_loses_records_counts_them_and_tears_no_later_line() {
+    let room = Arc::new(AtomicUsize::new(100));
+    let paper = Paper {
+        room: Some(Arc::clone(&room)),
+        ..Paper::default()
+    };
+    let log = BodyLog::new().sink(JsonLines::new(paper.clone()));
+    send(log.clone(), "/fine").await;
+    send(log.clone(), "/fine").await;
+    assert_eq!(log.stats().sink_failures, 2);
+    room.store(1 << 20, Relaxed);
+    send(log.clone(), "/missing").await;
+    assert_eq!(log.stats().sink_failures, 2);
+
+    let text = paper.text();
+    let (torn, whole) = text.split_once('\n').unwrap();
+    assert_eq!(torn.len(), 100);
+    let record: serde_json::Value = serde_json::from_str(whole).unwrap();
+    assert_eq!(record["url.path"], "/missing");
+}
+
+#[actix_web::test]
+async fn a_writer_that_panics_is_tried_again() {
+    struct Moody(Paper, bool);
+    impl Write for Moody {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            assert!(std::mem::replace(&mut self.1, true), "not in the mood");
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let paper = Paper::default();
+    let log = BodyLog::new().sink(JsonLines::new(Moody(paper.clone(), false)));
+    send(log.clone(), "/fine").await;
+    send(log.clone(), "/missing").await;
+    assert_eq!(log.stats().sink_failures, 1);
+    assert!(paper.text().contains("/missing"));
+}
+
+#[actix_web::test]
+async fn a_sink_that_panics_is_counted_and_harms_nobody() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("and its payload panics when dropped");
+        }
+    }
+    struct Panics;
+    impl Sink for Panics {
+        fn emit(&self, _: &Record<'_>) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+    struct PanicsEverywhere;
+    impl Sink for PanicsEverywhere {
+        fn enabled(&self, _: Level) -> bool {
+            panic!("enabled");
+        }
+        fn emit(&self, _: &Record<'_>) {}
+        fn flush(&self) {
+            panic!("flush");
+        }
+        fn lost(&self) -> u64 {
+            panic!("lost");
+        }
+    }
+    let after = Recorder::default();
+    let log = BodyLog::new()
+        .sink(PanicsEverywhere)
+        .sink(Panics)
+        .sink(after.clone());
+    send(log.clone(), "/fine").await;
+    assert_eq!(after.only()["exchange.outcome"], "completed");
+    assert!(log.drain(Duration::from_secs(1)).await);
+    // `emit`, `flush`, and `enabled` as often as it was asked.
+    assert!(log.stats().sink_failures >= 3, "{:?}", log.stats());
+    assert_eq!(log.stats().in_flight, 0);
+}
+
+#[actix_web::test]
+async fn hooks_that_panic_are_counted_and_the_request_is_recorded() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log
+        .skip_if(|_| panic!("skip_if"))
+        .code_levels(|_| panic!("code_levels"));
+    let app = App::new()
+        .default_service(web::to(async || {
+            HttpResponse::Ok()
+                .content_type("application/json")
+                .body(r#"{"code":500}"#)
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    let record = recorder.only();
+    assert_eq!(record["http.response.body.code"], 500);
+    assert_eq!(record["level"], "DEBUG");
+    assert_eq!(log.stats().sink_failures, 2);
+}
+
+#[actix_web::test]
+async fn an_error_whose_display_panics_is_survived() {
+    struct Nasty;
+    impl std::fmt::Display for Nasty {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no words for it");
+        }
+    }
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(HttpResponse::Ok))
+        .wrap(from_fn(async |req: ServiceRequest, next: Next<_>| {
+            use actix_bodylog::RecordExt as _;
+            req.record_error(Nasty);
+            req.extensions_mut().insert(1_u8);
+            next.call(req).await
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    assert_eq!(recorder.only()["error.message"], serde_json::Value::Null);
+    assert_eq!(log.stats().sink_failures, 1);
+}
