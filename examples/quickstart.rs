@@ -1,5 +1,7 @@
-//! The smallest real use: `RUST_LOG=debug cargo run --example quickstart`, then
-//! `curl localhost:8080/login -H 'content-type: application/json' -d '{"name":"ann","password":"hunter2"}'`.
+//! The smallest real use: `RUST_LOG=actix_bodylog=debug cargo run --example quickstart`, then
+//! `curl 127.0.0.1:8080/login -H 'content-type: application/json' -d '{"name":"ann","password":"hunter2"}'`.
+
+use std::time::Duration;
 
 use actix_bodylog::BodyLog;
 use actix_web::{App, HttpServer, web};
@@ -12,13 +14,18 @@ async fn login(body: web::Json<Value>) -> web::Json<Value> {
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     env_logger::init();
+    // Once, outside the factory: clones share one memory budget and one list of sinks.
     let body_log = BodyLog::new();
+    let for_workers = body_log.clone();
     HttpServer::new(move || {
         App::new()
             .route("/login", web::post().to(login))
-            .wrap(body_log.clone())
+            .wrap(for_workers.clone())
     })
     .bind(("127.0.0.1", 8080))?
     .run()
-    .await
+    .await?;
+    // The last records may still be on their way.
+    body_log.drain(Duration::from_secs(5)).await;
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Middleware for actix-web that records HTTP exchanges, bodies included, in bounded memory.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
