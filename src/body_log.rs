@@ -228,3 +228,22 @@ impl BodyLog {
         idle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logger_can_be_shared_by_workers_and_printed() {
+        fn check(log: impl Clone + Send + Sync + std::fmt::Debug) -> String {
+            format!("{log:?}")
+        }
+        assert!(check(BodyLog::new().skip("/health")).contains("/health"));
+    }
+
+    #[test]
+    #[should_panic = "the record limit must be at least 1024 bytes, not 1023"]
+    fn a_record_limit_that_nothing_fits_into_stops_the_server_at_start() {
+        let _ = BodyLog::new().record_limit(1023);
+    }
+}

@@ -165,7 +165,7 @@ fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
             (shown, true) => (shown, true),
             // It was only a guess: a log line may begin with a bracket. But what might have been
             // JSON is shown as text only where no key in it could have hidden anything.
-            (shown, false) if names.occur_in(decoded) => (shown, false),
+            (shown, false) if names.occur_in(decoded) || decoded.contains("\\u") => (shown, false),
             _ => (text::clean(decoded).into_owned(), true),
         },
         _ => (text::clean(decoded).into_owned(), true),
@@ -276,6 +276,8 @@ mod tests {
         let guess = content("text/plain", b"{password: hunter2}", true);
         assert_eq!(guess.text.as_deref(), Some("{"));
         assert_eq!(guess.omitted, Some(Omitted::Malformed));
+        let escaped = content("text/plain", br#"{"p\u0069n":1]"#, true);
+        assert_eq!(escaped.text.as_deref(), Some(r#"{"p\u0069n":"[REDACTED]""#));
     }
 
     #[test]

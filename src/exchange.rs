@@ -24,11 +24,12 @@ use crate::{
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
     guarded::guarded,
-    head::{RequestHead, ResponseHeadCopy},
+    head::{MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
     json::code::CodeFinder,
     record::Outcome,
     rules::ResponseBody,
     shared::InFlight,
+    text,
 };
 
 /// The owner of one record.
@@ -215,6 +216,8 @@ impl Exchange {
     }
 
     pub(crate) fn routed(&self, route: Option<String>) {
+        let route =
+            route.map(|route| text::clean(text::cut(&route, MAX_URI_PART_LEN)).into_owned());
         self.update(|state| state.route = route);
     }
 
@@ -234,7 +237,10 @@ impl Exchange {
                 || rules.response_body == ResponseBody::Never
                 || copy.kind.hopeless().is_some();
             let limit = if unwanted { 0 } else { rules.response_limit };
-            let may_have_code = copy.kind.may_have_code() && !upgrade && !copy.is_binary;
+            // A part of a document is no document (RFC 9110, section 15.3.7).
+            let partial = copy.status == StatusCode::PARTIAL_CONTENT;
+            let may_have_code =
+                copy.kind.may_have_code() && !upgrade && !partial && !copy.is_binary;
             let finder = may_have_code
                 .then(|| CodeFinder::new(rules.code_limit, Lease::new(Arc::clone(budget))));
             // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for

@@ -80,6 +80,12 @@ impl From<i32> for FieldValue {
     }
 }
 
+impl From<u16> for FieldValue {
+    fn from(value: u16) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
 impl From<u32> for FieldValue {
     fn from(value: u32) -> Self {
         Self::Integer(value.into())
@@ -98,6 +104,12 @@ impl From<usize> for FieldValue {
     }
 }
 
+impl From<f32> for FieldValue {
+    fn from(value: f32) -> Self {
+        Self::Float(value.into())
+    }
+}
+
 impl From<f64> for FieldValue {
     fn from(value: f64) -> Self {
         Self::Float(value)
@@ -113,6 +125,12 @@ impl From<String> for FieldValue {
 impl From<&str> for FieldValue {
     fn from(value: &str) -> Self {
         Self::Text(value.to_owned())
+    }
+}
+
+impl From<&String> for FieldValue {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
     }
 }
 

@@ -38,7 +38,11 @@ pub(crate) fn redact_url(url: &str, names: &Names) -> String {
 }
 
 /// Puts [`REDACTED`] in the place of sensitive values. Everything else stays as it was written,
-/// percent-encoding included. Both `&` and `;` end a pair.
+/// percent-encoding included.
+///
+/// A pair ends at `&`. A key is also looked for after `;`, which separated pairs once, and after `?`
+/// and `#`, for a URL as a value; but what is hidden is hidden up to the `&`, for to most readers
+/// those are ordinary characters of a value.
 ///
 /// Works on any prefix: a value is hidden by the name before it, and a name that was cut has no
 /// value after it.
@@ -46,11 +50,9 @@ fn redact(pairs: &str, is_sensitive: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
     let mut start = 0;
-    for pair in pairs.split(['&', ';']) {
-        if let Some((key, _)) = pair.split_once('=')
-            && is_sensitive(&decode(key))
-        {
-            out.push_str(&pairs[copied..start + key.len() + 1]);
+    for pair in pairs.split('&') {
+        if let Some(value) = sensitive_value(pair, &is_sensitive) {
+            out.push_str(&pairs[copied..start + value]);
             out.push_str(REDACTED);
             copied = start + pair.len();
         }
@@ -61,6 +63,18 @@ fn redact(pairs: &str, is_sensitive: impl Fn(&str) -> bool) -> Cow<'_, str> {
     }
     out.push_str(&pairs[copied..]);
     Cow::Owned(out)
+}
+
+/// Where the first sensitive value in `pair` begins.
+fn sensitive_value(pair: &str, is_sensitive: impl Fn(&str) -> bool) -> Option<usize> {
+    let mut start = 0;
+    pair.split([';', '?', '#']).find_map(|part| {
+        let key = part.split_once('=').map(|(key, _)| key);
+        let hidden = key.filter(|key| is_sensitive(&decode(key)));
+        let value = hidden.map(|key| start + key.len() + 1);
+        start += part.len() + 1;
+        value
+    })
 }
 
 /// Decodes `%XX` and `+`. A broken escape stays as it is.
@@ -106,9 +120,11 @@ mod tests {
             ("password", "password"),
             ("password=a=b", "password=[REDACTED]"),
             ("p%61ssword=x", "p%61ssword=[REDACTED]"),
-            ("user%5Bpin%5D=1234;a=%20", "user%5Bpin%5D=[REDACTED];a=%20"),
+            ("user%5Bpin%5D=1234&a=%20", "user%5Bpin%5D=[REDACTED]&a=%20"),
             ("my+token=x&&=y", "my+token=[REDACTED]&&=y"),
-            ("a=1;token=x;b=2", "a=1;token=[REDACTED];b=2"),
+            ("a=1;token=x;b=2&c=3", "a=1;token=[REDACTED]&c=3"),
+            ("password=a;b?c#d&e=f", "password=[REDACTED]&e=f"),
+            ("next=/cb?token=x&a=1", "next=/cb?token=[REDACTED]&a=1"),
             ("%zz=1&%=2&token=%", "%zz=1&%=2&token=[REDACTED]"),
         ] {
             assert_eq!(redact_form(pairs, &Names::default()), expected);

@@ -257,6 +257,16 @@ async fn a_file_that_happens_to_be_json_has_no_code() {
 }
 
 #[actix_web::test]
+async fn a_part_of_a_json_file_is_not_called_malformed() {
+    let (recorder, log) = Recorder::with_log();
+    let req =
+        TestRequest::with_uri("/?status=206&type=application/json").set_payload(r#"de":500,"a""#);
+    let record = record_of(log, &recorder, req).await;
+    assert_eq!(record["level"], "DEBUG");
+    assert_eq!(record["http.response.body.code_state"], Value::Null);
+}
+
+#[actix_web::test]
 async fn response_content_is_kept_by_the_rule() {
     use ResponseBody::*;
     for (when, method, status, expected) in [
@@ -466,7 +476,7 @@ async fn the_last_user_and_the_last_value_of_a_field_count() {
             for nth in 0..2 * actix_bodylog::MAX_FIELDS {
                 req.record_field(format!("field {nth}"), nth);
             }
-            HttpResponse::Ok()
+            HttpResponse::Ok().finish()
         }))
         .wrap(log);
     let app = init_service(app).await;

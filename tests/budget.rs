@@ -1,0 +1,149 @@
+//! One memory budget for all captures in flight.
+
+use actix_bodylog::{BodyLog, ResponseBody};
+use actix_web::{
+    App, Error, HttpResponse,
+    dev::{Payload, Service as _},
+    test::{TestRequest, init_service},
+    web,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde_json::Value;
+
+mod support;
+use support::Recorder;
+
+/// Reads its body and then waits for ever, with the capture held.
+async fn read_and_stall(mut body: web::Payload) -> HttpResponse {
+    while let Some(chunk) = body.next().await {
+        chunk.unwrap();
+    }
+    std::future::pending().await
+}
+
+fn text(bytes: usize) -> TestRequest {
+    TestRequest::post()
+        .insert_header(("content-type", "text/plain"))
+        .set_payload("x".repeat(bytes))
+}
+
+#[actix_web::test]
+async fn a_body_without_room_passes_unrecorded_and_the_record_says_so() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.memory_budget(1500).response_body(ResponseBody::Always);
+    let app = App::new()
+        .route("/stall", web::post().to(read_and_stall))
+        .default_service(web::to(async |body: Bytes| {
+            HttpResponse::Ok().content_type("text/plain").body(body)
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+
+    let mut holds = Box::pin(app.call(text(1000).uri("/stall").to_request()));
+    assert!(holds.as_mut().now_or_never().is_none());
+    assert_eq!(log.stats().budget_used, 1000);
+
+    let res = app.call(text(1000).to_request()).await.unwrap();
+    let body = actix_web::body::to_bytes(res.into_body()).await;
+    assert_eq!(body.unwrap_or_default().len(), 1000, "the exchange goes on");
+    let refused = recorder.only();
+    for side in ["request", "response"] {
+        assert_eq!(refused[&format!("http.{side}.body.omitted")], "budget");
+        assert_eq!(refused[&format!("http.{side}.body.size")], 1000);
+        assert_eq!(refused[&format!("http.{side}.body.content")], Value::Null);
+    }
+    assert_eq!(log.stats().budget_refusals, 2);
+    assert_eq!(log.stats().budget_used, 1000);
+
+    drop(holds);
+    assert_eq!(recorder.records()[1]["exchange.outcome"], "aborted");
+    assert_eq!(log.stats().budget_used, 0);
+
+    let res = app.call(text(700).to_request()).await.unwrap();
+    drop(res);
+    assert_eq!(
+        recorder.records()[2]["http.request.body.content"],
+        "x".repeat(700)
+    );
+    assert_eq!(log.stats().budget_used, 0);
+    assert!(log.stats().budget_peak <= 1500);
+}
+
+#[actix_web::test]
+async fn a_large_content_length_reserves_nothing() {
+    let (_, log) = Recorder::with_log();
+    let log = log.request_limit(1 << 30).memory_budget(1 << 30);
+    let app = App::new()
+        .default_service(web::to(read_and_stall))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    let (first, rest) = (Bytes::from_static(b"hello"), stream::pending());
+    let chunks = stream::iter([Ok(first)]).chain(rest);
+    let req = TestRequest::post()
+        .insert_header(("content-length", "1000000000"))
+        .insert_header(("content-type", "text/plain"))
+        .to_request();
+    let (req, _) = req.replace_payload(Payload::from(chunks.boxed_local()));
+    let mut call = Box::pin(app.call(req));
+    assert!(call.as_mut().now_or_never().is_none());
+    assert!(
+        (5..=256).contains(&log.stats().budget_used),
+        "{:?}",
+        log.stats()
+    );
+}
+
+#[actix_web::test]
+async fn clones_share_one_budget_and_one_set_of_counters() {
+    let (recorder, log) = Recorder::with_log();
+    let (one, two) = (log.clone(), log.clone().request_limit(1));
+    for log in [&one, &two] {
+        let app = App::new()
+            .default_service(web::to(HttpResponse::Ok))
+            .wrap(log.clone());
+        let app = init_service(app).await;
+        drop(app.call(TestRequest::get().to_request()).await);
+    }
+    assert_eq!(recorder.records().len(), 2);
+    assert_eq!((one.stats(), two.stats()), (log.stats(), log.stats()));
+    assert_eq!(log.stats().records, 2);
+    let _: BodyLog = one.memory_budget(7);
+    assert_eq!(two.stats().budget_limit, 7);
+}
+
+#[actix_web::test]
+async fn a_response_that_fails_or_is_dropped_gives_its_memory_back() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(async || {
+            let chunks = stream::iter([Ok(Bytes::from(vec![b'x'; 500]))]);
+            let chunks = chunks.chain(stream::once(async {
+                Err(Error::from(std::io::Error::other("broken")))
+            }));
+            HttpResponse::Ok()
+                .content_type("text/plain")
+                .streaming(chunks)
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    for polls in 0..3 {
+        let res = app.call(TestRequest::post().to_request()).await.unwrap();
+        let mut body = Box::pin(res.into_body());
+        for _ in 0..polls {
+            let _ = std::future::poll_fn(|cx| {
+                actix_web::body::MessageBody::poll_next(body.as_mut(), cx)
+            })
+            .await;
+        }
+        assert_eq!(log.stats().budget_used, if polls == 1 { 500 } else { 0 });
+        drop(body);
+        assert_eq!((log.stats().budget_used, log.stats().in_flight), (0, 0));
+    }
+    let outcomes: Vec<_> = recorder
+        .records()
+        .iter()
+        .map(|record| record["exchange.outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["aborted", "aborted", "failed"]);
+}
