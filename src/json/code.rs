@@ -118,6 +118,10 @@ impl FoundCode {
         self.overflow |= taken < more.len();
     }
 
+    fn push_char(&mut self, c: char) {
+        self.push(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
     /// The code as a clean string, and whether it is a number.
     pub(crate) fn into_text(self) -> (bool, String) {
         let mut out = String::new();
@@ -166,13 +170,25 @@ impl KeyMatch {
     }
 }
 
-/// What the value after the last matching key is.
-#[derive(Debug)]
+/// What stands where the code is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     Nothing,
     /// A key matched; its value comes next.
     Value,
-    Code(FoundCode),
+    /// The value is a code that has not ended yet.
+    Code,
+    /// A whole code. A later key of the same name forgets it.
+    Found,
+}
+
+impl Reading {
+    /// The value after the key is none that can be a code.
+    fn skip_value(&mut self) {
+        if *self == Reading::Value {
+            *self = Reading::Nothing;
+        }
+    }
 }
 
 /// Watches the first bytes of a response for its code.
@@ -189,8 +205,7 @@ pub(crate) struct CodeFinder {
     key: KeyMatch,
     units: Units,
     reading: Reading,
-    /// The last code that was read to its end. A later key of the same name forgets it.
-    found: Option<FoundCode>,
+    code: FoundCode,
     invalid: bool,
 }
 
@@ -205,7 +220,7 @@ impl CodeFinder {
             key: KeyMatch::default(),
             units: Units::default(),
             reading: Reading::Nothing,
-            found: None,
+            code: FoundCode::new(false),
             invalid: false,
         }
     }
@@ -221,7 +236,7 @@ impl CodeFinder {
             key,
             units,
             reading,
-            found,
+            code,
             invalid,
             ended_early,
             ..
@@ -239,9 +254,7 @@ impl CodeFinder {
                 Token::Quote { key: true } if at_key => *key = KeyMatch::default(),
                 Token::EndQuote { key: true } if at_key => {
                     key.end_units(wanted);
-                    *reading = Reading::Nothing;
                     if key.holds(wanted) {
-                        *found = None;
                         *reading = Reading::Value;
                     }
                 }
@@ -249,68 +262,57 @@ impl CodeFinder {
                     let follows = depth == *on_path + 1
                         && container == Container::Object
                         && *on_path < path.0.len()
-                        && (*on_path == 0 || matches!(reading, Reading::Value));
+                        && (*on_path == 0 || *reading == Reading::Value);
                     if follows {
                         *on_path += 1;
                     }
-                    *reading = Reading::Nothing;
+                    reading.skip_value();
                 }
                 Token::Close(_) => *on_path = (*on_path).min(depth),
-                Token::Quote { key: false } | Token::Scalar { .. }
-                    if matches!(reading, Reading::Value) =>
-                {
-                    let is_code = at_key && *on_path == path.0.len();
-                    *units = Units::default();
-                    *reading = match token {
-                        Token::Quote { .. } if is_code => Reading::Code(FoundCode::new(false)),
-                        Token::Scalar {
-                            number: true,
-                            bytes,
-                        } if is_code => {
-                            let mut code = FoundCode::new(true);
-                            code.push(bytes);
-                            Reading::Code(code)
-                        }
-                        _ => Reading::Nothing,
-                    };
+                Token::Quote { key: false } if *reading == Reading::Value => {
+                    reading.skip_value();
+                    if *on_path == path.0.len() {
+                        *reading = Reading::Code;
+                        *code = FoundCode::new(false);
+                        *units = Units::default();
+                    }
                 }
-                Token::Chars(chars) => match reading {
-                    Reading::Code(code) => {
-                        units.end(|c| code.push(c.encode_utf8(&mut [0; 4]).as_bytes()));
-                        code.push(chars);
-                    }
-                    _ if at_key => {
-                        key.end_units(wanted);
-                        key.bytes(wanted, chars);
-                    }
-                    _ => {}
-                },
-                Token::Escape(unit) => match reading {
-                    Reading::Code(code) => {
-                        units.push(unit, |c| code.push(c.encode_utf8(&mut [0; 4]).as_bytes()));
-                    }
-                    _ if at_key => key.unit(wanted, unit),
-                    _ => {}
-                },
-                Token::Scalar { bytes, .. } => {
-                    if let Reading::Code(code) = reading {
+                Token::Scalar { number, bytes } if *reading == Reading::Value => {
+                    reading.skip_value();
+                    if number && *on_path == path.0.len() {
+                        *reading = Reading::Code;
+                        *code = FoundCode::new(true);
                         code.push(bytes);
                     }
                 }
-                Token::EndQuote { key: false } | Token::EndScalar => {
-                    if let Reading::Code(mut code) = std::mem::replace(reading, Reading::Nothing) {
-                        units.end(|c| code.push(c.encode_utf8(&mut [0; 4]).as_bytes()));
-                        if code.number && code.overflow {
-                            // A number cut short is worse than none.
-                            *ended_early = true;
-                        } else {
-                            *found = Some(code);
-                        }
-                    }
+                Token::Chars(chars) if *reading == Reading::Code => {
+                    units.end(|c| code.push_char(c));
+                    code.push(chars);
+                }
+                Token::Escape(unit) if *reading == Reading::Code => {
+                    units.push(unit, |c| code.push_char(c));
+                }
+                Token::Scalar { bytes, .. } if *reading == Reading::Code => code.push(bytes),
+                // Characters of a value here are compared too, to no effect: a key begins anew.
+                Token::Chars(chars) if at_key => {
+                    key.end_units(wanted);
+                    key.bytes(wanted, chars);
+                }
+                Token::Escape(unit) if at_key => key.unit(wanted, unit),
+                Token::EndQuote { key: false } | Token::EndScalar if *reading == Reading::Code => {
+                    units.end(|c| code.push_char(c));
+                    // A number cut short is worse than none.
+                    let cut = code.number && code.overflow;
+                    *ended_early |= cut;
+                    *reading = if cut {
+                        Reading::Nothing
+                    } else {
+                        Reading::Found
+                    };
                 }
                 Token::Invalid => *invalid = true,
                 Token::TooDeep => *ended_early = true,
-                Token::Quote { .. } | Token::EndQuote { .. } | Token::Colon | Token::Comma => {}
+                _ => {}
             }
         }
     }
@@ -321,10 +323,10 @@ impl CodeFinder {
         if self.invalid || (seen_whole && !self.lexer.is_complete()) {
             return Err(CodeState::Malformed);
         }
-        match self.found {
-            Some(code) => Ok(code),
-            None if seen_whole => Err(CodeState::Absent),
-            None => Err(CodeState::Cut),
+        match self.reading {
+            Reading::Found => Ok(self.code),
+            _ if seen_whole => Err(CodeState::Absent),
+            _ => Err(CodeState::Cut),
         }
     }
 }
