@@ -25,7 +25,7 @@ use crate::{
     finish,
     guarded::guarded,
     head::{MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
-    json::code::CodeFinder,
+    json::finder::CodeFinder,
     record::Outcome,
     rules::ResponseBody,
     shared::InFlight,

@@ -1,6 +1,9 @@
 //! A JSON tokenizer that can be fed piece by piece and stopped anywhere.
 
-use super::nesting::{Container, Nesting};
+use super::{
+    nesting::{Container, Nesting},
+    number::Number,
+};
 use crate::budget::Lease;
 
 /// What the next bytes are. Slices are of the piece that was fed, never longer.
@@ -50,42 +53,6 @@ enum State {
     Literal(&'static [u8]),
     Done,
     Stopped,
-}
-
-/// Where in a number (RFC 8259, section 6) we are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
-    Minus,
-    Zero,
-    Int,
-    Point,
-    Fraction,
-    E,
-    Sign,
-    Exponent,
-}
-
-impl Number {
-    fn step(self, byte: u8) -> Option<Number> {
-        use Number::*;
-        Some(match (self, byte) {
-            (Minus, b'0') => Zero,
-            (Minus, b'1'..=b'9') | (Int, b'0'..=b'9') => Int,
-            (Zero | Int, b'.') => Point,
-            (Point | Fraction, b'0'..=b'9') => Fraction,
-            (Zero | Int | Fraction, b'e' | b'E') => E,
-            (E, b'+' | b'-') => Sign,
-            (E | Sign | Exponent, b'0'..=b'9') => Exponent,
-            _ => return None,
-        })
-    }
-
-    fn may_end(self) -> bool {
-        matches!(
-            self,
-            Number::Zero | Number::Int | Number::Fraction | Number::Exponent
-        )
-    }
 }
 
 /// The state between two pieces of one document.
