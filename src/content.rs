@@ -20,7 +20,8 @@ pub enum Omitted {
     Encoded,
     /// Its characters cannot be decoded.
     Charset,
-    /// Not what its type says. What came before the fault is shown.
+    /// Not what its type says, from the first value on. Where something stands before the fault, that
+    /// is shown, and truncated.
     Malformed,
     /// The memory budget had no room for it.
     Budget,
@@ -82,22 +83,17 @@ impl Representation {
 }
 
 /// A body, ready for a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Content {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// There was no body, or nothing of it passed.
+    None,
     /// Clean, redacted, at most the limit.
-    pub(crate) text: Option<String>,
-    pub(crate) truncated: bool,
-    pub(crate) omitted: Option<Omitted>,
+    Text { text: String, truncated: bool },
+    /// There was a body, and it is not shown.
+    Omitted(Omitted),
 }
 
 impl Content {
-    pub(crate) fn omitted(why: Omitted) -> Self {
-        Self {
-            omitted: Some(why),
-            ..Self::default()
-        }
-    }
-
     /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body.
     pub(crate) fn of(
         kind: Representation,
@@ -107,29 +103,28 @@ impl Content {
         names: &Names,
     ) -> Self {
         if let Some(why) = kind.hopeless() {
-            return Self::omitted(why);
+            return Self::Omitted(why);
         }
         let Some(decoded) = decode(kind.content_type.charset, kept, whole) else {
-            return Self::omitted(match kind.content_type.media {
+            return Self::Omitted(match kind.content_type.media {
                 Media::Untyped => Omitted::Binary,
                 _ => Omitted::Charset,
             });
         };
         // No text has a NUL in it, whatever its type says. (In JSON it is a fault like others.)
         if kind.content_type.media != Media::Json && decoded.contains('\0') {
-            return Self::omitted(Omitted::Binary);
+            return Self::Omitted(Omitted::Binary);
         }
         let (mut shown, sound) = clean(kind.content_type.media, &decoded, names);
-        if !sound && shown.is_empty() {
-            return Self::omitted(Omitted::Malformed);
+        if !sound && !shown.contains(char::is_alphanumeric) {
+            return Self::Omitted(Omitted::Malformed);
         }
         let fitting = text::cut(&shown, limit).len();
         let truncated = !whole || !sound || fitting < shown.len();
         shown.truncate(fitting);
-        Self {
-            text: Some(shown),
+        Self::Text {
+            text: shown,
             truncated,
-            omitted: (!sound).then_some(Omitted::Malformed),
         }
     }
 }
@@ -201,10 +196,9 @@ mod tests {
     }
 
     fn shown(text: &str, truncated: bool) -> Content {
-        Content {
-            text: Some(text.into()),
+        Content::Text {
+            text: text.into(),
             truncated,
-            omitted: None,
         }
     }
 
@@ -255,41 +249,54 @@ mod tests {
         ] {
             assert_eq!(
                 content(content_type, kept, true),
-                Content::omitted(why),
+                Content::Omitted(why),
                 "{content_type}"
             );
         }
         let gzip = Representation::new(Some(b"text/plain"), Some(b"gzip"));
         assert_eq!(
             Content::of(gzip, b"abc", true, 64, &Names::default()),
-            Content::omitted(Encoded)
+            Content::Omitted(Encoded)
         );
     }
 
     #[test]
     fn what_stands_before_a_fault_is_shown_and_marked() {
-        let cut = content("application/json", b"{\"a\":1}}", true);
-        assert_eq!(cut.text.as_deref(), Some("{\"a\":1}"));
-        assert!(cut.truncated);
-        assert_eq!(cut.omitted, Some(Omitted::Malformed));
-        // A guess at JSON that failed must not show what a key would have hidden.
-        let guess = content("text/plain", b"{password: hunter2}", true);
-        assert_eq!(guess.text.as_deref(), Some("{"));
-        assert_eq!(guess.omitted, Some(Omitted::Malformed));
-        let escaped = content("text/plain", br#"{"p\u0069n":1]"#, true);
-        assert_eq!(escaped.text.as_deref(), Some(r#"{"p\u0069n":"[REDACTED]""#));
+        for (content_type, kept, before) in [
+            ("application/json", r#"{"a":1}}"#, r#"{"a":1}"#),
+            (
+                "application/x-ndjson",
+                "{\"a\": 1}\n{]\n{\"b\": 1}",
+                r#"{"a":1} {"#,
+            ),
+            // A guess at JSON that failed must not show what a key would have hidden.
+            ("text/plain", r#"{"a":{password: hunter2}}"#, r#"{"a":{"#),
+            (
+                "text/plain",
+                r#"{"p\u0069n":1]"#,
+                r#"{"p\u0069n":"[REDACTED]""#,
+            ),
+        ] {
+            assert_eq!(
+                content(content_type, kept.as_bytes(), true),
+                shown(before, true),
+                "{kept}"
+            );
+        }
+        let nothing = content("application/json", b"{'password':'hunter2'}", true);
+        assert_eq!(nothing, Content::Omitted(Omitted::Malformed));
     }
 
     #[test]
     fn a_character_cut_by_the_prefix_is_left_out() {
         assert_eq!(content("text/plain", b"caf\xc3", false), shown("caf", true));
         assert_eq!(
-            content("text/plain", b"caf\xc3", true).omitted,
-            Some(Omitted::Charset)
+            content("text/plain", b"caf\xc3", true),
+            Content::Omitted(Omitted::Charset)
         );
         assert_eq!(
-            content("text/plain", b"a\xffb\xc3", false).omitted,
-            Some(Omitted::Charset)
+            content("text/plain", b"a\xffb\xc3", false),
+            Content::Omitted(Omitted::Charset)
         );
     }
 
@@ -303,8 +310,7 @@ mod tests {
     fn content_never_passes_the_limit_even_where_cleaning_made_it_longer() {
         let secrets = r#"{"pin":1,"otp":2,"cvv":3,"pwd":4,"token":5}"#;
         let long = content("application/json", secrets.as_bytes(), true);
-        assert_eq!(long.text.unwrap().len(), 64);
-        assert!(long.truncated);
+        assert!(matches!(long, Content::Text { text, truncated: true } if text.len() == 64));
         let latin = content("text/plain; charset=latin1", &[0xe9; 64], true);
         assert_eq!(latin, shown(&"é".repeat(32), true));
     }

@@ -82,7 +82,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
     };
     let response = match &state.response {
         Some(response) => response_content(&state, response, kept_by_policy, outcome),
-        None => Content::default(),
+        None => Content::None,
     };
     let head = &state.head;
     let mut record = Record {
@@ -103,23 +103,15 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
             Some(response) => response.head.headers.as_headers(),
             None => Headers::default(),
         },
-        request_body: Body {
-            size: Some(state.request.seen()),
-            content: request.text.as_deref(),
-            truncated: request.truncated,
-            omitted: request.omitted,
-            unread: state.is_unread(),
-        },
-        response_body: Body {
-            size: state
+        request_body: body(&request, Some(state.request.seen()), state.is_unread()),
+        response_body: body(
+            &response,
+            state
                 .response
                 .as_ref()
                 .map(|response| response.capture.seen()),
-            content: response.text.as_deref(),
-            truncated: response.truncated,
-            omitted: response.omitted,
-            unread: false,
-        },
+            false,
+        ),
         status: signs.status,
         code,
         code_state,
@@ -141,6 +133,21 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         }
     }
     shared.records.fetch_add(1, Relaxed);
+}
+
+fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
+    let (content, truncated, omitted) = match content {
+        Content::None => (None, false, None),
+        Content::Text { text, truncated } => (Some(text.as_str()), *truncated, None),
+        Content::Omitted(why) => (None, false, Some(*why)),
+    };
+    Body {
+        size,
+        content,
+        truncated,
+        omitted,
+        unread,
+    }
 }
 
 /// The code (whether it is a number, and its text), or why a JSON response has none.
@@ -170,13 +177,13 @@ fn request_content(state: &State) -> Content {
     let capture = &state.request;
     let limit = state.rules.rules.request_limit;
     if capture.seen() == 0 {
-        return Content::default();
+        return Content::None;
     }
     if state.is_upgrade() {
-        return Content::omitted(Omitted::Upgrade);
+        return Content::Omitted(Omitted::Upgrade);
     }
     if limit == 0 {
-        return Content::omitted(Omitted::Disabled);
+        return Content::Omitted(Omitted::Disabled);
     }
     content(
         state,
@@ -195,16 +202,16 @@ fn response_content(
 ) -> Content {
     let rules = &state.rules.rules;
     if response.capture.seen() == 0 {
-        return Content::default();
+        return Content::None;
     }
     if state.is_upgrade() {
-        return Content::omitted(Omitted::Upgrade);
+        return Content::Omitted(Omitted::Upgrade);
     }
     if rules.response_limit == 0 || rules.response_body == ResponseBody::Never {
-        return Content::omitted(Omitted::Disabled);
+        return Content::Omitted(Omitted::Disabled);
     }
     if !kept_by_policy {
-        return Content::omitted(Omitted::Policy);
+        return Content::Omitted(Omitted::Policy);
     }
     content(
         state,
@@ -224,10 +231,10 @@ fn content(
     limit: usize,
 ) -> Content {
     if let Some(why) = kind.hopeless() {
-        return Content::omitted(why);
+        return Content::Omitted(why);
     }
     if capture.refused() {
-        return Content::omitted(Omitted::Budget);
+        return Content::Omitted(Omitted::Budget);
     }
     let kept = capture.kept();
     let whole = ended && kept.len() as u64 == capture.seen();

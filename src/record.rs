@@ -55,7 +55,7 @@ pub struct Body<'a> {
     pub content: Option<&'a str>,
     /// The content is not the whole body.
     pub truncated: bool,
-    /// Why a body that was there has no content, or no more of it.
+    /// Why a body that was there has no content.
     pub omitted: Option<Omitted>,
     /// The handler left some of it unread. Always false for a response.
     pub unread: bool,
