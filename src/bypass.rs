@@ -14,8 +14,9 @@ pub(crate) fn is_active() -> bool {
 /// Calls `f`, the handling of a request that is let pass.
 ///
 /// A note in the request's extensions would cost two allocations for a request that nothing is to
-/// be spent on. Services inside are called while `f` runs, on this thread, and no other request is
-/// handled meanwhile.
+/// be spent on. Services inside are called while `f` runs, on this thread. No other request is handled
+/// meanwhile, unless the application itself calls a second service in process; a logger in that one is
+/// bypassed too.
 pub(crate) fn run<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {

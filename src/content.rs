@@ -151,20 +151,25 @@ fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
     match media {
         Media::Json => json(decoded, names),
         Media::JsonLines => json_lines(decoded, names),
-        Media::Form => (
-            text::clean(&form::redact_form(decoded, names)).into_owned(),
-            true,
-        ),
-        // Clients that do not say what they send mostly send JSON.
+        // Clients that do not say what they send mostly send JSON, and those that leave it to their
+        // HTTP library call it a form.
         _ if decoded.trim_start().starts_with(['{', '[']) => match json(decoded, names) {
             (shown, true) => (shown, true),
             // It was only a guess: a log line may begin with a bracket. But what might have been
             // JSON is shown as text only where no key in it could have hidden anything.
             (shown, false) if names.occur_in(decoded) || decoded.contains("\\u") => (shown, false),
-            _ => (text::clean(decoded).into_owned(), true),
+            _ => plain(media, decoded, names),
         },
-        _ => (text::clean(decoded).into_owned(), true),
+        _ => plain(media, decoded, names),
     }
+}
+
+fn plain(media: Media, decoded: &str, names: &Names) -> (String, bool) {
+    let shown = match media {
+        Media::Form => form::redact_form(decoded, names),
+        _ => Cow::Borrowed(decoded),
+    };
+    (text::clean(&shown).into_owned(), true)
 }
 
 fn json(decoded: &str, names: &Names) -> (String, bool) {
@@ -222,6 +227,16 @@ mod tests {
             ),
             ("text/plain", "two\nlines", "two lines"),
             ("text/plain", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
+            (
+                "application/x-www-form-urlencoded",
+                "{\"pin\": 2}",
+                r#"{"pin":"[REDACTED]"}"#,
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                "[a]=1&b=2",
+                "[a]=1&b=2",
+            ),
             ("text/plain", "[12:30] started\n", "[12:30] started "),
             ("", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
             ("", "plain", "plain"),

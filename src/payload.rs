@@ -47,6 +47,10 @@ impl Stream for RecordedPayload {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.size_hint()
+        match &self.inner {
+            // `Payload` itself does not pass on the hint of the stream in it.
+            Payload::Stream { payload } => payload.size_hint(),
+            inner => inner.size_hint(),
+        }
     }
 }

@@ -1,6 +1,12 @@
 //! What the tests share: a sink that collects, and a server on loopback that ends by itself.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod catalogue;
+pub mod gate;
+pub mod script;
+pub mod scripted;
+pub mod scripts;
+
 use std::{
     fmt,
     io::{Read, Write},

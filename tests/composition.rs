@@ -1,0 +1,542 @@
+//! The logger among other middleware: what each order records.
+
+mod support;
+
+use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody};
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    guard,
+    http::{StatusCode, header},
+    middleware::{Compat, Compress, Condition, Next, NormalizePath, from_fn},
+    test::{TestRequest, call_and_read_body, call_service, init_service, read_body},
+    web,
+};
+use log::Level;
+
+use support::{Recorder, Server, script::request};
+
+fn busy() -> (Recorder, BodyLog) {
+    let (recorder, log) = Recorder::with_log();
+    (recorder, log.response_body(ResponseBody::Always))
+}
+
+fn get(uri: &str) -> actix_http::Request {
+    TestRequest::with_uri(uri).to_request()
+}
+
+async fn long_text() -> String {
+    "compress me ".repeat(50)
+}
+
+fn gzip_please() -> Vec<u8> {
+    request("GET", "/", "accept-encoding: gzip\r\nconnection: close\r\n")
+}
+
+#[test]
+fn inside_of_compress_the_record_shows_plain_text() {
+    let (recorder, log) = busy();
+    let server = Server::http1(move || {
+        App::new()
+            .route("/", web::to(long_text))
+            .wrap(log.clone())
+            .wrap(Compress::default())
+    });
+    let response = server.exchange(gzip_please());
+    let head = String::from_utf8_lossy(&response);
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let record = &recorder.wait_for(1)[0];
+    assert_eq!(
+        record["http.response.body.content"],
+        "compress me ".repeat(50)
+    );
+    assert_eq!(record["http.response.body.size"], 600);
+    assert_eq!(record.get("http.response.body.omitted"), None);
+    assert_eq!(record["exchange.outcome"], "completed");
+}
+
+#[test]
+fn outside_of_compress_the_record_says_that_the_body_is_encoded_and_counts_what_was_sent() {
+    let (recorder, log) = busy();
+    let server = Server::http1(move || {
+        App::new()
+            .route("/", web::to(long_text))
+            .wrap(Compress::default())
+            .wrap(log.clone())
+    });
+    let response = server.exchange(gzip_please());
+    assert!(String::from_utf8_lossy(&response).contains("content-encoding: gzip"));
+    let record = &recorder.wait_for(1)[0];
+    assert_eq!(record["http.response.body.omitted"], "encoded");
+    assert_eq!(record.get("http.response.body.content"), None);
+    let size = record["http.response.body.size"].as_u64().unwrap();
+    assert!((1..600).contains(&size), "{size}");
+    assert_eq!(record["exchange.outcome"], "completed");
+}
+
+#[test]
+fn compress_leaves_alone_what_the_client_cannot_read_and_so_does_the_record() {
+    let (recorder, log) = busy();
+    let server = Server::http1(move || {
+        App::new()
+            .route("/", web::to(long_text))
+            .wrap(Compress::default())
+            .wrap(log.clone())
+    });
+    server.exchange(request("GET", "/", "connection: close\r\n"));
+    let record = &recorder.wait_for(1)[0];
+    assert_eq!(
+        record["http.response.body.content"],
+        "compress me ".repeat(50)
+    );
+}
+
+#[actix_web::test]
+async fn a_condition_switches_it_on_and_off() {
+    for on in [true, false] {
+        let (recorder, log) = busy();
+        let app = init_service(
+            App::new()
+                .route("/", web::to(long_text))
+                .wrap(Condition::new(on, log)),
+        )
+        .await;
+        assert_eq!(call_and_read_body(&app, get("/")).await.len(), 600);
+        assert_eq!(recorder.records().len(), usize::from(on));
+    }
+}
+
+#[actix_web::test]
+async fn compat_makes_it_fit_where_another_type_of_body_is_needed() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/a")
+                    .route("/b", web::to(long_text))
+                    .wrap(Compat::new(log.clone())),
+            )
+            .wrap(Compat::new(Condition::new(true, Compat::new(log)))),
+    )
+    .await;
+    assert_eq!(call_and_read_body(&app, get("/a/b")).await.len(), 600);
+    let record = recorder.only();
+    assert_eq!(record["http.response.body.size"], 600);
+}
+
+#[actix_web::test]
+async fn around_everything_it_sees_everything() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .service(web::resource("/here").route(web::get().to(long_text)))
+            .wrap(log),
+    )
+    .await;
+    for (uri, method, status) in [
+        ("/here", "GET", 200),
+        ("/here", "POST", 405),
+        ("/nowhere", "GET", 404),
+    ] {
+        let req = TestRequest::with_uri(uri)
+            .method(method.parse().unwrap())
+            .to_request();
+        assert_eq!(call_service(&app, req).await.status(), status);
+    }
+    let seen: Vec<_> = recorder
+        .records()
+        .iter()
+        .map(|record| {
+            let route = record
+                .get("http.route")
+                .map(|route| route.as_str().unwrap().to_owned());
+            (record["http.response.status_code"].as_u64().unwrap(), route)
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (200, Some("/here".into())),
+            (405, Some("/here".into())),
+            (404, None)
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn around_a_scope_it_sees_that_scope_only() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/mine")
+                    .route("/here", web::to(long_text))
+                    .wrap(log),
+            )
+            .service(web::scope("/other").route("/here", web::to(long_text)))
+            .route("/minelike", web::to(long_text)),
+    )
+    .await;
+    for uri in [
+        "/mine/here",
+        "/other/here",
+        "/minelike",
+        "/nowhere",
+        "/mine/nowhere",
+    ] {
+        call_service(&app, get(uri)).await;
+    }
+    let records = recorder.records();
+    let seen: Vec<_> = records
+        .iter()
+        .map(|record| {
+            (
+                record["url.path"].as_str().unwrap(),
+                record.get("http.route"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("/mine/here", Some(&"/mine/here".into())),
+            ("/mine/nowhere", None)
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn around_a_resource_it_sees_its_refusals_too() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .service(
+                web::resource("/r/{id}")
+                    .wrap(log)
+                    .route(web::get().to(long_text)),
+            )
+            .service(web::resource("/other").to(long_text)),
+    )
+    .await;
+    let post = TestRequest::post().uri("/r/1").to_request();
+    assert_eq!(
+        call_service(&app, post).await.status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    call_service(&app, get("/other")).await;
+    call_service(&app, get("/r")).await;
+    let record = recorder.only();
+    assert_eq!(record["http.response.status_code"], 405);
+    assert_eq!(record["http.route"], "/r/{id}");
+}
+
+#[actix_web::test]
+async fn a_resource_is_named_also_where_its_guard_or_all_of_its_routes_refused() {
+    let (recorder, log) = busy();
+    let key = || guard::Header("x-key", "1");
+    let app = init_service(
+        App::new()
+            .service(web::resource("/a/{x}").route(web::route().guard(key()).to(long_text)))
+            .service(web::resource("/b/{x}").guard(key()).to(long_text))
+            .wrap(log),
+    )
+    .await;
+    call_service(&app, get("/a/1")).await;
+    call_service(&app, get("/b/1")).await;
+    let records = recorder.wait_for(2);
+    assert_eq!(records[0]["http.route"], "/a/{x}");
+    assert_eq!(records[0]["http.response.status_code"], 405);
+    assert_eq!(records[1]["http.route"], "/b/{x}");
+    assert_eq!(records[1]["http.response.status_code"], 404);
+}
+
+#[actix_web::test]
+async fn the_path_is_the_one_that_came_in_and_the_route_the_one_that_was_found() {
+    // Outside of `NormalizePath`: the path as the client sent it.
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .route("/a/{b}", web::to(long_text))
+            .wrap(NormalizePath::trim())
+            .wrap(log),
+    )
+    .await;
+    call_service(&app, get("//a///b/?c=d")).await;
+    let record = recorder.only();
+    assert_eq!(record["url.path"], "//a///b/");
+    assert_eq!(record["message"], "GET //a///b/?c=d");
+    assert_eq!(record["http.route"], "/a/{b}");
+}
+
+#[actix_web::test]
+async fn inside_of_normalize_path_the_path_is_the_normal_one() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .route("/a/{b}", web::to(long_text))
+            .wrap(log)
+            .wrap(NormalizePath::trim()),
+    )
+    .await;
+    call_service(&app, get("//a///b/?c=d")).await;
+    let record = recorder.only();
+    assert_eq!(record["url.path"], "/a/b");
+    assert_eq!(record["url.query"], "c=d");
+    assert_eq!(record["http.route"], "/a/{b}");
+}
+
+#[actix_web::test]
+async fn the_route_of_nested_scopes_is_the_whole_pattern() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .service(web::scope("/v{version}").service(
+                web::scope("/users").service(web::resource("/{id}/{rest:.*}").to(long_text)),
+            ))
+            .wrap(log),
+    )
+    .await;
+    call_service(&app, get("/v1/users/7/a/b")).await;
+    assert_eq!(
+        recorder.only()["http.route"],
+        "/v{version}/users/{id}/{rest:.*}"
+    );
+}
+
+/// An application whose scope `/in` has a logger of its own, and whose route `/out` has not.
+async fn nested(
+    outer: BodyLog,
+    inner: BodyLog,
+) -> impl actix_web::dev::Service<
+    actix_http::Request,
+    Response = ServiceResponse<impl MessageBody>,
+    Error = Error,
+> {
+    let echo = |body: String| async { body };
+    init_service(
+        App::new()
+            .service(web::scope("/in").route("", web::to(echo)).wrap(inner))
+            .route("/out", web::to(echo))
+            .wrap(outer),
+    )
+    .await
+}
+
+fn post(uri: &str, text: &'static str) -> actix_http::Request {
+    TestRequest::post()
+        .uri(uri)
+        .insert_header(header::ContentType::plaintext())
+        .set_payload(text)
+        .to_request()
+}
+
+#[actix_web::test]
+async fn of_two_loggers_the_inner_brings_the_rules_and_the_outer_all_else() {
+    let (outer_recorder, outer) = busy();
+    let (inner_recorder, inner) = busy();
+    let inner = inner
+        .request_limit(3)
+        .response_limit(5)
+        .success_level(Level::Info);
+    let app = nested(outer.clone(), inner.clone()).await;
+    assert_eq!(
+        call_and_read_body(&app, post("/in", "0123456789")).await,
+        "0123456789"
+    );
+    let record = outer_recorder.only();
+    assert_eq!(record["http.request.body.content"], "012");
+    assert_eq!(record["http.response.body.content"], "01234");
+    assert_eq!(record["http.request.body.size"], 10);
+    assert_eq!(record["level"], "INFO");
+
+    call_and_read_body(&app, post("/out", "0123456789")).await;
+    let record = &outer_recorder.wait_for(2)[1];
+    assert_eq!(record["http.request.body.content"], "0123456789");
+    assert_eq!(record["level"], "DEBUG");
+
+    inner_recorder.wait_for(0);
+    assert_eq!(outer.stats().records, 2);
+    assert_eq!(inner.stats().records, 0);
+    assert_eq!((outer.stats().in_flight, outer.stats().budget_used), (0, 0));
+    assert!(outer.stats().budget_peak > 0);
+    assert_eq!(inner.stats().budget_peak, 0);
+}
+
+#[actix_web::test]
+async fn the_inner_logger_may_keep_more_than_the_outer_would() {
+    let (recorder, outer) = busy();
+    let (_, inner) = busy();
+    let app = nested(outer.request_limit(2).response_limit(2), inner).await;
+    call_and_read_body(&app, post("/in", "0123456789")).await;
+    let record = recorder.only();
+    assert_eq!(record["http.request.body.content"], "0123456789");
+    assert_eq!(record["http.response.body.content"], "0123456789");
+    assert_eq!(record.get("http.request.body.truncated"), None);
+}
+
+#[actix_web::test]
+async fn the_inner_logger_decides_on_response_bodies_codes_and_names() {
+    let (recorder, outer) = busy();
+    let inner = BodyLog::new()
+        .response_body(ResponseBody::Never)
+        .code_field("/error/number")
+        .code_levels(|number| (number == 7).then_some(Level::Error));
+    let json = || async { web::Json(serde_json::json!({"code": 0, "error": {"number": 7}})) };
+    let app = init_service(
+        App::new()
+            .service(web::resource("/in").wrap(inner).to(json))
+            .route("/out", web::to(json))
+            .wrap(outer),
+    )
+    .await;
+    call_and_read_body(&app, get("/in")).await;
+    call_and_read_body(&app, get("/out")).await;
+    let records = recorder.wait_for(2);
+    assert_eq!(records[0]["http.response.body.code"], 7);
+    assert_eq!(records[0]["level"], "ERROR");
+    assert_eq!(records[0]["http.response.body.omitted"], "disabled");
+    assert_eq!(records[1]["http.response.body.code"], 0);
+    assert_eq!(records[1]["level"], "DEBUG");
+    assert!(records[1]["http.response.body.content"].is_string());
+}
+
+#[actix_web::test]
+async fn what_the_outer_logger_skips_is_not_picked_up_by_the_inner() {
+    let (outer_recorder, outer) = busy();
+    let (inner_recorder, inner) = busy();
+    let outer = outer.skip_if(|req| req.path() == "/in");
+    let app = nested(outer.clone(), inner.clone()).await;
+    assert_eq!(call_and_read_body(&app, post("/in", "text")).await, "text");
+    outer_recorder.wait_for(0);
+    inner_recorder.wait_for(0);
+    assert_eq!(outer.stats().skipped, 1);
+    // Only for that request.
+    call_and_read_body(&app, post("/out", "text")).await;
+    outer_recorder.wait_for(1);
+}
+
+#[actix_web::test]
+async fn what_the_inner_logger_skips_is_not_recorded_by_the_outer() {
+    let (outer_recorder, outer) = busy();
+    let (inner_recorder, inner) = busy();
+    let inner = inner.skip_if(|req| req.headers().contains_key("x-skip"));
+    let app = nested(outer.clone(), inner).await;
+    let skipped = TestRequest::post()
+        .uri("/in")
+        .insert_header(("x-skip", "1"))
+        .to_request();
+    call_and_read_body(&app, skipped).await;
+    outer_recorder.wait_for(0);
+    call_and_read_body(&app, post("/in", "text")).await;
+    outer_recorder.wait_for(1);
+    inner_recorder.wait_for(0);
+}
+
+#[actix_web::test]
+async fn a_path_that_the_inner_logger_skips_is_recorded_where_it_fails() {
+    let (recorder, outer) = busy();
+    let inner = BodyLog::new().skip("/health");
+    let health = |req: HttpRequest| async move {
+        match req.query_string() {
+            "fail" => HttpResponse::ServiceUnavailable(),
+            _ => HttpResponse::Ok(),
+        }
+        .finish()
+    };
+    let app = init_service(
+        App::new()
+            .service(web::resource("/health").wrap(inner).to(health))
+            .wrap(outer),
+    )
+    .await;
+    call_and_read_body(&app, get("/health")).await;
+    recorder.wait_for(0);
+    call_and_read_body(&app, get("/health?fail")).await;
+    assert_eq!(recorder.only()["http.response.status_code"], 503);
+}
+
+#[actix_web::test]
+async fn the_same_logger_many_times_makes_one_record() {
+    let (recorder, log) = busy();
+    let echo = |req: HttpRequest, body: String| async move {
+        req.record_field("tenant", "acme");
+        body
+    };
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/a")
+                    .service(
+                        web::scope("/b")
+                            .service(web::resource("/c").wrap(log.clone()).to(echo))
+                            .wrap(log.clone()),
+                    )
+                    .wrap(log.clone()),
+            )
+            .wrap(log.clone())
+            .wrap(log.clone()),
+    )
+    .await;
+    assert_eq!(
+        call_and_read_body(&app, post("/a/b/c", "text")).await,
+        "text"
+    );
+    let record = recorder.only();
+    // Counted once, not once per wrap.
+    assert_eq!(record["http.request.body.size"], 4);
+    assert_eq!(record["http.response.body.size"], 4);
+    assert_eq!(record["tenant"], "acme");
+    assert_eq!(log.stats().records, 1);
+}
+
+#[actix_web::test]
+async fn an_error_from_between_two_loggers_is_the_outers() {
+    let (recorder, outer) = busy();
+    let (inner_recorder, inner) = busy();
+    let app = init_service(
+        App::new()
+            .route("/", web::to(long_text))
+            .wrap(inner)
+            .wrap(from_fn(fail_afterwards))
+            .wrap(outer),
+    )
+    .await;
+
+    async fn fail_afterwards(
+        req: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        drop(next.call(req).await?);
+        Err::<ServiceResponse, _>(actix_web::error::ErrorBadGateway("changed my mind"))
+    }
+
+    let error = actix_web::dev::Service::call(&app, get("/"))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.error_response().status(), StatusCode::BAD_GATEWAY);
+    drop(error);
+    let record = recorder.only();
+    assert_eq!(record["http.response.status_code"], 502);
+    assert_eq!(record["error.message"], "changed my mind");
+    inner_recorder.wait_for(0);
+}
+
+#[actix_web::test]
+async fn wrapped_in_many_layers_the_bytes_are_still_there() {
+    let (recorder, log) = busy();
+    let app = init_service(
+        App::new()
+            .route("/", web::to(long_text))
+            .wrap(Condition::new(true, log.clone()))
+            .wrap(NormalizePath::trim())
+            .wrap(Compress::default())
+            .wrap(Compat::new(log.clone()))
+            .wrap(Condition::new(false, log)),
+    )
+    .await;
+    let res = call_service(&app, get("/")).await;
+    assert_eq!(read_body(res).await, "compress me ".repeat(50));
+    assert_eq!(recorder.only()["http.response.body.size"], 600);
+}
