@@ -68,7 +68,9 @@ pub(crate) struct State {
     pub(crate) request_failed: bool,
     pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
-    /// The status of an error that was returned, until a response is made of it.
+    /// The inner service returned an error.
+    pub(crate) error_returned: bool,
+    /// The status that it would have, until a response is made of it.
     pub(crate) error_status: Option<StatusCode>,
     pub(crate) user: Option<User>,
     pub(crate) fields: Vec<Field>,
@@ -122,6 +124,7 @@ impl Exchange {
                 request_failed: false,
                 route: None,
                 response: None,
+                error_returned: false,
                 error_status: None,
                 user: None,
                 fields: Vec::new(),
@@ -208,9 +211,10 @@ impl Exchange {
     /// The inner service returned `Err`; `error_response` may yet be called, once or several times.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
         let text = finish::error_text(&self.config, error);
-        let status = guarded(|| error.as_response_error().status_code());
+        let status = self.config.call(|| error.as_response_error().status_code());
         self.update(|state| {
             state.errors.push(text);
+            state.error_returned = true;
             state.error_status = status;
         });
     }
@@ -244,10 +248,10 @@ impl Exchange {
             let finder = may_have_code
                 .then(|| CodeFinder::new(rules.code_limit, Lease::new(Arc::clone(budget))));
             // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
-            // HEAD and for 204.
+            // HEAD and for a status that it gives no content.
+            let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);
             let complete_unpolled = size.is_eof()
-                || (state.head.version == Version::HTTP_2
-                    && (state.head.is_head || copy.status == StatusCode::NO_CONTENT));
+                || (state.head.version == Version::HTTP_2 && (state.head.is_head || no_content));
             state.response = Some(Response {
                 head: copy,
                 time_to_head,
@@ -321,7 +325,7 @@ impl Exchange {
             (End::Dropped, Some(response)) if response.complete_unpolled && !response.polled => {
                 Outcome::Completed
             }
-            (End::Dropped, None) if state.error_status.is_some() => Outcome::Failed,
+            (End::Dropped, None) if state.error_returned => Outcome::Failed,
             (End::Dropped, _) => Outcome::Aborted,
         }
     }

@@ -9,9 +9,11 @@ pub mod scripts;
 
 use std::{
     fmt,
+    future::poll_fn,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex, mpsc},
+    task::{Context, Poll, Waker},
     thread::JoinHandle,
     time::Duration,
 };
@@ -81,6 +83,40 @@ impl Recorder {
     }
 }
 
+/// Checks some fields of a record; `null` stands for a field that must be absent.
+#[track_caller]
+pub fn assert_fields(record: &Value, expected: Value) {
+    for (name, expected) in expected.as_object().unwrap() {
+        let actual = record.get(name).unwrap_or(&Value::Null);
+        assert_eq!(actual, expected, "{name} of {record:#}");
+    }
+}
+
+/// What handlers and bodies wait at until a test lets them pass.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
+
+impl Gate {
+    pub fn open(&self) {
+        let mut gate = self.0.lock().unwrap();
+        gate.0 = true;
+        gate.1.drain(..).for_each(Waker::wake);
+    }
+
+    pub fn poll_passed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut gate = self.0.lock().unwrap();
+        if gate.0 {
+            return Poll::Ready(());
+        }
+        gate.1.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub async fn passed(&self) {
+        poll_fn(|cx| self.poll_passed(cx)).await;
+    }
+}
+
 /// A server with one worker on 127.0.0.1; dropped, it stops and its thread is joined.
 pub struct Server {
     pub addr: SocketAddr,
@@ -100,7 +136,24 @@ impl Server {
         S::Response: Into<Response<B>>,
         B: MessageBody + 'static,
     {
-        Self::start(factory, false)
+        Self::start(factory, false, |server| server)
+    }
+
+    /// Serves HTTP/1 with settings of the server's own.
+    pub fn http1_with<F, I, S, B>(
+        factory: F,
+        settings: impl FnOnce(HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B> + Send + 'static,
+    ) -> Self
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        Self::start(factory, false, settings)
     }
 
     /// Serves HTTP/2 with prior knowledge, without TLS.
@@ -114,10 +167,14 @@ impl Server {
         S::Response: Into<Response<B>>,
         B: MessageBody + 'static,
     {
-        Self::start(factory, true)
+        Self::start(factory, true, |server| server)
     }
 
-    fn start<F, I, S, B>(factory: F, http2: bool) -> Self
+    fn start<F, I, S, B>(
+        factory: F,
+        http2: bool,
+        settings: impl FnOnce(HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B> + Send + 'static,
+    ) -> Self
     where
         F: Fn() -> I + Send + Clone + 'static,
         I: IntoServiceFactory<S, Request>,
@@ -134,6 +191,7 @@ impl Server {
                     .workers(1)
                     .disable_signals()
                     .shutdown_timeout(1);
+                let server = settings(server);
                 let server = match http2 {
                     true => server.bind_auto_h2c(("127.0.0.1", 0)),
                     false => server.bind(("127.0.0.1", 0)),

@@ -1,0 +1,242 @@
+//! Exactly one record per request, whatever the ending.
+
+mod support;
+
+#[path = "lifecycle/cancelled.rs"]
+mod cancelled;
+#[path = "lifecycle/delivered.rs"]
+mod delivered;
+#[path = "lifecycle/errors.rs"]
+mod errors;
+#[path = "lifecycle/many.rs"]
+mod many;
+#[path = "lifecycle/panics.rs"]
+mod panics;
+#[path = "lifecycle/sinks.rs"]
+mod sinks;
+#[path = "lifecycle/sockets.rs"]
+mod sockets;
+#[path = "lifecycle/stopped.rs"]
+mod stopped;
+
+use std::{
+    collections::VecDeque,
+    error::Error as StdError,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use actix_bodylog::{BodyLog, RecordedBody};
+use actix_http::{Request, Response};
+use actix_service::Service;
+use actix_web::{
+    App, Error, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody, to_bytes},
+    dev::ServiceResponse,
+    http::StatusCode,
+    rt::System,
+    test::init_service,
+    web::ServiceConfig,
+};
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::support::{Gate, PATIENCE, Recorder, Server};
+
+/// A response body that follows a script.
+struct Script {
+    size: BodySize,
+    steps: VecDeque<Step>,
+}
+
+enum Step {
+    Chunk(&'static str),
+    /// Not ready, but soon.
+    Pending,
+    Gate(Gate),
+    Fail,
+    Panic,
+    /// The next chunk for ever.
+    Repeat(Bytes),
+}
+
+impl Script {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self::sized(BodySize::Stream, steps)
+    }
+
+    fn sized(size: BodySize, steps: impl IntoIterator<Item = Step>) -> Self {
+        let steps = steps.into_iter().collect();
+        Self { size, steps }
+    }
+}
+
+impl MessageBody for Script {
+    type Error = BodyFailed;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyFailed>>> {
+        match self.steps.pop_front() {
+            None => Poll::Ready(None),
+            Some(Step::Chunk(chunk)) => Poll::Ready(Some(Ok(chunk.into()))),
+            Some(Step::Fail) => Poll::Ready(Some(Err(BodyFailed(DiskFull)))),
+            Some(Step::Panic) => panic!("the body panics"),
+            Some(Step::Pending) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Step::Repeat(chunk)) => {
+                self.steps.push_front(Step::Repeat(chunk.clone()));
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Some(Step::Gate(gate)) => match gate.poll_passed(cx) {
+                Poll::Ready(()) => self.poll_next(cx),
+                Poll::Pending => {
+                    self.steps.push_front(Step::Gate(gate));
+                    Poll::Pending
+                }
+            },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BodyFailed(DiskFull);
+
+impl fmt::Display for BodyFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body failed")
+    }
+}
+
+impl StdError for BodyFailed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[derive(Debug)]
+struct DiskFull;
+
+impl fmt::Display for DiskFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the disk is full")
+    }
+}
+
+impl StdError for DiskFull {}
+
+type Wrapped = ServiceResponse<RecordedBody<BoxBody>>;
+
+/// An app in process, with the logger around it.
+async fn app(
+    log: &BodyLog,
+    routes: impl FnOnce(&mut ServiceConfig),
+) -> impl Service<Request, Response = Wrapped, Error = Error> {
+    init_service(App::new().configure(routes).wrap(log.clone())).await
+}
+
+/// Does with the result of an app what a server does: makes a response of it, and reads its body.
+async fn deliver<B>(result: Result<ServiceResponse<B>, Error>) -> (StatusCode, Bytes)
+where
+    B: MessageBody + 'static,
+{
+    let response: Response<BoxBody> = match result {
+        Ok(res) => res.map_into_boxed_body().into(),
+        Err(error) => error.into(),
+    };
+    let status = response.status();
+    (status, to_bytes(response.into_body()).await.unwrap())
+}
+
+/// Polls once, with a waker that does nothing.
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn poll_body<B: MessageBody>(body: Pin<&mut B>) -> Poll<Option<Result<Bytes, B::Error>>> {
+    body.poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
+async fn panicking() -> HttpResponse {
+    panic!("the handler panics")
+}
+
+/// Not ready the first time.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|cx| {
+        if paused {
+            return Poll::Ready(());
+        }
+        paused = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[track_caller]
+fn assert_panics<T>(f: impl FnOnce() -> T) {
+    assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+}
+
+/// The only record, when everything is over in process: nothing is in flight, and what captures
+/// held was given back.
+#[track_caller]
+fn only_record(recorder: &Recorder, log: &BodyLog) -> Value {
+    let stats = log.stats();
+    let left = (stats.records, stats.in_flight, stats.budget_used);
+    assert_eq!(left, (1, 0, 0));
+    recorder.only()
+}
+
+/// A server on real sockets with its logger and the records.
+struct Site {
+    server: Server,
+    log: BodyLog,
+    recorder: Recorder,
+}
+
+impl Site {
+    fn new(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        let (recorder, log) = Recorder::with_log();
+        let wrap = log.clone();
+        let server = Server::http1(move || App::new().configure(routes.clone()).wrap(wrap.clone()));
+        Self {
+            server,
+            log,
+            recorder,
+        }
+    }
+
+    /// Waits for so many records. Then stops the server: no other record came, nothing is in
+    /// flight, and what captures held was given back.
+    #[track_caller]
+    fn records(self, count: usize) -> Vec<Value> {
+        self.recorder.wait_for(count);
+        drop(self.server);
+        assert!(drain(&self.log), "exchanges are still in flight");
+        let stats = self.log.stats();
+        let left = (stats.records, stats.in_flight, stats.budget_used);
+        assert_eq!(left, (count as u64, 0, 0));
+        self.recorder.wait_for(count)
+    }
+
+    #[track_caller]
+    fn record(self) -> Value {
+        self.records(1).remove(0)
+    }
+}
+
+fn drain(log: &BodyLog) -> bool {
+    System::new().block_on(log.drain(PATIENCE))
+}

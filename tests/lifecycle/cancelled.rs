@@ -1,0 +1,119 @@
+//! Futures and bodies that are dropped before their end.
+
+use actix_web::{HttpResponse, test::TestRequest, web};
+use serde_json::json;
+
+use super::*;
+use crate::support::assert_fields;
+
+#[actix_web::test]
+async fn a_future_dropped_at_any_await_point_before_the_head_is_aborted_without_status() {
+    const PAUSES: usize = 3;
+    for polls in 0..=PAUSES {
+        let (recorder, log) = Recorder::with_log();
+        let app = app(&log, |routes| {
+            let handler = |body: Bytes| async move {
+                for _ in 0..PAUSES {
+                    pause().await;
+                }
+                body
+            };
+            routes.route("/", web::post().to(handler));
+        })
+        .await;
+        let request = TestRequest::post().set_payload("hello").to_request();
+        let mut call = Box::pin(app.call(request));
+        for _ in 0..polls {
+            assert!(poll(call.as_mut()).is_pending());
+        }
+        assert_eq!(recorder.records().len(), 0);
+        drop(call);
+        assert_fields(
+            &only_record(&recorder, &log),
+            json!({
+                "exchange.outcome": "aborted",
+                "level": "WARN",
+                "http.response.status_code": null,
+                "http.response.body.size": null,
+                "http.server.request.time_to_head": null,
+                "http.request.body.size": if polls == 0 { 0 } else { 5 },
+                "error.message": null,
+            }),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_body_dropped_at_any_point_before_its_end_is_aborted() {
+    use Step::*;
+    const POLLS: usize = 4;
+    for (polls, size) in [0, 0, 3, 3, 6].into_iter().enumerate() {
+        assert!(polls <= POLLS);
+        let (recorder, log) = Recorder::with_log();
+        let app = app(&log, |routes| {
+            let script = || Script::new([Pending, Chunk("one"), Pending, Chunk("two")]);
+            let handler = move || async move { HttpResponse::Ok().message_body(script()) };
+            routes.route("/", web::get().to(handler));
+        })
+        .await;
+        let res = app.call(TestRequest::get().to_request()).await.unwrap();
+        let mut body = Box::pin(res.into_body());
+        for _ in 0..polls {
+            let poll = poll_body(body.as_mut());
+            assert!(!matches!(poll, Poll::Ready(None)));
+        }
+        assert_eq!(recorder.records().len(), 0);
+        drop(body);
+        assert_fields(
+            &only_record(&recorder, &log),
+            json!({
+                "exchange.outcome": "aborted",
+                "level": "WARN",
+                "http.response.status_code": 200,
+                "http.response.body.size": size,
+            }),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_response_in_memory_that_nobody_reads_is_aborted() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        routes.route("/", web::get().to(|| async { "unread" }));
+    })
+    .await;
+    drop(app.call(TestRequest::get().to_request()).await.unwrap());
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({
+            "exchange.outcome": "aborted",
+            "http.response.status_code": 200,
+            "http.response.body.size": 0,
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn a_response_dropped_after_the_exchange_of_its_echoed_payload_began_is_aborted() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
+        routes.route("/", web::post().to(echo));
+    })
+    .await;
+    let request = TestRequest::post().set_payload("ping").to_request();
+    let res = app.call(request).await.unwrap();
+    let mut body = Box::pin(res.into_body());
+    assert!(matches!(poll_body(body.as_mut()), Poll::Ready(Some(Ok(_)))));
+    // Drops the payload with it, which then looks for the exchange.
+    drop(body);
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({
+            "exchange.outcome": "aborted",
+            "http.request.body.size": 4,
+            "http.response.body.size": 4,
+        }),
+    );
+}

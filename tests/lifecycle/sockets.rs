@@ -1,0 +1,468 @@
+//! What only a real connection shows.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpStream},
+    sync::mpsc,
+    time::Duration,
+};
+
+use actix_web::{HttpRequest, HttpResponse, rt, web};
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+use super::*;
+use crate::support::assert_fields;
+
+/// Reads until what was read ends like this.
+fn read_until(client: &mut TcpStream, end: &str) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        read.push(byte[0]);
+    }
+    String::from_utf8(read).unwrap()
+}
+
+fn read_to_end(mut client: TcpStream) -> String {
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    response
+}
+
+/// Resets the connection instead of closing it.
+fn reset(client: TcpStream) {
+    let socket = socket2::SockRef::from(&client);
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+#[test]
+fn requests_on_one_connection_have_a_record_each() {
+    let site = Site::new(|routes| {
+        routes.route(
+            "/{n}",
+            web::get().to(|n: web::Path<String>| async { n.into_inner() }),
+        );
+    });
+    let mut client = site.server.connect();
+    for n in 1..=3 {
+        write!(client, "GET /{n} HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        read_until(&mut client, &format!("\r\n\r\n{n}"));
+        let record = site.recorder.wait_for(n).remove(n - 1);
+        let path = format!("/{n}");
+        assert_fields(
+            &record,
+            json!({"url.path": path, "exchange.outcome": "completed"}),
+        );
+    }
+    // And sent ahead.
+    write!(
+        client,
+        "GET /4 HTTP/1.1\r\nhost: a\r\n\r\nGET /5 HTTP/1.1\r\nhost: a\r\n\r\n"
+    )
+    .unwrap();
+    read_until(&mut client, "\r\n\r\n5");
+    site.records(5);
+}
+
+#[test]
+fn a_request_that_is_not_http_has_no_record() {
+    let site = Site::new(|_| {});
+    for malformed in [
+        "NOT HTTP AT ALL\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ] {
+        let response = site.server.exchange(malformed);
+        assert!(response.starts_with(b"HTTP/1.1 400 "));
+    }
+    site.server
+        .exchange("GET /good HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert_fields(&site.record(), json!({"url.path": "/good"}));
+}
+
+fn collecting() -> Site {
+    Site::new(|routes| {
+        routes.route("/", web::post().to(|body: Bytes| async { body }));
+    })
+}
+
+#[test]
+fn an_upload_that_is_cut_off_is_completed_with_the_extractors_error() {
+    let site = collecting();
+    let mut client = site.server.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nonly this")
+        .unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let response = read_to_end(client);
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    let record = site.record();
+    assert_fields(
+        &record,
+        json!({
+            "exchange.outcome": "completed",
+            "level": "WARN",
+            "http.response.status_code": 400,
+            "http.request.body.size": 9,
+            "http.request.body.unread": null,
+        }),
+    );
+    let error = record["error.message"].as_str().unwrap();
+    assert!(error.contains("EOF"), "{error}");
+}
+
+#[test]
+fn a_chunked_upload_that_is_broken_is_completed_with_the_extractors_error() {
+    let site = collecting();
+    let mut client = site.server.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4\r\ngood\r\nbad!\r\n")
+        .unwrap();
+    let response = read_to_end(client);
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    let record = site.record();
+    assert_fields(
+        &record,
+        json!({
+            "exchange.outcome": "completed",
+            "level": "WARN",
+            "http.response.status_code": 400,
+            "http.request.body.size": 4,
+        }),
+    );
+    assert!(record["error.message"].is_string(), "{record:#}");
+}
+
+#[test]
+fn an_upload_over_the_extractors_limit_is_recorded_with_what_was_seen_of_it() {
+    let site = Site::new(|routes| {
+        routes
+            .app_data(web::PayloadConfig::default().limit(4))
+            .route("/", web::post().to(|body: Bytes| async { body }));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(
+            b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n8\r\ntoo long\r\n",
+        )
+        .unwrap();
+    read_until(&mut client, "HTTP/1.1 413 ");
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "completed",
+            "level": "WARN",
+            "http.response.status_code": 413,
+            "http.request.body.size": 8,
+            "http.request.body.unread": true,
+        }),
+    );
+}
+
+/// A server that does not let clients close their half, with a handler that never answers.
+fn stalling() -> (Site, mpsc::Receiver<()>) {
+    let (started, when_started) = mpsc::channel();
+    let (recorder, log) = Recorder::with_log();
+    let wrap = log.clone();
+    let factory = move || {
+        let started = started.clone();
+        let stall = move || {
+            started.send(()).unwrap();
+            std::future::pending::<HttpResponse>()
+        };
+        App::new()
+            .route("/", web::get().to(stall))
+            .wrap(wrap.clone())
+    };
+    let server = Server::http1_with(factory, |server| server.h1_allow_half_closed(false));
+    let site = Site {
+        server,
+        log,
+        recorder,
+    };
+    (site, when_started)
+}
+
+#[test]
+fn a_client_that_leaves_while_the_handler_runs_aborts_it_without_status() {
+    for leave in [reset, drop::<TcpStream>] {
+        let (site, when_started) = stalling();
+        let mut client = site.server.connect();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            .unwrap();
+        when_started.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(site.recorder.records().len(), 0);
+        leave(client);
+        assert_fields(
+            &site.record(),
+            json!({
+                "exchange.outcome": "aborted",
+                "level": "WARN",
+                "http.response.status_code": null,
+                "http.response.body.size": null,
+            }),
+        );
+    }
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_a_download_aborts_it() {
+    let site = Site::new(|routes| {
+        let endless = || async {
+            let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
+            HttpResponse::Ok().message_body(Script::new([Step::Repeat(chunk)]))
+        };
+        routes.route("/", web::get().to(endless));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, "xxxx");
+    drop(client);
+    let record = site.record();
+    assert_fields(
+        &record,
+        json!({
+            "exchange.outcome": "aborted",
+            "level": "WARN",
+            "http.response.status_code": 200,
+        }),
+    );
+    assert!(
+        record["http.response.body.size"].as_u64() >= Some(16 * 1024),
+        "{record:#}"
+    );
+}
+
+#[test]
+fn a_body_that_fails_half_way_closes_the_connection_and_is_failed() {
+    let site = Site::new(|routes| {
+        let script = || Script::new([Step::Chunk("half"), Step::Pending, Step::Fail]);
+        let handler = move || async move { HttpResponse::Ok().message_body(script()) };
+        routes.route("/", web::get().to(handler));
+    });
+    let response = site.server.exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    assert!(
+        response.ends_with(b"4\r\nhalf\r\n"),
+        "the end of the chunks is missing"
+    );
+    assert_fields(
+        &site.record(),
+        json!({"exchange.outcome": "failed", "level": "ERROR", "http.response.body.size": 4}),
+    );
+}
+
+#[test]
+fn an_echo_that_streams_is_recorded_when_both_ends_are_over() {
+    let site = Site::new(|routes| {
+        let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
+        routes.route("/", web::post().to(echo));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    for chunk in ["one", "two", "six"] {
+        write!(client, "3\r\n{chunk}\r\n").unwrap();
+        read_until(&mut client, &format!("3\r\n{chunk}\r\n"));
+        assert_eq!(site.recorder.records().len(), 0);
+    }
+    client.write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(read_to_end(client), "0\r\n\r\n");
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "completed",
+            "http.request.body.size": 9,
+            "http.response.body.size": 9,
+            "http.request.body.unread": null,
+        }),
+    );
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_an_echo_is_told_by_the_payload_or_the_end() {
+    let site = Site::new(|routes| {
+        let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
+        routes.route("/", web::post().to(echo));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nping")
+        .unwrap();
+    read_until(&mut client, "4\r\nping\r\n");
+    client.shutdown(Shutdown::Write).unwrap();
+    read_to_end(client);
+    let record = site.record();
+    assert_fields(
+        &record,
+        json!({
+            // The payload's error is the body's.
+            "exchange.outcome": "failed",
+            "level": "ERROR",
+            "http.response.status_code": 200,
+            "http.request.body.size": 4,
+            "http.response.body.size": 4,
+        }),
+    );
+    let error = record["error.message"].as_str().unwrap();
+    assert_eq!(error.matches("EOF").count(), 1, "said once: {error}");
+}
+
+#[test]
+fn what_a_spawned_task_keeps_delays_no_record() {
+    let (gate, ended) = (Gate::default(), mpsc::channel());
+    let site = {
+        let (gate, ended) = (gate.clone(), ended.0);
+        Site::new(move |routes| {
+            let (gate, ended) = (gate.clone(), ended.clone());
+            let handler = move |req: HttpRequest, mut body: web::Payload| {
+                let (gate, ended) = (gate.clone(), ended.clone());
+                rt::spawn(async move {
+                    gate.passed().await;
+                    while body.next().await.is_some_and(|chunk| chunk.is_ok()) {}
+                    drop((req, body));
+                    ended.send(()).unwrap();
+                });
+                async { "accepted" }
+            };
+            routes.route("/", web::post().to(handler));
+        })
+    };
+    let mut client = site.server.connect();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nping")
+        .unwrap();
+    read_until(&mut client, "\r\n\r\naccepted");
+    let record = site.recorder.wait_for(1).remove(0);
+    assert_fields(
+        &record,
+        json!({
+            "exchange.outcome": "completed",
+            "level": "DEBUG",
+            "http.response.status_code": 200,
+            "http.request.body.unread": true,
+        }),
+    );
+    drop(client);
+    gate.open();
+    ended.1.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(site.record(), record);
+}
+
+#[test]
+fn server_sent_events_are_recorded_when_they_end() {
+    let gate = Gate::default();
+    let site = {
+        let gate = gate.clone();
+        Site::new(move |routes| {
+            let gate = gate.clone();
+            let events = move || {
+                let last = Step::Gate(gate.clone());
+                let script =
+                    Script::new([Step::Chunk("data: 1\n\n"), last, Step::Chunk("data: 2\n\n")]);
+                async {
+                    HttpResponse::Ok()
+                        .content_type("text/event-stream")
+                        .message_body(script)
+                }
+            };
+            routes.route("/", web::get().to(events));
+        })
+    };
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, "data: 1\n\n\r\n");
+    assert_eq!(site.log.stats().in_flight, 1);
+    assert_eq!(site.recorder.records().len(), 0);
+    gate.open();
+    assert!(read_to_end(client).ends_with("data: 2\n\n\r\n0\r\n\r\n"));
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "completed",
+            "http.response.status_code": 200,
+            "http.response.body.size": 18,
+        }),
+    );
+}
+
+async fn websocket(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error> {
+    use actix_ws::Message;
+    let (res, mut session, mut messages) = actix_ws::handle(&req, body)?;
+    rt::spawn(async move {
+        while let Some(Ok(message)) = messages.next().await {
+            match message {
+                Message::Text(text) => session.text(text).await.unwrap(),
+                Message::Close(reason) => return session.close(reason).await.unwrap(),
+                _ => {}
+            }
+        }
+    });
+    Ok(res)
+}
+
+#[test]
+fn a_websocket_is_recorded_when_it_closes_and_nothing_of_it_is_kept() {
+    let site = Site::new(|routes| {
+        routes.route("/", web::get().to(websocket));
+    });
+    let (mut socket, response) =
+        tungstenite::client("ws://localhost/", site.server.connect()).unwrap();
+    assert_eq!(response.status().as_u16(), 101);
+    socket.send("hello".into()).unwrap();
+    assert_eq!(socket.read().unwrap().to_text().unwrap(), "hello");
+    let stats = site.log.stats();
+    assert_eq!((stats.in_flight, stats.budget_peak), (1, 0));
+    assert_eq!(site.recorder.records().len(), 0);
+
+    socket.close(None).unwrap();
+    while socket.read().is_ok() {}
+    drop(socket);
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "completed",
+            "level": "DEBUG",
+            "http.response.status_code": 101,
+            // "hello" and a close without a reason, each after a head of 2 bytes, and those of
+            // the client after a mask of 4 more.
+            "http.request.body.size": 6 + 5 + 6,
+            "http.response.body.size": 2 + 5 + 2,
+            "http.request.body.omitted": "upgrade",
+            "http.response.body.omitted": "upgrade",
+            "http.request.body.content": null,
+            "http.response.body.content": null,
+            "http.request.body.unread": null,
+            "http.response.body.code_state": null,
+            "error.message": null,
+        }),
+    );
+}
+
+#[test]
+fn a_websocket_whose_client_vanishes_has_one_record() {
+    let site = Site::new(|routes| {
+        routes.route("/", web::get().to(websocket));
+    });
+    let (mut socket, _) = tungstenite::client("ws://localhost/", site.server.connect()).unwrap();
+    socket.send("hello".into()).unwrap();
+    assert_eq!(socket.read().unwrap().to_text().unwrap(), "hello");
+    reset(socket.get_ref().try_clone().unwrap());
+    drop(socket);
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "aborted",
+            "level": "WARN",
+            "http.response.status_code": 101,
+            "http.request.body.size": 11,
+            "http.request.body.omitted": "upgrade",
+        }),
+    );
+}
