@@ -23,7 +23,7 @@ use h2::{
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::support::{Gate, PATIENCE, Recorder, Server, assert_fields};
+use crate::support::{PATIENCE, Recorder, Server, assert_fields, gate::Gate};
 
 async fn panics() -> HttpResponse {
     panic!("the handler panics")

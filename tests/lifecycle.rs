@@ -43,7 +43,7 @@ use actix_web::{
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::support::{Gate, PATIENCE, Recorder, Server};
+use crate::support::{PATIENCE, Recorder, Server, gate::Gate};
 
 /// A response body that follows a script.
 struct Script {

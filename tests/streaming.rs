@@ -17,7 +17,7 @@ use actix_web::{App, Error, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
-use support::{Recorder, Server, gate::Gate, script::request};
+use support::{Recorder, Server, gate::Turnstile, script::request};
 
 fn busy() -> (Recorder, BodyLog) {
     let (recorder, log) = Recorder::with_log();
@@ -39,7 +39,7 @@ fn read_until(stream: &mut TcpStream, text: &str) -> String {
 fn every_event_can_be_read_before_the_next_one_is_made() {
     const EVENTS: usize = 5;
     let (recorder, log) = busy();
-    let (gate, made) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
+    let (gate, made) = (Turnstile::default(), Arc::new(AtomicUsize::new(0)));
     let server = Server::http1({
         let (gate, made) = (gate.clone(), Arc::clone(&made));
         move || {
@@ -93,7 +93,7 @@ fn a_handler_that_does_not_read_holds_the_client_back_and_gets_everything_later(
     // Kernel buffers on both sides of loopback grow to a few MiB.
     const BOUND: usize = 24 << 20;
     let (recorder, log) = busy();
-    let gate = Gate::default();
+    let gate = Turnstile::default();
     let server = Server::http1({
         let gate = gate.clone();
         move || {

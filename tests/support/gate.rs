@@ -3,14 +3,14 @@
 use std::{
     future::poll_fn,
     sync::{Arc, Mutex},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
 /// Passes are given on one side and used up on the other.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<(usize, Option<Waker>)>>);
+pub struct Turnstile(Arc<Mutex<(usize, Option<Waker>)>>);
 
-impl Gate {
+impl Turnstile {
     /// Lets one more through.
     pub fn open(&self) {
         let mut state = self.0.lock().unwrap();
@@ -32,5 +32,30 @@ impl Gate {
             Poll::Ready(())
         })
         .await;
+    }
+}
+
+/// Closed until a test opens it, and open from then on.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
+
+impl Gate {
+    pub fn open(&self) {
+        let mut gate = self.0.lock().unwrap();
+        gate.0 = true;
+        gate.1.drain(..).for_each(Waker::wake);
+    }
+
+    pub fn poll_passed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut gate = self.0.lock().unwrap();
+        if gate.0 {
+            return Poll::Ready(());
+        }
+        gate.1.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub async fn passed(&self) {
+        poll_fn(|cx| self.poll_passed(cx)).await;
     }
 }

@@ -9,11 +9,9 @@ pub mod scripts;
 
 use std::{
     fmt,
-    future::poll_fn,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex, mpsc},
-    task::{Context, Poll, Waker},
     thread::JoinHandle,
     time::Duration,
 };
@@ -89,31 +87,6 @@ pub fn assert_fields(record: &Value, expected: Value) {
     for (name, expected) in expected.as_object().unwrap() {
         let actual = record.get(name).unwrap_or(&Value::Null);
         assert_eq!(actual, expected, "{name} of {record:#}");
-    }
-}
-
-/// What handlers and bodies wait at until a test lets them pass.
-#[derive(Clone, Default)]
-pub struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
-
-impl Gate {
-    pub fn open(&self) {
-        let mut gate = self.0.lock().unwrap();
-        gate.0 = true;
-        gate.1.drain(..).for_each(Waker::wake);
-    }
-
-    pub fn poll_passed(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut gate = self.0.lock().unwrap();
-        if gate.0 {
-            return Poll::Ready(());
-        }
-        gate.1.push(cx.waker().clone());
-        Poll::Pending
-    }
-
-    pub async fn passed(&self) {
-        poll_fn(|cx| self.poll_passed(cx)).await;
     }
 }
 
