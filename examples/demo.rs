@@ -9,7 +9,19 @@
 //!
 //! The environment configures it; see `Settings`.
 
-use std::{env, fmt::Display, io, process::ExitCode, str::FromStr, time::Duration};
+use std::{
+    env,
+    fmt::Display,
+    future::poll_fn,
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    ops::RangeInclusive,
+    pin::pin,
+    process::ExitCode,
+    str::FromStr,
+    task::Poll,
+    time::Duration,
+};
 
 use actix_bodylog::{
     BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
@@ -30,10 +42,13 @@ use log::Level;
 use serde::Deserialize;
 use serde_json::json;
 
+/// With more, actix-server panics.
+const MAX_WORKERS: usize = 512;
+
 /// What the environment says. Sizes are in bytes.
 struct Settings {
     /// `ADDR`: port 0 picks a free one.
-    addr: String,
+    addr: Vec<SocketAddr>,
     workers: Option<usize>,
     request_limit: usize,
     response_limit: usize,
@@ -47,12 +62,12 @@ struct Settings {
 impl Settings {
     fn from_env() -> Result<Self, String> {
         Ok(Self {
-            addr: variable("ADDR")?.unwrap_or_else(|| "127.0.0.1:8080".into()),
-            workers: at_least(1, "WORKERS", parsed("WORKERS")?)?,
+            addr: addresses(&variable("ADDR")?.unwrap_or_else(|| "127.0.0.1:8080".into()))?,
+            workers: within(1..=MAX_WORKERS, "WORKERS")?,
             request_limit: parsed("REQUEST_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
             response_limit: parsed("RESPONSE_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
             code_limit: parsed("CODE_LIMIT")?.unwrap_or(DEFAULT_CODE_LIMIT),
-            record_limit: at_least(1024, "RECORD_LIMIT", parsed("RECORD_LIMIT")?)?
+            record_limit: within(1024..=usize::MAX, "RECORD_LIMIT")?
                 .unwrap_or(DEFAULT_RECORD_LIMIT),
             memory_budget: parsed("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
             success_level: parsed("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
@@ -78,6 +93,13 @@ fn variable(name: &str) -> Result<Option<String>, String> {
     }
 }
 
+/// `host:port`; a name can stand for several addresses.
+fn addresses(addr: &str) -> Result<Vec<SocketAddr>, String> {
+    addr.to_socket_addrs()
+        .map(Iterator::collect)
+        .map_err(|error| format!("ADDR is {addr:?}: {error}"))
+}
+
 fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>, String> {
     variable(name)?
         .map(|value| {
@@ -89,11 +111,13 @@ fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>, String> {
         .transpose()
 }
 
-fn at_least(least: usize, name: &str, value: Option<usize>) -> Result<Option<usize>, String> {
-    match value {
-        Some(value) if value < least => {
-            Err(format!("{name} is {value}; it must be at least {least}"))
-        }
+fn within(range: RangeInclusive<usize>, name: &str) -> Result<Option<usize>, String> {
+    match parsed(name)? {
+        Some(value) if !range.contains(&value) => Err(format!(
+            "{name} is {value}; it must be from {} to {}",
+            range.start(),
+            range.end()
+        )),
         value => Ok(value),
     }
 }
@@ -133,6 +157,11 @@ async fn serve(settings: Settings) -> io::Result<()> {
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(for_workers.clone()))
+            // The text of the original quotes the value that does not fit: perhaps a password.
+            .app_data(
+                web::JsonConfig::default()
+                    .error_handler(|_, _| error::ErrorBadRequest("not the JSON of a login")),
+            )
             .service((upload, echo, download, code, login, events, ws))
             .service((fail, stall, crash, health, stats))
             .service(
@@ -147,18 +176,25 @@ async fn serve(settings: Settings) -> io::Result<()> {
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }
-    let server = server.bind(&settings.addr).map_err(|error| {
+    let server = server.bind(&settings.addr[..]).map_err(|error| {
         io::Error::new(
             error.kind(),
-            format!("cannot listen on {}: {error}", settings.addr),
+            format!("cannot listen on {:?}: {error}", settings.addr),
         )
     })?;
-    for addr in server.addrs() {
+    let addrs = server.addrs();
+    let mut server = pin!(server.run());
+    // The first poll starts the workers and installs the signal handlers: whoever reads the line
+    // below may end us at once.
+    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
+    for addr in addrs {
         eprintln!("listening on http://{addr}");
     }
     env_logger::init();
-
-    server.run().await?;
+    match first {
+        Poll::Ready(result) => result?,
+        Poll::Pending => server.await?,
+    }
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
 }
