@@ -1,0 +1,238 @@
+//! What the logger costs in memory, measured on the demo as a process of its own:
+//!
+//! ```text
+//! cargo bench --bench memory
+//! ```
+//!
+//! Uploads and downloads 1 GiB, then keeps 2,000 slow uploads in flight at once under a budget of
+//! 256 KiB. It prints the peak of the resident memory (`VmHWM`) around each step, and fails if a
+//! large transfer adds 2 MiB to the peak of a small load, or if the budget is passed, an upload
+//! unanswered or a record missing. Linux only.
+
+mod service;
+
+use std::{
+    env,
+    io::{self, Read as _, Write as _},
+    net::TcpStream,
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
+
+use service::Service;
+
+const GIB: u64 = 1 << 30;
+const SMALL_REQUESTS: usize = 2_000;
+const SLOW_UPLOADS: usize = 2_000;
+const BUDGET: u64 = 256 * 1024;
+/// Bytes of one slow upload, and of each of its pieces.
+const UPLOAD: usize = 4096;
+const PIECE: usize = 256;
+/// What a transfer of 1 GiB may add to the peak, in KiB.
+const ALLOWED: u64 = 2 * 1024;
+/// Connections, and some more for everything else.
+const OPEN_FILES: usize = SLOW_UPLOADS + 200;
+
+fn main() -> ExitCode {
+    if !cfg!(target_os = "linux") {
+        println!("memory: only Linux tells the peak of a process");
+        return ExitCode::SUCCESS;
+    }
+    if let Err(error) = raise_open_files() {
+        eprintln!("memory: {OPEN_FILES} open files are needed: {error}");
+        return ExitCode::FAILURE;
+    }
+    let demo = service::build();
+    let mut broken = Vec::new();
+    println!(
+        "{:32}{:>12}{:>12}{:>12}",
+        "step", "before, KiB", "after, KiB", "growth, KiB"
+    );
+    large_transfers(&demo, &mut broken);
+    slow_uploads(&demo, &mut broken);
+    for promise in &broken {
+        eprintln!("memory: broken: {promise}");
+    }
+    match broken.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// Starts over under a higher limit where the limit is too low. Limits are inherited: this is the
+/// demo's too.
+fn raise_open_files() -> Result<(), io::Error> {
+    const RAISED: &str = "MEMORY_BENCH_RAISED";
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    let soft = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(usize::MAX);
+    if soft >= OPEN_FILES {
+        return Ok(());
+    }
+    if env::var_os(RAISED).is_some() {
+        return Err(io::Error::other(format!("the limit is {soft}")));
+    }
+    Err(Command::new("sh")
+        .args(["-c", &format!("ulimit -n {OPEN_FILES}; exec \"$0\" \"$@\"")])
+        .args(env::args_os())
+        .env(RAISED, "1")
+        .exec())
+}
+
+/// Does one step and prints what it added to the peak, in KiB.
+fn step(service: &Service, name: &str, work: impl FnOnce()) -> u64 {
+    let before = service.peak();
+    work();
+    // The kernel sums the peak up lazily: it can be read a little lower later.
+    let after = service.peak().max(before);
+    println!("{name:32}{before:>12}{after:>12}{:>12}", after - before);
+    after - before
+}
+
+fn large_transfers(demo: &PathBuf, broken: &mut Vec<String>) {
+    let service = Service::start(demo, &[]);
+    step(&service, "2,000 small requests", || {
+        small_requests(&service)
+    });
+    let upload = step(&service, "upload of 1 GiB", || upload(&service));
+    let download = step(&service, "download of 1 GiB", || download(&service));
+    for (name, growth) in [("upload", upload), ("download", download)] {
+        if growth >= ALLOWED {
+            broken.push(format!("the {name} added {growth} KiB"));
+        }
+    }
+    let records = service.stop();
+    if records != SMALL_REQUESTS + 2 {
+        broken.push(format!(
+            "{records} records of {} requests",
+            SMALL_REQUESTS + 2
+        ));
+    }
+}
+
+fn small_requests(service: &Service) {
+    let body = r#"{"code":0,"password":"hunter2"}"#.repeat(6);
+    let mut connections: Vec<_> = (0..4).map(|_| service.connect()).collect();
+    for nth in 0..SMALL_REQUESTS {
+        let stream = &mut connections[nth % 4];
+        write!(
+            stream,
+            "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the request is sent");
+        assert!(answer(stream).contains(&format!(r#""bytes":{}"#, body.len())));
+    }
+}
+
+fn upload(service: &Service) {
+    let mut stream = service.connect();
+    write!(
+        stream,
+        "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n\
+         content-length: {GIB}\r\n\r\n"
+    )
+    .expect("the head is sent");
+    let chunk = [b'x'; 64 * 1024];
+    for _ in 0..GIB / chunk.len() as u64 {
+        stream.write_all(&chunk).expect("the body is sent");
+    }
+    assert!(answer(&mut stream).contains(&format!(r#""bytes":{GIB}"#)));
+}
+
+fn download(service: &Service) {
+    let mut stream = service.connect();
+    write!(
+        stream,
+        "GET /download?bytes={GIB} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    )
+    .expect("the request is sent");
+    let bytes = io::copy(&mut stream, &mut io::sink()).expect("the body is read");
+    assert!(bytes > GIB, "only {bytes} bytes came");
+}
+
+fn slow_uploads(demo: &PathBuf, broken: &mut Vec<String>) {
+    let service = Service::start(demo, &[("MEMORY_BUDGET", &BUDGET.to_string())]);
+    let (mut answered, mut in_flight, mut asked) = (0, 0, 0);
+    step(&service, "2,000 slow uploads at once", || {
+        let mut uploads: Vec<_> = (0..SLOW_UPLOADS).map(|_| begin_upload(&service)).collect();
+        for round in 1..=UPLOAD / PIECE {
+            for stream in &mut uploads {
+                stream.write_all(&[b'x'; PIECE]).expect("a piece is sent");
+            }
+            if round == UPLOAD / PIECE / 2 {
+                let stats = service.stats();
+                asked += 1;
+                // The request for the counters is one of them.
+                in_flight = stats["in_flight"].as_u64().unwrap_or(0) - 1;
+            }
+        }
+        answered = uploads
+            .iter_mut()
+            .map(answer)
+            .filter(|answer| answer.contains(&format!(r#""bytes":{UPLOAD}"#)))
+            .count();
+    });
+    let stats = service.stats();
+    let requests = SLOW_UPLOADS + asked + 1;
+    let records = service.stop();
+
+    let number = |name: &str| stats[name].as_u64().unwrap_or(u64::MAX);
+    let rows = [
+        ("uploads in flight at once", in_flight, SLOW_UPLOADS as u64),
+        ("uploads answered", answered as u64, SLOW_UPLOADS as u64),
+        ("records, of all requests", records as u64, requests as u64),
+    ];
+    println!();
+    for (name, value, expected) in rows {
+        println!("{name:32}{value:>12}");
+        if value != expected {
+            broken.push(format!("{name}: {value}, not {expected}"));
+        }
+    }
+    println!("{:32}{BUDGET:>12}", "memory_budget, bytes");
+    for name in ["budget_peak", "budget_used", "budget_refusals"] {
+        println!("{name:32}{:>12}", number(name));
+    }
+    if number("budget_peak") > BUDGET || number("budget_used") != 0 {
+        broken.push("the budget was passed, or not given back".into());
+    }
+    if number("budget_refusals") == 0 {
+        broken.push("the uploads did not strain the budget: nothing was measured".into());
+    }
+}
+
+fn begin_upload(service: &Service) -> TcpStream {
+    let mut stream = service.connect();
+    write!(
+        stream,
+        "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n\
+         content-length: {UPLOAD}\r\n\r\n"
+    )
+    .expect("a head is sent");
+    stream
+}
+
+/// Reads one answer that announces its length.
+fn answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a head is read");
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).expect("a head is text");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+        .expect("the answer announces its length");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body is read");
+    String::from_utf8(body).expect("a body is text")
+}

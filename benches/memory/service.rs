@@ -1,0 +1,137 @@
+//! The demo as a child process.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// A stalled connection ends the benchmark instead of hanging it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Builds the demo with optimizations and says where it is.
+pub fn build() -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--example", "demo"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the demo builds");
+    let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "demo")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo says where the demo is")
+}
+
+/// A running demo; ended when dropped.
+pub struct Service {
+    child: Child,
+    addr: String,
+    records: Option<JoinHandle<usize>>,
+}
+
+impl Service {
+    pub fn start(demo: &PathBuf, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(demo)
+            .envs(environment.iter().copied())
+            .env("ADDR", "127.0.0.1:0")
+            .env("WORKERS", "2")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the demo starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let records = thread::spawn(move || BufReader::new(stdout).lines().count());
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let mut first = String::new();
+        let mut stderr = BufReader::new(stderr);
+        stderr
+            .read_line(&mut first)
+            .expect("the demo says where it listens");
+        // Read on, so that the demo never waits for a reader.
+        thread::spawn(move || stderr.lines().count());
+        let addr = first.trim().strip_prefix("listening on http://");
+        Self {
+            addr: addr.expect("the demo listens").to_owned(),
+            child,
+            records: Some(records),
+        }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.addr).expect("the demo accepts");
+        // A request goes out in pieces, and nobody should wait for the rest of one.
+        stream.set_nodelay(true).expect("a socket option is set");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout is set");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a timeout is set");
+        stream
+    }
+
+    /// Sends a request without a body on a connection of its own; gives the body of the answer.
+    pub fn get(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        )
+        .expect("the request is sent");
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .expect("the answer is read");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let (_, body) = answer
+            .split_once("\r\n\r\n")
+            .expect("the answer has a body");
+        body.to_owned()
+    }
+
+    pub fn stats(&self) -> Value {
+        serde_json::from_str(&self.get("/stats")).expect("the counters are JSON")
+    }
+
+    /// The most memory that was resident so far, in KiB.
+    pub fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the demo runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kib.expect("the kernel tells the peak")
+    }
+
+    /// Ends the demo in order; gives the number of its records.
+    pub fn stop(mut self) -> usize {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-s", "TERM", &pid]).status();
+        assert!(
+            killed.is_ok_and(|status| status.success()),
+            "the demo is told to stop"
+        );
+        let status = self.child.wait().expect("the demo ends");
+        assert!(status.success(), "the demo ended with {status}");
+        let records = self.records.take().expect("stopped once");
+        records.join().expect("the records are counted")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
