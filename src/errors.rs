@@ -6,28 +6,29 @@ use crate::text::{self, Capped};
 
 /// Bytes kept of all errors of one exchange together.
 pub const MAX_ERROR_LEN: usize = 2048;
+const SEPARATOR: &str = ", ";
 
-/// Error texts in the order in which they occurred, joined by `, `.
+/// Error texts in the order in which they occurred.
 #[derive(Debug, Default)]
-pub(crate) struct Errors(String);
+pub(crate) struct Errors {
+    texts: Vec<String>,
+    len: usize,
+}
 
 impl Errors {
     /// Adds a clean text. One that was already said is not said again: the same error often passes
-    /// by as the payload's, the extractor's and the response's.
-    pub(crate) fn push(&mut self, text: String) {
-        if text.is_empty() || self.0.contains(&text) {
-            return;
+    /// by as the handler's and as the response's.
+    pub(crate) fn push(&mut self, mut text: String) {
+        let room = MAX_ERROR_LEN.saturating_sub(self.len + SEPARATOR.len());
+        text.truncate(text::cut(&text, room).len());
+        if !text.is_empty() && !self.texts.contains(&text) {
+            self.len += text.len() + SEPARATOR.len();
+            self.texts.push(text);
         }
-        if !self.0.is_empty() {
-            self.0.push_str(", ");
-        }
-        self.0.push_str(&text);
-        let kept = text::cut(&self.0, MAX_ERROR_LEN).len();
-        self.0.truncate(kept);
     }
 
-    pub(crate) fn as_str(&self) -> Option<&str> {
-        (!self.0.is_empty()).then_some(&self.0)
+    pub(crate) fn join(&self) -> Option<String> {
+        (!self.texts.is_empty()).then(|| self.texts.join(SEPARATOR))
     }
 }
 
@@ -61,17 +62,16 @@ mod tests {
     #[test]
     fn errors_are_joined_and_not_repeated() {
         let mut errors = Errors::default();
-        assert_eq!(errors.as_str(), None);
+        assert_eq!(errors.join(), None);
         for text in ["one", "two", "one", "", "wo"] {
             errors.push(text.into());
         }
-        assert_eq!(errors.as_str(), Some("one, two"));
-        errors.push("é".repeat(MAX_ERROR_LEN));
-        assert!(
-            errors
-                .as_str()
-                .is_some_and(|all| all.len() <= MAX_ERROR_LEN && all.ends_with('é'))
-        );
+        assert_eq!(errors.join().as_deref(), Some("one, two, wo"));
+        for _ in 0..3 {
+            errors.push("é".repeat(MAX_ERROR_LEN));
+        }
+        let all = errors.join().unwrap_or_default();
+        assert!((MAX_ERROR_LEN - 4..=MAX_ERROR_LEN).contains(&all.len()) && all.ends_with('é'));
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         None => Content::None,
     };
     let head = &state.head;
+    let errors = state.errors.join();
     let mut record = Record {
         timestamp: state.timestamp,
         level,
@@ -121,7 +122,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
             .as_ref()
             .map(|response| response.time_to_head),
         outcome,
-        error: state.errors.as_str(),
+        error: errors.as_deref(),
         user: state.user.as_ref(),
         fields: &state.fields,
     };

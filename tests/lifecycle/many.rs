@@ -1,6 +1,6 @@
 //! Many exchanges at once, counted from both sides.
 
-use std::{collections::BTreeMap, io::Write as _, thread};
+use std::{collections::BTreeMap, io::Write as _, thread, time::Instant};
 
 use actix_web::{HttpResponse, web};
 
@@ -109,8 +109,14 @@ fn as_many_records_as_requests_whatever_their_endings() {
     } = site;
     let total: usize = sent.values().sum();
     let stalled = sent[&("/stall".to_owned(), "aborted".to_owned())];
-    // All but those that the stop has to end.
+    // All but those that the stop has to end, and these must have arrived: what the server never
+    // saw has no record.
     recorder.wait_for(total - stalled);
+    let deadline = Instant::now() + PATIENCE;
+    while log.stats().in_flight < stalled {
+        assert!(Instant::now() < deadline, "{:?}", log.stats());
+        thread::yield_now();
+    }
     drop(server);
     assert!(drain(&log));
 
