@@ -9,6 +9,7 @@
 //! large transfer adds 2 MiB to the peak of a small load, or if the budget is passed, an upload
 //! unanswered or a record missing. Linux only.
 
+#[path = "../tests/demo/service.rs"]
 mod service;
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::TcpStream,
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
         eprintln!("memory: {OPEN_FILES} open files are needed: {error}");
         return ExitCode::FAILURE;
     }
-    let demo = service::build();
+    let demo = service::build(true);
     let mut broken = Vec::new();
     println!(
         "{:32}{:>12}{:>12}{:>12}",
@@ -93,7 +94,7 @@ fn step(service: &Service, name: &str, work: impl FnOnce()) -> u64 {
     after - before
 }
 
-fn large_transfers(demo: &PathBuf, broken: &mut Vec<String>) {
+fn large_transfers(demo: &Path, broken: &mut Vec<String>) {
     let service = Service::start(demo, &[]);
     step(&service, "2,000 small requests", || {
         small_requests(&service)
@@ -105,7 +106,7 @@ fn large_transfers(demo: &PathBuf, broken: &mut Vec<String>) {
             broken.push(format!("the {name} added {growth} KiB"));
         }
     }
-    let records = service.stop();
+    let records = service.stop("TERM").len();
     if records != SMALL_REQUESTS + 2 {
         broken.push(format!(
             "{records} records of {} requests",
@@ -156,7 +157,7 @@ fn download(service: &Service) {
     assert!(bytes > GIB, "only {bytes} bytes came");
 }
 
-fn slow_uploads(demo: &PathBuf, broken: &mut Vec<String>) {
+fn slow_uploads(demo: &Path, broken: &mut Vec<String>) {
     let service = Service::start(demo, &[("MEMORY_BUDGET", &BUDGET.to_string())]);
     let (mut answered, mut in_flight, mut asked) = (0, 0, 0);
     step(&service, "2,000 slow uploads at once", || {
@@ -180,7 +181,7 @@ fn slow_uploads(demo: &PathBuf, broken: &mut Vec<String>) {
     });
     let stats = service.stats();
     let requests = SLOW_UPLOADS + asked + 1;
-    let records = service.stop();
+    let records = service.stop("TERM").len();
 
     let number = |name: &str| stats[name].as_u64().unwrap_or(u64::MAX);
     let rows = [

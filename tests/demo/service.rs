@@ -1,10 +1,11 @@
-//! The demo as a child process.
+//! The demo as a child process, for tests and benchmarks.
+#![allow(dead_code, reason = "each of them uses a part of it")]
 
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
@@ -12,15 +13,21 @@ use std::{
 
 use serde_json::Value;
 
-/// A stalled connection ends the benchmark instead of hanging it.
+/// A stalled connection is an error instead of a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Builds the demo with optimizations and says where it is.
-pub fn build() -> PathBuf {
+/// Builds the demo and says where it is: an old one must not be looked at.
+pub fn build(release: bool) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--release", "--example", "demo"])
-        .args(["--message-format", "json-render-diagnostics"])
+        .args([
+            "build",
+            "--example",
+            "demo",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .args(release.then_some("--release"))
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
@@ -37,22 +44,23 @@ pub fn build() -> PathBuf {
 /// A running demo; ended when dropped.
 pub struct Service {
     child: Child,
-    addr: String,
-    records: Option<JoinHandle<usize>>,
+    pub addr: String,
+    lines: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Service {
-    pub fn start(demo: &PathBuf, environment: &[(&str, &str)]) -> Self {
+    pub fn start(demo: &Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(demo)
-            .envs(environment.iter().copied())
             .env("ADDR", "127.0.0.1:0")
             .env("WORKERS", "2")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the demo starts");
         let stdout = child.stdout.take().expect("stdout is piped");
-        let records = thread::spawn(move || BufReader::new(stdout).lines().count());
+        let lines = BufReader::new(stdout).lines();
+        let lines = thread::spawn(|| lines.map(|line| line.expect("a line is UTF-8")).collect());
         let stderr = child.stderr.take().expect("stderr is piped");
         let mut first = String::new();
         let mut stderr = BufReader::new(stderr);
@@ -65,7 +73,7 @@ impl Service {
         Self {
             addr: addr.expect("the demo listens").to_owned(),
             child,
-            records: Some(records),
+            lines: Some(lines),
         }
     }
 
@@ -114,18 +122,18 @@ impl Service {
         kib.expect("the kernel tells the peak")
     }
 
-    /// Ends the demo in order; gives the number of its records.
-    pub fn stop(mut self) -> usize {
+    /// Ends the demo by a signal, in order; gives the lines of its standard output.
+    pub fn stop(mut self, signal: &str) -> Vec<String> {
         let pid = self.child.id().to_string();
-        let killed = Command::new("kill").args(["-s", "TERM", &pid]).status();
+        let killed = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(
             killed.is_ok_and(|status| status.success()),
             "the demo is told to stop"
         );
         let status = self.child.wait().expect("the demo ends");
         assert!(status.success(), "the demo ended with {status}");
-        let records = self.records.take().expect("stopped once");
-        records.join().expect("the records are counted")
+        let lines = self.lines.take().expect("stopped once");
+        lines.join().expect("the lines are read")
     }
 }
 

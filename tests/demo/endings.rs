@@ -1,0 +1,83 @@
+//! How exchanges, and the demo itself, can end.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::Shutdown,
+};
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn a_panic_ends_its_connection_and_nothing_else() {
+    let mut site = Site::start(&[]);
+    site.asked += 1;
+    assert!(site.agent.get(site.url("/panic")).call().is_err());
+    assert_eq!(site.get("/code/0").0, 200);
+    let records = site.records();
+    assert_fields(
+        &records[0],
+        json!({
+            "level": "ERROR", "exchange.outcome": "panicked", "http.response.status_code": null,
+        }),
+    );
+}
+
+#[test]
+fn what_is_unanswered_when_the_demo_stops_is_recorded_as_aborted() {
+    let mut site = Site::start(&[]);
+    let mut stalled = site.service.connect();
+    stalled
+        .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    site.asked += 1;
+    // Another request shows when it has arrived.
+    while !site.get("/stats").1.contains(r#""in_flight":2"#) {}
+    let records = site.records_after("INT");
+    let last = records
+        .iter()
+        .find(|record| record["url.path"] == "/stall")
+        .unwrap();
+    assert_fields(
+        last,
+        json!({
+            "level": "WARN", "exchange.outcome": "aborted", "http.response.status_code": null,
+        }),
+    );
+}
+
+#[test]
+fn a_client_that_leaves_mid_upload_is_recorded() {
+    let mut site = Site::start(&[]);
+    let mut stream = site.service.connect();
+    stream
+        .write_all(b"POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nonly this")
+        .unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
+    site.asked += 1;
+    let records = site.records();
+    assert_fields(
+        &records[0],
+        json!({
+            "exchange.outcome": "completed", "http.response.status_code": 400, "level": "WARN",
+            "http.request.body.size": 9, "http.request.body.content": "only this",
+            "http.request.body.truncated": true,
+        }),
+    );
+    assert!(records[0]["error.message"].is_string());
+}
+
+#[test]
+fn either_signal_ends_the_demo_with_every_record_written() {
+    for signal in ["TERM", "INT"] {
+        let mut site = Site::start(&[]);
+        for nth in 0..50 {
+            assert_eq!(site.get(&format!("/code/{nth}")).0, 200);
+        }
+        site.records_after(signal);
+    }
+    // Also right after it said that it listens.
+    Site::start(&[]).records();
+}

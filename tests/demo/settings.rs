@@ -1,0 +1,135 @@
+//! The environment of the demo.
+
+use std::{net::TcpListener, process::Command};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn a_bad_value_is_a_clear_error_and_exit_code_2() {
+    for (name, value) in [
+        ("ADDR", "nonsense"),
+        ("ADDR", "127.0.0.1:99999"),
+        ("WORKERS", "0"),
+        ("WORKERS", "100000"),
+        ("REQUEST_LIMIT", "-1"),
+        ("RESPONSE_LIMIT", "4k"),
+        ("CODE_LIMIT", ""),
+        ("RECORD_LIMIT", "1023"),
+        ("MEMORY_BUDGET", "1e6"),
+        ("SUCCESS_LEVEL", "loud"),
+        ("RESPONSE_BODY", "sometimes"),
+    ] {
+        let output = Command::new(demo())
+            .env("ADDR", "127.0.0.1:0")
+            .env(name, value)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}={value}: {stderr}");
+        assert!(stderr.contains(name) && stderr.contains(value), "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = Command::new(demo()).env("ADDR", &addr).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains(&addr));
+}
+
+#[test]
+fn limits_cut_what_is_shown() {
+    let mut site = Site::start(&[
+        ("REQUEST_LIMIT", "5"),
+        ("RESPONSE_LIMIT", "7"),
+        ("CODE_LIMIT", "12"),
+        ("RESPONSE_BODY", "always"),
+        ("SUCCESS_LEVEL", "info"),
+    ]);
+    site.post("/echo", "text/plain", "0123456789");
+    site.get("/code/5000");
+    let records = site.records();
+    assert_fields(
+        &records[0],
+        json!({
+            "level": "INFO",
+            "http.request.body.content": "01234", "http.request.body.truncated": true,
+            "http.response.body.content": "0123456", "http.response.body.truncated": true,
+        }),
+    );
+    // `{"code":5000` are twelve bytes: the number might go on.
+    assert_fields(
+        &records[1],
+        json!({
+            "http.response.body.code": null, "http.response.body.code_state": "cut",
+        }),
+    );
+}
+
+#[test]
+fn no_line_is_longer_than_the_record_limit() {
+    for limit in [1024, 2000, 15360] {
+        let text = limit.to_string();
+        let big = (1 << 20).to_string();
+        let mut site = Site::start(&[
+            ("RECORD_LIMIT", &text),
+            ("REQUEST_LIMIT", &big),
+            ("RESPONSE_LIMIT", &big),
+        ]);
+        let hostile = "\"\\".repeat(50_000);
+        site.post("/echo", "text/plain", &hostile);
+        site.post(
+            "/echo",
+            "application/json",
+            json!({ "a": hostile }).to_string(),
+        );
+        site.get(&format!("/{}?{}", "p".repeat(5000), "q".repeat(5000)));
+        let lines = site.service.stop("TERM");
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            parse(&line);
+            assert!(
+                (limit / 2..limit).contains(&line.len()),
+                "{} bytes of {limit}",
+                line.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn without_a_budget_nothing_is_kept_and_everything_works() {
+    let mut site = Site::start(&[("MEMORY_BUDGET", "0")]);
+    assert_eq!(
+        site.post("/echo", "text/plain", "hello"),
+        (200, "hello".to_owned())
+    );
+    let stats: Value = serde_json::from_str(&site.get("/stats").1).unwrap();
+    assert_fields(&stats, json!({"budget_limit": 0, "budget_peak": 0}));
+    let records = site.records();
+    assert_fields(
+        &records[0],
+        json!({
+            "http.request.body.omitted": "budget", "http.response.body.omitted": "budget",
+            "http.request.body.size": 5, "http.response.body.size": 5,
+        }),
+    );
+}
+
+#[test]
+fn response_bodies_can_be_shown_never() {
+    let mut site = Site::start(&[("RESPONSE_BODY", "never")]);
+    site.get("/code/500");
+    assert_fields(
+        &site.records()[0],
+        json!({
+            "http.response.body.content": null, "http.response.body.omitted": "disabled",
+            "http.response.body.code": 500, "level": "ERROR",
+        }),
+    );
+}
