@@ -102,6 +102,7 @@ enum End {
 impl Exchange {
     /// Begins an exchange: copies the head and lets handlers find it.
     pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Rc<Self> {
+        let (started, timestamp) = (Instant::now(), SystemTime::now());
         let rules = &config.rules;
         let head = RequestHead::copy(req, &rules.names);
         let limit = match head.kind.hopeless() {
@@ -110,14 +111,14 @@ impl Exchange {
         };
         Rc::new(Self {
             config: Arc::clone(config),
-            started: Instant::now(),
+            started,
             unwinding_before: thread::panicking(),
             inside: Cell::new(false),
             state: RefCell::new(Some(State {
                 rules: Arc::clone(config),
                 skip: rules.skips(req.path()),
                 silenced: false,
-                timestamp: SystemTime::now(),
+                timestamp,
                 head,
                 request: Capture::new(limit, Lease::new(Arc::clone(&config.shared.budget))),
                 request_ended: false,
@@ -160,7 +161,8 @@ impl Exchange {
                 state.request.set_limit(inner.rules.request_limit);
             }
             state.skip = skip;
-            state.silenced = silenced;
+            // Whoever says so, it holds: no record is a promise.
+            state.silenced |= silenced;
             state.rules = Arc::clone(inner);
         });
     }

@@ -434,6 +434,24 @@ async fn what_the_inner_logger_skips_is_not_recorded_by_the_outer() {
 }
 
 #[actix_web::test]
+async fn what_a_logger_in_between_skips_is_not_recorded_either() {
+    let (recorder, outer) = busy();
+    let between = BodyLog::new().skip_if(|_| true);
+    let app = App::new()
+        .service(
+            web::scope("/in").wrap(between).service(
+                web::resource("/deep")
+                    .wrap(BodyLog::new())
+                    .to(HttpResponse::Ok),
+            ),
+        )
+        .wrap(outer);
+    let app = init_service(app).await;
+    call_and_read_body(&app, get("/in/deep")).await;
+    recorder.wait_for(0);
+}
+
+#[actix_web::test]
 async fn a_path_that_the_inner_logger_skips_is_recorded_where_it_fails() {
     let (recorder, outer) = busy();
     let inner = BodyLog::new().skip("/health");
