@@ -39,8 +39,8 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use log::Level;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// With more, actix-server panics.
 const MAX_WORKERS: usize = 512;
@@ -199,6 +199,33 @@ async fn serve(settings: Settings) -> io::Result<()> {
     Ok(())
 }
 
+/// What the service answers: its own code, whatever the status.
+#[derive(Serialize)]
+struct Reply {
+    code: i64,
+    msg: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+impl Reply {
+    fn ok(data: Value) -> Self {
+        Self {
+            code: 0,
+            msg: "ok".into(),
+            data: Some(data),
+        }
+    }
+
+    fn new(result: i64, msg: impl Into<String>) -> Self {
+        Self {
+            code: result,
+            msg: msg.into(),
+            data: None,
+        }
+    }
+}
+
 /// Streams the body to nowhere.
 #[post("/upload")]
 async fn upload(mut body: web::Payload) -> Result<impl Responder, Error> {
@@ -206,9 +233,7 @@ async fn upload(mut body: web::Payload) -> Result<impl Responder, Error> {
     while let Some(chunk) = body.next().await {
         bytes += chunk?.len();
     }
-    Ok(web::Json(
-        json!({"code": 0, "msg": "ok", "data": {"bytes": bytes}}),
-    ))
+    Ok(web::Json(Reply::ok(json!({"bytes": bytes}))))
 }
 
 #[derive(Deserialize)]
@@ -265,7 +290,7 @@ async fn download(query: web::Query<DownloadQuery>) -> Result<HttpResponse, Erro
 #[get("/code/{n}")]
 async fn code(n: web::Path<i64>) -> impl Responder {
     let n = n.into_inner();
-    web::Json(json!({"code": n, "msg": format!("this is code {n}")}))
+    web::Json(Reply::new(n, format!("this is code {n}")))
 }
 
 #[derive(Deserialize)]
@@ -282,7 +307,7 @@ async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>
         Either::Right(form) => form.into_inner(),
     };
     if username.is_empty() || password.is_empty() {
-        return HttpResponse::Unauthorized().json(json!({"code": 401, "msg": "who are you?"}));
+        return HttpResponse::Unauthorized().json(Reply::new(401, "who are you?"));
     }
     req.record_user(User {
         id: username.len().to_string(),
@@ -290,7 +315,7 @@ async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>
         kind: "customer".into(),
     });
     let token = "a-token-that-must-not-be-logged";
-    HttpResponse::Ok().json(json!({"code": 0, "msg": "ok", "data": {"token": token}}))
+    HttpResponse::Ok().json(Reply::ok(json!({"token": token})))
 }
 
 #[derive(Deserialize)]

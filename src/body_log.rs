@@ -150,9 +150,9 @@ impl BodyLog {
     /// as `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
     /// The key is never redacted, whatever it is called.
-    pub fn code_field(self, field: &str) -> Self {
+    pub fn code_field(self, field: impl AsRef<str>) -> Self {
         self.rule(|rules| {
-            rules.code_path = CodePath::new(field);
+            rules.code_path = CodePath::new(field.as_ref());
             rules.names = Names::except(rules.code_path.key());
         })
     }

@@ -166,7 +166,8 @@ fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
 
 fn plain(media: Media, decoded: &str, names: &Names) -> (String, bool) {
     let shown = match media {
-        Media::Form => form::redact_form(decoded, names),
+        // Forms are what is sent untyped most often, after JSON.
+        Media::Form | Media::Untyped => form::redact_form(decoded, names),
         _ => Cow::Borrowed(decoded),
     };
     (text::clean(&shown).into_owned(), true)
@@ -178,14 +179,21 @@ fn json(decoded: &str, names: &Names) -> (String, bool) {
     (out, ending != Ending::Malformed)
 }
 
+/// A text that goes on in the next line is no JSON line: read by itself, the next line would show
+/// what a key in this one hides.
 fn json_lines(decoded: &str, names: &Names) -> (String, bool) {
     let mut out = String::with_capacity(decoded.len());
-    for line in decoded.lines().filter(|line| !line.trim().is_empty()) {
+    let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
+    let mut line = lines.next();
+    while let Some(text) = line {
+        line = lines.next();
         if !out.is_empty() {
             out.push(' ');
         }
-        if redact::redact(&mut out, line, names) == Ending::Malformed {
-            return (out, false);
+        match redact::redact(&mut out, text, names) {
+            Ending::Complete => {}
+            Ending::Cut if line.is_none() => {}
+            Ending::Cut | Ending::Malformed => return (out, false),
         }
     }
     (out, true)
@@ -240,6 +248,7 @@ mod tests {
             ("text/plain", "[12:30] started\n", "[12:30] started "),
             ("", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
             ("", "plain", "plain"),
+            ("", "a=1&pin=2", "a=1&pin=[REDACTED]"),
         ] {
             assert_eq!(
                 content(content_type, kept.as_bytes(), true),
@@ -283,6 +292,16 @@ mod tests {
                 "application/x-ndjson",
                 "{\"a\": 1}\n{]\n{\"b\": 1}",
                 r#"{"a":1} {"#,
+            ),
+            (
+                "application/x-ndjson",
+                "{\"pin\":\n\"hunter2\"}",
+                r#"{"pin":"#,
+            ),
+            (
+                "application/x-ndjson",
+                "{\"pin\":[\n\"hunter2\"]}",
+                r#"{"pin":"[REDACTED]""#,
             ),
             // A guess at JSON that failed must not show what a key would have hidden.
             ("text/plain", r#"{"a":{password: hunter2}}"#, r#"{"a":{"#),

@@ -9,25 +9,34 @@ pub(crate) fn redact_form<'a>(pairs: &'a str, names: &Names) -> Cow<'a, str> {
     redact(pairs, |key| names.is_sensitive_in_form(key))
 }
 
-/// Hides the sensitive values of a query.
+/// Hides the sensitive values of a query, and the user information of URLs in it.
 pub(crate) fn redact_query<'a>(pairs: &'a str, names: &Names) -> Cow<'a, str> {
-    redact(pairs, |key| names.is_sensitive_in_query(key))
+    let redacted = redact(pairs, |key| names.is_sensitive_in_query(key));
+    match without_user_info(&redacted) {
+        Cow::Borrowed(_) => redacted,
+        Cow::Owned(text) => Cow::Owned(text),
+    }
 }
 
 /// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
-/// tokens too: RFC 6749, section 4.2.2), and removes the user information of a URL.
+/// tokens too: RFC 6749, section 4.2.2), and removes the user information.
 pub(crate) fn redact_url(url: &str, names: &Names) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let (before, after) = url.split_at(end);
     let mut out = String::with_capacity(url.len());
-    match before.split_once("//") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            out.extend([scheme, "//", host, path]);
-        }
-        None => out.push_str(before),
-    }
+    let scheme = before.find(':').filter(|&at| is_scheme(&before[..at]));
+    let (scheme, rest) = before.split_at(scheme.map_or(0, |at| at + 1));
+    let path = rest.trim_start_matches(['/', '\\']);
+    let slashes = &rest[..rest.len() - path.len()];
+    out.push_str(scheme);
+    out.push_str(slashes);
+    // One slash and no scheme begin a path. Anything else is read as a host where some client might.
+    let (host, path) = match (scheme, slashes) {
+        ("", "/") => ("", path),
+        _ => path.split_at(path.find(['/', '\\']).unwrap_or(path.len())),
+    };
+    out.push_str(host.rsplit('@').next().unwrap_or_default());
+    out.push_str(&without_user_info(path));
     let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
     for part in [query, fragment] {
         let (mark, pairs) = part.split_at(part.len().min(1));
@@ -35,6 +44,39 @@ pub(crate) fn redact_url(url: &str, names: &Names) -> String {
         out.push_str(&redact_query(pairs, names));
     }
     out
+}
+
+/// The host and port of a `Host` header or an authority, without anything that is neither.
+pub(crate) fn host_and_port(authority: &str) -> &str {
+    let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+    authority[..end].rsplit('@').next().unwrap_or_default()
+}
+
+fn is_scheme(text: &str) -> bool {
+    // In `user:password@host` the first part looks like one as well.
+    matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
+}
+
+/// Removes what stands between `//` and `@` (RFC 3986, section 3.2.1).
+fn without_user_info(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut from = 0;
+    while let Some(at) = text[from..].find("//") {
+        let start = from + at + 2;
+        let rest = &text[start..];
+        let authority = &rest[..rest.find(['/', '?', '#', '&']).unwrap_or(rest.len())];
+        if let Some(user) = authority.rfind('@') {
+            out.push_str(&text[copied..start]);
+            copied = start + user + 1;
+        }
+        from = start;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
 }
 
 /// Puts [`REDACTED`] in the place of sensitive values. Everything else stays as it was written,
@@ -154,6 +196,16 @@ mod tests {
             ("https://u@h?token=x", "https://h?token=[REDACTED]"),
             ("/a#b", "/a#b"),
             ("/plain", "/plain"),
+            ("/@user/b@c", "/@user/b@c"),
+            ("http:/u:p@h/", "http:/h/"),
+            ("http:u:p@h", "http:h"),
+            ("http:\\\\u:p@h\\a", "http:\\\\h\\a"),
+            ("u:p@h/a", "h/a"),
+            (
+                "http://a/?r=http://u:p@h/b@c&d=e@f",
+                "http://a/?r=http://h/b@c&d=e@f",
+            ),
+            ("/x?a=//u:p@h?b=1", "/x?a=//h?b=1"),
         ] {
             assert_eq!(redact_url(url, &Names::default()), expected);
         }

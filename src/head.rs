@@ -64,7 +64,7 @@ impl RequestHead {
             // The target of CONNECT, and of `OPTIONS *`, has no path.
             "" => push(
                 &mut text,
-                without_user(host(&head.uri).unwrap_or_default()).as_bytes(),
+                form::host_and_port(host(&head.uri).unwrap_or_default()).as_bytes(),
                 MAX_HOST_LEN,
             ),
             path => push(&mut text, path.as_bytes(), MAX_URI_PART_LEN),
@@ -162,13 +162,9 @@ fn host(uri: &Uri) -> Option<&str> {
     uri.authority().map(|authority| authority.as_str())
 }
 
-fn without_user(authority: &str) -> &str {
-    authority.rsplit('@').next().unwrap_or_default()
-}
-
 /// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
 fn without_port(host: &str) -> &str {
-    let host = without_user(host);
+    let host = form::host_and_port(host);
     match host.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -267,6 +263,8 @@ mod tests {
             ("[::1", Some("::1")),
             ("", None),
             (":80", None),
+            ("u:p@example.com:80", Some("example.com")),
+            ("example.com?token=x", Some("example.com")),
         ] {
             let head = head(TestRequest::default().insert_header((header::HOST, host)));
             assert_eq!(head.host(), expected, "{host}");

@@ -1,6 +1,6 @@
 //! The headers that a record shows: an allowlist, copied, clean.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
@@ -46,16 +46,17 @@ impl HeaderText {
     pub(crate) fn copy(headers: &HeaderMap, allowed: &[HeaderName], names: &Names) -> Self {
         let mut copy = Self::default();
         for name in allowed {
-            let is_url = *name == header::REFERER || *name == header::LOCATION;
             for value in headers.get_all(name).take(MAX_HEADER_VALUES) {
                 let start = copy.text.len();
-                if is_url {
-                    let url = String::from_utf8_lossy(value.as_bytes());
-                    let url = form::redact_url(&url, names);
-                    text::push_lossy(&mut copy.text, url.as_bytes(), MAX_HEADER_VALUE_LEN);
-                } else {
-                    text::push_lossy(&mut copy.text, value.as_bytes(), MAX_HEADER_VALUE_LEN);
-                }
+                let text = String::from_utf8_lossy(value.as_bytes());
+                let shown = match *name {
+                    header::REFERER | header::LOCATION | header::ORIGIN => {
+                        Cow::Owned(form::redact_url(&text, names))
+                    }
+                    header::HOST => Cow::Borrowed(form::host_and_port(&text)),
+                    _ => Cow::Borrowed(&*text),
+                };
+                text::push_lossy(&mut copy.text, shown.as_bytes(), MAX_HEADER_VALUE_LEN);
                 copy.entries.push((name.clone(), start..copy.text.len()));
             }
         }
@@ -161,8 +162,16 @@ mod tests {
 
     #[test]
     fn a_referring_url_loses_its_secrets() {
-        let headers = copy(&[("referer", b"https://u:p@h/?token=x&a=1")]);
-        assert_eq!(headers[0].1, "https://h/?token=[REDACTED]&a=1");
+        let headers = copy(&[
+            ("referer", b"https://u:p@h/?token=x&a=1"),
+            ("origin", b"http://u:p@h:8"),
+            ("host", b"u:p@h:8"),
+        ]);
+        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(
+            values,
+            ["h:8", "http://h:8", "https://h/?token=[REDACTED]&a=1"]
+        );
     }
 
     #[test]

@@ -68,16 +68,14 @@ impl Names {
 
     /// Judges a decoded key of a form: all of its parts, as in `user[password]`.
     pub(crate) fn is_sensitive_in_form(&self, key: &str) -> bool {
-        self.is_sensitive(key)
-            || (key.contains(['[', ']', '.'])
-                && key
-                    .split(['[', ']', '.'])
-                    .any(|part| self.is_sensitive(part)))
+        any_part(key, |part| self.is_sensitive(part))
     }
 
     /// Judges a decoded key of a query.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
-        EXACT_IN_QUERY.contains(&normalize(key).as_str()) || self.is_sensitive_in_form(key)
+        any_part(key, |part| {
+            EXACT_IN_QUERY.contains(&normalize(part).as_str()) || self.is_sensitive(part)
+        })
     }
 
     /// Says whether any sensitive name occurs anywhere in a text, whatever surrounds it.
@@ -88,6 +86,11 @@ impl Names {
             .chain(&CONTAINED)
             .any(|name| text.contains(name))
     }
+}
+
+fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
+    const MARKS: [char; 3] = ['[', ']', '.'];
+    is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
 }
 
 fn hides(normalized: &str) -> bool {
@@ -165,7 +168,7 @@ mod tests {
                 "{key}"
             );
         }
-        for key in ["sig", "X-Amz-Signature", "AWSAccessKeyId"] {
+        for key in ["sig", "signature[]", "X-Amz-Signature", "AWSAccessKeyId"] {
             assert!(
                 names.is_sensitive_in_query(key) && !names.is_sensitive_in_form(key),
                 "{key}"

@@ -10,7 +10,7 @@ use super::*;
 #[test]
 fn every_route_answers_and_leaves_one_record() {
     let mut site = Site::start(&[]);
-    let body = |bytes: usize| format!(r#"{{"code":0,"data":{{"bytes":{bytes}}},"msg":"ok"}}"#);
+    let body = |bytes: usize| format!(r#"{{"code":0,"msg":"ok","data":{{"bytes":{bytes}}}}}"#);
 
     let (status, answer) = site.post("/upload", "application/octet-stream", vec![0; 300_000]);
     assert_eq!((status, answer), (200, body(300_000)));
@@ -153,7 +153,7 @@ fn a_login_says_who_and_no_secret() {
             record,
             json!({
                 "user.name": "anna", "user.type": "customer", "http.response.body.code": 0,
-                "http.response.body.content": r#"{"code":0,"data":{"token":"[REDACTED]"},"msg":"ok"}"#,
+                "http.response.body.content": r#"{"code":0,"msg":"ok","data":{"token":"[REDACTED]"}}"#,
             }),
         );
     }
