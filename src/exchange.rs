@@ -247,8 +247,10 @@ impl Exchange {
             let partial = copy.status == StatusCode::PARTIAL_CONTENT;
             let may_have_code =
                 copy.kind.may_have_code() && !upgrade && !partial && !copy.is_binary;
-            let finder = may_have_code
-                .then(|| CodeFinder::new(rules.code_limit, Lease::new(Arc::clone(budget))));
+            let finder = may_have_code.then(|| {
+                let charset = copy.kind.content_type.charset;
+                CodeFinder::new(rules.code_limit, charset, Lease::new(Arc::clone(budget)))
+            });
             // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
             // HEAD and for a status that it gives no content.
             let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);

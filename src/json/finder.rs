@@ -5,8 +5,9 @@ use super::{
     lexer::{Lexer, Token},
     nesting::Container,
     unescape::Units,
+    utf8::Utf8,
 };
-use crate::budget::Lease;
+use crate::{budget::Lease, media::Charset};
 
 /// Compares the key that is being read with the one that is looked for, byte by byte.
 #[derive(Debug, Default)]
@@ -72,6 +73,8 @@ impl Reading {
 #[derive(Debug)]
 pub(crate) struct CodeFinder {
     lexer: Lexer,
+    /// `None` where another charset is declared.
+    utf8: Option<Utf8>,
     left: usize,
     ended_early: bool,
     /// How many open containers lie on the path to the code.
@@ -85,9 +88,10 @@ pub(crate) struct CodeFinder {
 
 impl CodeFinder {
     /// Looks at the first `limit` bytes.
-    pub(crate) fn new(limit: usize, lease: Lease) -> Self {
+    pub(crate) fn new(limit: usize, charset: Charset, lease: Lease) -> Self {
         Self {
             lexer: Lexer::new(lease),
+            utf8: (charset == Charset::Utf8).then(Utf8::default),
             left: limit,
             ended_early: false,
             on_path: 0,
@@ -104,6 +108,13 @@ impl CodeFinder {
         let looked_at = chunk.len().min(self.left);
         self.left -= looked_at;
         self.ended_early |= looked_at < chunk.len();
+        let chunk = &chunk[..looked_at];
+        if let Some(utf8) = &mut self.utf8 {
+            self.invalid |= !utf8.push(chunk);
+        }
+        if self.invalid {
+            return;
+        }
         let Self {
             lexer,
             on_path,
@@ -115,7 +126,7 @@ impl CodeFinder {
             ended_early,
             ..
         } = self;
-        let mut tokens = lexer.feed(&chunk[..looked_at]);
+        let mut tokens = lexer.feed(chunk);
         while let Some(token) = tokens.next() {
             let depth = tokens.depth();
             // The key that is looked for in the innermost object on the path.
@@ -218,7 +229,7 @@ mod tests {
         whole: bool,
     ) -> Result<String, CodeState> {
         let path = CodePath::new(field);
-        let mut finder = CodeFinder::new(limit, Lease::unlimited());
+        let mut finder = CodeFinder::new(limit, Charset::Utf8, Lease::unlimited());
         for piece in pieces {
             finder.push(&path, piece);
         }
@@ -356,6 +367,27 @@ mod tests {
             find_in("code", 4, &[b"<html>"], true),
             Err(CodeState::Malformed)
         );
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_not_json() {
+        let bad = b"{\"a\":\"\xff\",\"code\":500}";
+        assert_eq!(
+            find_in("code", 4096, &[bad], true),
+            Err(CodeState::Malformed)
+        );
+        // A character that is cut by the limit is no fault.
+        let text = "{\"code\":7,\"a\":\"é\"}".as_bytes();
+        for limit in 10..text.len() {
+            assert_eq!(
+                find_in("code", limit, &[text], true),
+                Ok("7".to_owned()),
+                "{limit}"
+            );
+        }
+        let mut latin1 = CodeFinder::new(4096, Charset::Latin1, Lease::unlimited());
+        latin1.push(&CodePath::new("code"), bad);
+        assert!(latin1.finish(true).is_ok());
     }
 
     #[test]

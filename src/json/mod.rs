@@ -10,3 +10,4 @@ mod nesting;
 mod number;
 pub(crate) mod redact;
 mod unescape;
+mod utf8;
