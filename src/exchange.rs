@@ -137,12 +137,12 @@ impl Exchange {
 
     /// Does something with the state, if the record is not out yet.
     fn update(&self, f: impl FnOnce(&mut State)) {
-        // By construction it is not borrowed here. If that were ever wrong, a record that lacks
-        // something is better than a panic in somebody's request.
+        // By construction it is not borrowed here, and nothing in `f` panics. If either were ever
+        // wrong, a record that lacks something is better than a panic in somebody's request.
         if let Ok(mut state) = self.state.try_borrow_mut()
             && let Some(state) = state.as_mut()
         {
-            f(state);
+            self.config.call(|| f(state));
         }
     }
 

@@ -109,8 +109,10 @@ impl CodeFinder {
         self.left -= looked_at;
         self.ended_early |= looked_at < chunk.len();
         let chunk = &chunk[..looked_at];
-        if let Some(utf8) = &mut self.utf8 {
-            self.invalid |= !utf8.push(chunk);
+        if let Some(utf8) = &mut self.utf8
+            && !self.invalid
+        {
+            self.invalid = !utf8.push(chunk);
         }
         if self.invalid {
             return;

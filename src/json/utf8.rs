@@ -23,7 +23,10 @@ impl Utf8 {
             self.len += 1;
             match str::from_utf8(&self.open[..self.len]) {
                 Ok(_) => self.len = 0,
-                Err(error) if error.error_len().is_some() => return false,
+                Err(error) if error.error_len().is_some() => {
+                    self.len = 0;
+                    return false;
+                }
                 Err(_) => {}
             }
         }
@@ -59,7 +62,8 @@ mod tests {
             let mut utf8 = Utf8::default();
             let mut sound = true;
             for piece in text.chunks(size) {
-                sound = sound && utf8.push(piece);
+                // Also after a fault: it must not panic then.
+                sound &= utf8.push(piece);
             }
             prop_assert_eq!(sound && utf8.len == 0, str::from_utf8(&text).is_ok());
         }
