@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{dev::ServiceRequest, rt::time::timeout};
+use actix_web::{dev::ServiceRequest, http::header::HeaderName, rt::time::timeout};
 use log::Level;
 
 use crate::{
     config::Config,
     fit::MIN_RECORD_LIMIT,
+    headers::{self, Allowlist},
     json::code::CodePath,
     level::incident_code_level,
     names::Names,
+    redaction::Redaction,
     rules::{ResponseBody, Rules},
     shared::{Shared, Stats},
     sink::{LogSink, Sink},
@@ -60,6 +62,8 @@ pub struct BodyLog {
 impl Default for BodyLog {
     fn default() -> Self {
         let code_field = CodePath::new("code");
+        let mut names = Names::default();
+        names.show_code(code_field.key());
         Self {
             config: Arc::new(Config {
                 rules: Rules {
@@ -67,7 +71,9 @@ impl Default for BodyLog {
                     response_limit: DEFAULT_BODY_LIMIT,
                     code_limit: DEFAULT_CODE_LIMIT,
                     record_limit: DEFAULT_RECORD_LIMIT,
-                    names: Names::except(code_field.key()),
+                    request_headers: Allowlist::new(&headers::REQUEST, &names),
+                    response_headers: Allowlist::new(&headers::RESPONSE, &names),
+                    names,
                     code_path: code_field,
                     code_levels: Arc::new(incident_code_level),
                     success_level: Level::Debug,
@@ -149,11 +155,12 @@ impl BodyLog {
     /// Where the code stands in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such
     /// as `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
-    /// The key is never redacted, whatever it is called.
+    /// The value of its key is shown whatever it is called, unless [`redact`](Self::redact) names it.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         self.rule(|rules| {
-            rules.code_path = CodePath::new(field.as_ref());
-            rules.names = Names::except(rules.code_path.key());
+            let path = CodePath::new(field.as_ref());
+            rules.change_names(|names| names.show_code(path.key()));
+            rules.code_path = path;
         })
     }
 
@@ -176,6 +183,65 @@ impl BodyLog {
     /// When the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
     pub fn response_body(self, when: ResponseBody) -> Self {
         self.rule(|rules| rules.response_body = when)
+    }
+
+    /// Hides the values under this name as well, wherever names are: in JSON, forms, queries, the
+    /// parts of multipart bodies, XML, text, headers and custom fields. Compared in lower case and
+    /// without `-` and `_`. May be called several times.
+    ///
+    /// The name of the [code field](Self::code_field) may be among them; the code still picks the
+    /// level.
+    pub fn redact(self, name: impl AsRef<str>) -> Self {
+        self.rule(|rules| rules.change_names(|names| names.redact(name.as_ref())))
+    }
+
+    /// Hides the values under all names that contain this, too. An empty fragment is ignored. May be
+    /// called several times.
+    pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
+        self.rule(|rules| rules.change_names(|names| names.redact_containing(fragment.as_ref())))
+    }
+
+    /// Shows the values under this name, and takes it off the lists of whole names and of parts of
+    /// names, the default ones included. A header of this name may be
+    /// [recorded](Self::request_header), as it is. May be called several times; of this and
+    /// [`redact`](Self::redact), the last call for a name counts.
+    ///
+    /// **What was a secret under this name is in the logs from now on, and in everything that is
+    /// made of them.** As a part of names is taken off too, `keep("token")` also shows a
+    /// `reset_token`; call `redact_containing("token")` after it to show nothing but `token`.
+    pub fn keep(self, name: impl AsRef<str>) -> Self {
+        self.rule(|rules| rules.change_names(|names| names.keep(name.as_ref())))
+    }
+
+    /// Replaces everything that decides what is hidden. For rules that several loggers share, and
+    /// for [`Redaction::none`]. Default: [`Redaction::default`].
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        self.rule(|rules| {
+            let code = rules.code_path.key().to_owned();
+            rules.change_names(|names| {
+                *names = redaction.names;
+                names.show_code(&code);
+            });
+        })
+    }
+
+    /// Records this request header too. May be called several times. Default: accept,
+    /// content-encoding, content-length, content-type, host, origin, referer, traceparent and
+    /// x-request-id.
+    ///
+    /// The value of a header with a sensitive name is hidden. Those that carry credentials
+    /// (authorization, proxy-authorization, cookie, set-cookie, x-api-key, x-auth-token,
+    /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded at all, unless
+    /// [`keep`](Self::keep) names them as well.
+    pub fn request_header(self, header: HeaderName) -> Self {
+        self.rule(|rules| rules.request_headers.add(header, &rules.names))
+    }
+
+    /// Records this response header too, with the same exceptions as
+    /// [`request_header`](Self::request_header). May be called several times. Default:
+    /// content-encoding, content-length, content-type, location and retry-after.
+    pub fn response_header(self, header: HeaderName) -> Self {
+        self.rule(|rules| rules.response_headers.add(header, &rules.names))
     }
 
     /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level

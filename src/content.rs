@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::header::{self, HeaderMap};
+
 use crate::{
+    charset::Charset,
+    coding::Codings,
     form,
     json::redact::{self, Ending},
-    media::{Charset, ContentType, Media},
+    media::{ContentType, Media},
+    multipart::{self, Boundary},
     names::Names,
-    text,
+    secrets, text,
 };
 
 /// Why a body that was there has no content in the record.
@@ -50,35 +55,75 @@ impl Omitted {
 }
 
 /// What a body is, as far as its head tells: the representation metadata of RFC 9110, section 8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Representation {
     pub(crate) content_type: ContentType,
-    pub(crate) encoded: bool,
+    pub(crate) codings: Codings,
 }
 
 impl Representation {
-    pub(crate) fn new(content_type: Option<&[u8]>, content_encoding: Option<&[u8]>) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let content_type = headers.get(header::CONTENT_TYPE);
+        let codings = headers.get_all(header::CONTENT_ENCODING);
         Self {
-            content_type: ContentType::parse(content_type),
-            encoded: crate::media::is_encoded(content_encoding),
+            content_type: ContentType::parse(content_type.map(|value| value.as_bytes())),
+            codings: Codings::parse(codings.map(|value| value.as_bytes())),
         }
     }
 
     /// The reason that is known before the first byte: such a body is not even kept.
     pub(crate) fn hopeless(&self) -> Option<Omitted> {
-        if self.encoded {
+        if self.codings.is_unknown() {
             return Some(Omitted::Encoded);
         }
-        match (self.content_type.media, self.content_type.charset) {
-            (Media::Binary | Media::Multipart, _) => Some(Omitted::Binary),
+        match (&self.content_type.media, self.content_type.charset) {
+            (Media::Binary, _) => Some(Omitted::Binary),
+            (Media::Multipart(None), _) => Some(Omitted::Malformed),
+            (Media::Multipart(Some(_)), _) => None,
             (_, Charset::Foreign) => Some(Omitted::Charset),
             _ => None,
         }
     }
 
-    /// The code of a response is looked for in JSON whose bytes are its characters.
+    /// The code of a response is looked for in JSON.
     pub(crate) fn may_have_code(&self) -> bool {
         self.content_type.media == Media::Json && self.hopeless().is_none()
+    }
+
+    /// The bytes of the body can be read as they pass by.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.codings.is_identity() && self.content_type.charset.is_ascii_based()
+    }
+
+    /// Takes the codings off `kept`. At most `limit` bytes come out.
+    fn decoded<'k>(
+        &self,
+        kept: &'k [u8],
+        whole: bool,
+        limit: usize,
+    ) -> Option<(Cow<'k, [u8]>, bool)> {
+        if self.codings.is_identity() {
+            return Some((Cow::Borrowed(kept), whole));
+        }
+        let decoded = self.codings.decode(kept, whole, limit)?;
+        Some((Cow::Owned(decoded.bytes), decoded.whole))
+    }
+
+    /// The text of a JSON response that is not [plain](Self::is_plain): at most `limit` bytes, and
+    /// whether they are all of it. `None` where it cannot be read.
+    pub(crate) fn decoded_json(
+        &self,
+        kept: &[u8],
+        whole: bool,
+        limit: usize,
+    ) -> Option<(Vec<u8>, bool)> {
+        let (bytes, whole) = self.decoded(kept, whole, limit)?;
+        if self.content_type.charset.is_ascii_based() {
+            return Some((bytes.into_owned(), whole));
+        }
+        let text = self.content_type.charset.decode(&bytes, whole)?;
+        let cut = text::cut(&text, limit);
+        Some((cut.as_bytes().to_vec(), whole && cut.len() == text.len()))
     }
 }
 
@@ -87,16 +132,26 @@ impl Representation {
 pub(crate) enum Content {
     /// There was no body, or nothing of it passed.
     None,
-    /// Clean, redacted, at most the limit.
-    Text { text: String, truncated: bool },
+    Text(Text),
     /// There was a body, and it is not shown.
     Omitted(Omitted),
+}
+
+/// What is shown of a body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// Clean, redacted, at most the limit.
+    pub(crate) text: String,
+    /// It is not all of the body.
+    pub(crate) truncated: bool,
+    /// It ends where the body is not what its type says.
+    pub(crate) malformed: bool,
 }
 
 impl Content {
     /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body.
     pub(crate) fn of(
-        kind: Representation,
+        kind: &Representation,
         kept: &[u8],
         whole: bool,
         limit: usize,
@@ -105,49 +160,69 @@ impl Content {
         if let Some(why) = kind.hopeless() {
             return Self::Omitted(why);
         }
-        let Some(decoded) = decode(kind.content_type.charset, kept, whole) else {
-            return Self::Omitted(match kind.content_type.media {
-                Media::Untyped => Omitted::Binary,
-                _ => Omitted::Charset,
-            });
+        let Some((bytes, whole)) = kind.decoded(kept, whole, limit) else {
+            return Self::Omitted(Omitted::Encoded);
         };
-        // No text has a NUL in it, whatever its type says. (In JSON it is a fault like others.)
-        if kind.content_type.media != Media::Json && decoded.contains('\0') {
-            return Self::Omitted(Omitted::Binary);
-        }
-        let (mut shown, sound) = clean(kind.content_type.media, &decoded, names);
-        if !sound && !shown.contains(char::is_alphanumeric) {
+        let mut shown = match shown(&kind.content_type, &bytes, whole, names) {
+            Ok(shown) => shown,
+            Err(why) => return Self::Omitted(why),
+        };
+        if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
             return Self::Omitted(Omitted::Malformed);
         }
-        let fitting = text::cut(&shown, limit).len();
-        let truncated = !whole || !sound || fitting < shown.len();
-        shown.truncate(fitting);
-        Self::Text {
-            text: shown,
-            truncated,
-        }
+        let fitting = text::cut(&shown.text, limit).len();
+        shown.truncated |= !whole || shown.malformed || fitting < shown.text.len();
+        shown.text.truncate(fitting);
+        Self::Text(shown)
     }
 }
 
-/// `None` if the bytes are not in the charset. A character that is cut by the end of the prefix is
-/// left out.
-fn decode(charset: Charset, kept: &[u8], whole: bool) -> Option<Cow<'_, str>> {
-    match charset {
-        Charset::Latin1 => Some(kept.iter().map(|&byte| char::from(byte)).collect()),
-        Charset::Foreign => None,
-        Charset::Utf8 => match std::str::from_utf8(kept) {
-            Ok(text) => Some(Cow::Borrowed(text)),
-            Err(error) if error.error_len().is_none() && !whole => {
-                let sound = &kept[..error.valid_up_to()];
-                std::str::from_utf8(sound).ok().map(Cow::Borrowed)
-            }
-            Err(_) => None,
-        },
+/// The redacted text of a body or of a part of one.
+fn shown(kind: &ContentType, bytes: &[u8], whole: bool, names: &Names) -> Result<Text, Omitted> {
+    if let Media::Multipart(Some(boundary)) = &kind.media {
+        return Ok(outline(boundary, bytes, whole, names));
+    }
+    let Some(decoded) = kind.charset.decode(bytes, whole) else {
+        return Err(match kind.media {
+            Media::Untyped => Omitted::Binary,
+            _ => Omitted::Charset,
+        });
+    };
+    // No text has a NUL in it, whatever its type says. (In JSON it is a fault like others.)
+    if kind.media != Media::Json && decoded.contains('\0') {
+        return Err(Omitted::Binary);
+    }
+    let (text, sound) = clean(&kind.media, &decoded, !whole, names);
+    Ok(Text {
+        text,
+        truncated: false,
+        malformed: !sound,
+    })
+}
+
+fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Text {
+    let outline = multipart::outline(bytes, boundary, whole, names, |kind, part, ended| {
+        // A part that is not what it says, or has parts of its own, is not shown.
+        let text = shown(kind, part, ended, names).ok()?;
+        (!text.malformed).then_some(text.text)
+    });
+    Text {
+        text: outline.text,
+        truncated: !outline.complete,
+        malformed: outline.malformed,
     }
 }
 
-/// The redacted text on one line, and whether all of it could be read.
-fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
+/// The redacted text on one line, and whether all of it could be read. `open` says that it was cut
+/// at its end.
+fn clean(media: &Media, decoded: &str, open: bool, names: &Names) -> (String, bool) {
+    if names.is_off() {
+        // Nothing has to be withheld where nothing is hidden.
+        return match media {
+            Media::Json => json(decoded, names),
+            _ => (text::clean(decoded).into_owned(), true),
+        };
+    }
     match media {
         Media::Json => json(decoded, names),
         Media::JsonLines => json_lines(decoded, names),
@@ -158,25 +233,32 @@ fn clean(media: Media, decoded: &str, names: &Names) -> (String, bool) {
             // It was only a guess: a log line may begin with a bracket. But what might have been
             // JSON is shown as text only where no key in it could have hidden anything.
             (shown, false) if names.occur_in(decoded) || decoded.contains("\\u") => (shown, false),
-            _ => plain(media, decoded, names),
+            _ => (plain(media, decoded, open, names), true),
         },
-        _ => plain(media, decoded, names),
+        _ => (plain(media, decoded, open, names), true),
     }
 }
 
-fn plain(media: Media, decoded: &str, names: &Names) -> (String, bool) {
-    let shown = match media {
-        // Forms are what is sent untyped most often, after JSON.
-        Media::Form | Media::Untyped => form::redact_form(decoded, names),
-        _ => Cow::Borrowed(decoded),
+fn plain(media: &Media, decoded: &str, open: bool, names: &Names) -> String {
+    // Forms are what is sent untyped most often, after JSON.
+    let is_form = match media {
+        Media::Form => true,
+        Media::Untyped => decoded.contains('=') && !decoded.contains(char::is_whitespace),
+        _ => false,
     };
-    (text::clean(&shown).into_owned(), true)
+    if is_form {
+        let shown = form::redact_form(decoded, open, names);
+        return text::clean(&shown).into_owned();
+    }
+    secrets::redact(decoded, open, names).into_owned()
 }
 
 fn json(decoded: &str, names: &Names) -> (String, bool) {
     let mut out = String::with_capacity(decoded.len());
-    let ending = redact::redact(&mut out, decoded, names);
-    (out, ending != Ending::Malformed)
+    match redact::redact(&mut out, decoded, names) {
+        Ending::Malformed if names.is_off() => (text::clean(decoded).into_owned(), true),
+        ending => (out, ending != Ending::Malformed),
+    }
 }
 
 /// A text that goes on in the next line is no JSON line: read by itself, the next line would show
@@ -204,15 +286,30 @@ mod tests {
     use super::*;
 
     fn content(content_type: &str, kept: &[u8], whole: bool) -> Content {
-        let kind = Representation::new(Some(content_type.as_bytes()), None);
-        Content::of(kind, kept, whole, 64, &Names::default())
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        of(&headers, kept, whole)
+    }
+
+    fn of(headers: &HeaderMap, kept: &[u8], whole: bool) -> Content {
+        let kind = Representation::of(headers);
+        Content::of(&kind, kept, whole, 64, &Names::default())
     }
 
     fn shown(text: &str, truncated: bool) -> Content {
-        Content::Text {
+        Content::Text(Text {
             text: text.into(),
             truncated,
-        }
+            malformed: false,
+        })
+    }
+
+    fn broken(text: &str) -> Content {
+        Content::Text(Text {
+            text: text.into(),
+            truncated: true,
+            malformed: true,
+        })
     }
 
     #[test]
@@ -263,12 +360,13 @@ mod tests {
         use Omitted::*;
         for (content_type, kept, why) in [
             ("image/png", &b"\x89PNG"[..], Binary),
-            ("multipart/form-data; boundary=x", b"--x", Binary),
             ("", b"a\0b", Binary),
             ("application/x-www-form-urlencoded", b"a\0b", Binary),
             ("", b"\xff\xfe", Binary),
             ("text/plain", b"caf\xe9 au lait", Charset),
-            ("text/plain; charset=gbk", b"abc", Charset),
+            ("text/plain; charset=x-none", b"abc", Charset),
+            ("multipart/form-data", b"--x--", Malformed),
+            ("multipart/form-data; boundary=x", b"--y--", Malformed),
             ("application/json", b"<html>", Malformed),
         ] {
             assert_eq!(
@@ -277,11 +375,15 @@ mod tests {
                 "{content_type}"
             );
         }
-        let gzip = Representation::new(Some(b"text/plain"), Some(b"gzip"));
-        assert_eq!(
-            Content::of(gzip, b"abc", true, 64, &Names::default()),
-            Content::Omitted(Encoded)
-        );
+        for coding in ["gzip", "compress", "x"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+            assert_eq!(
+                of(&headers, b"abc", true),
+                Content::Omitted(Encoded),
+                "{coding}"
+            );
+        }
     }
 
     #[test]
@@ -313,7 +415,7 @@ mod tests {
         ] {
             assert_eq!(
                 content(content_type, kept.as_bytes(), true),
-                shown(before, true),
+                broken(before),
                 "{kept}"
             );
         }
@@ -344,7 +446,9 @@ mod tests {
     fn content_never_passes_the_limit_even_where_cleaning_made_it_longer() {
         let secrets = r#"{"pin":1,"otp":2,"cvv":3,"pwd":4,"token":5}"#;
         let long = content("application/json", secrets.as_bytes(), true);
-        assert!(matches!(long, Content::Text { text, truncated: true } if text.len() == 64));
+        assert!(
+            matches!(long, Content::Text(Text { text, truncated: true, .. }) if text.len() == 64)
+        );
         let latin = content("text/plain; charset=latin1", &[0xe9; 64], true);
         assert_eq!(latin, shown(&"é".repeat(32), true));
     }

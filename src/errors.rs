@@ -1,8 +1,12 @@
 //! The errors of one exchange, for `error.message`.
 
-use std::{error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
-use crate::text::{self, Capped};
+use crate::{
+    names::{Names, REDACTED},
+    secrets,
+    text::{self, Capped},
+};
 
 /// Bytes kept of all errors of one exchange together.
 pub const MAX_ERROR_LEN: usize = 2048;
@@ -13,26 +17,72 @@ const SEPARATOR: &str = ", ";
 pub(crate) struct Errors {
     texts: Vec<String>,
     len: usize,
+    /// The last one was longer.
+    was_cut: bool,
 }
 
 impl Errors {
-    /// Adds a clean text. One that was already said is not said again: the same error often passes
-    /// by as the handler's and as the response's.
+    /// Adds a text. One that was already said is not said again: the same error often passes by as
+    /// the handler's and as the response's.
     pub(crate) fn push(&mut self, mut text: String) {
         let room = MAX_ERROR_LEN.saturating_sub(self.len + SEPARATOR.len());
-        text.truncate(text::cut(&text, room).len());
+        let kept = text::cut(&text, room).len();
+        self.was_cut |= kept < text.len();
+        text.truncate(kept);
         if !text.is_empty() && !self.texts.contains(&text) {
             self.len += text.len() + SEPARATOR.len();
             self.texts.push(text);
         }
     }
 
-    pub(crate) fn join(&self) -> Option<String> {
-        (!self.texts.is_empty()).then(|| self.texts.join(SEPARATOR))
+    /// All of them on one line, without what must not be logged.
+    pub(crate) fn join(&self, names: &Names) -> Option<String> {
+        let last = self.texts.len().checked_sub(1)?;
+        let mut joined = String::with_capacity(self.len);
+        for (at, text) in self.texts.iter().enumerate() {
+            if at > 0 {
+                joined.push_str(SEPARATOR);
+            }
+            let text = without_quoted_input(text, names);
+            joined.push_str(&secrets::redact(&text, self.was_cut && at == last, names));
+        }
+        joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
+        Some(joined)
     }
 }
 
-/// The text of an error, clean and capped.
+/// serde's errors quote an input of the wrong type, whatever the name of the field is.
+fn without_quoted_input<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
+    const PHRASES: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
+    const EXPECTED: &str = ", expected ";
+    let mut text = Cow::Borrowed(text);
+    if names.is_off() {
+        return text;
+    }
+    for phrase in PHRASES {
+        let mut from = 0;
+        while let Some(found) = text[from..].find(phrase) {
+            from += found + phrase.len();
+            let rest = &text[from..];
+            let Some(quote) = rest.find(['"', '`']) else {
+                break;
+            };
+            if rest.find(EXPECTED).is_some_and(|expected| expected < quote) {
+                continue;
+            }
+            let start = from + quote + 1;
+            let closing = format!("{}{EXPECTED}", &rest[quote..=quote]);
+            // The last one: what is quoted may look like an end, too.
+            let len = text[start..].rfind(&closing);
+            let end = start + len.unwrap_or(text.len() - start);
+            text.to_mut().replace_range(start..end, REDACTED);
+            from = start + REDACTED.len();
+        }
+    }
+    text
+}
+
+/// The text of an error, capped.
 pub(crate) fn describe(error: &dyn fmt::Display) -> String {
     Capped::display(MAX_ERROR_LEN, error)
 }
@@ -61,17 +111,70 @@ mod tests {
 
     #[test]
     fn errors_are_joined_and_not_repeated() {
+        let names = Names::default();
         let mut errors = Errors::default();
-        assert_eq!(errors.join(), None);
+        assert_eq!(errors.join(&names), None);
         for text in ["one", "two", "one", "", "wo"] {
             errors.push(text.into());
         }
-        assert_eq!(errors.join().as_deref(), Some("one, two, wo"));
+        assert_eq!(errors.join(&names).as_deref(), Some("one, two, wo"));
         for _ in 0..3 {
             errors.push("é".repeat(MAX_ERROR_LEN));
         }
-        let all = errors.join().unwrap_or_default();
+        let all = errors.join(&names).unwrap_or_default();
         assert!((MAX_ERROR_LEN - 4..=MAX_ERROR_LEN).contains(&all.len()) && all.ends_with('é'));
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_errors() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "never made")]
+        struct Form {
+            number: u32,
+        }
+        let quoted = |json| serde_json::from_str::<Form>(json).unwrap_err().to_string();
+        for (error, expected) in [
+            (
+                quoted(r#"{"number":"hunter2\", expected "}"#),
+                "invalid type: string \"[REDACTED]\", expected u32 at line 1 column 32",
+            ),
+            (
+                quoted(r#"{"number":-4321}"#),
+                "invalid value: integer `[REDACTED]`, expected u32 at line 1 column 15",
+            ),
+            (
+                quoted(r#"{"number":null}"#),
+                "invalid type: null, expected u32 at line 1 column 14",
+            ),
+            (
+                "token rejected: Bearer abc\nretry".to_owned(),
+                "token rejected: Bearer [REDACTED] retry",
+            ),
+            (
+                "invalid type: string \"hunt".to_owned(),
+                "invalid type: string \"[REDACTED]",
+            ),
+        ] {
+            let mut errors = Errors::default();
+            errors.push(error);
+            assert_eq!(errors.join(&Names::default()).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_by_the_cap_is_hidden_too() {
+        for len in MAX_ERROR_LEN - 40..MAX_ERROR_LEN {
+            let mut errors = Errors::default();
+            errors.push(describe(&format!(
+                "{} eyJhbGciOi.eyJzdWIiOi.c2ln",
+                "x".repeat(len)
+            )));
+            let shown = errors.join(&Names::default()).unwrap_or_default();
+            assert!(
+                !shown.contains("eyJh") && shown.len() <= MAX_ERROR_LEN,
+                "{shown}"
+            );
+        }
     }
 
     #[test]
@@ -88,7 +191,7 @@ mod tests {
                 Some(&self.1)
             }
         }
-        let cause = || std::io::Error::other("disk\nfull");
+        let cause = || std::io::Error::other("disk full");
         assert_eq!(describe_chain(&Wrapped("body", cause())), "body: disk full");
         assert_eq!(
             describe_chain(&Wrapped("body: disk full", cause())),

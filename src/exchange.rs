@@ -13,7 +13,7 @@ use std::{
 use actix_web::{
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
-    http::{StatusCode, Version},
+    http::{StatusCode, Version, header::HeaderMap},
 };
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     finish,
     guarded::guarded,
     head::{MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
+    headers::HeaderText,
     json::finder::CodeFinder,
     record::Outcome,
     rules::ResponseBody,
@@ -84,10 +85,25 @@ pub(crate) struct Response {
     pub(crate) head: ResponseHeadCopy,
     pub(crate) time_to_head: Duration,
     pub(crate) capture: Capture,
-    pub(crate) finder: Option<CodeFinder>,
+    pub(crate) code: CodeSearch,
     /// Dropped without being polled, it is complete all the same.
     pub(crate) complete_unpolled: bool,
     pub(crate) polled: bool,
+}
+
+/// How the code of a response is looked for.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation for each response"
+)]
+pub(crate) enum CodeSearch {
+    /// It has none by its head.
+    None,
+    /// As the chunks pass by.
+    InChunks(CodeFinder),
+    /// In what was kept, once that is decoded: the state of a decoder would cost more.
+    AtTheEnd,
 }
 
 /// How the response side ended.
@@ -104,7 +120,7 @@ impl Exchange {
     pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Rc<Self> {
         let (started, timestamp) = (Instant::now(), SystemTime::now());
         let rules = &config.rules;
-        let head = RequestHead::copy(req, &rules.names);
+        let head = RequestHead::copy(req, &rules.request_headers);
         let limit = match head.kind.hopeless() {
             Some(_) => 0,
             None => rules.request_limit,
@@ -155,8 +171,16 @@ impl Exchange {
     }
 
     /// A logger nested inside takes over the rules.
-    pub(crate) fn override_rules(&self, inner: &Arc<Config>, skip: bool, silenced: bool) {
+    pub(crate) fn override_rules(
+        &self,
+        inner: &Arc<Config>,
+        headers: &HeaderMap,
+        skip: bool,
+        silenced: bool,
+    ) {
         self.update(|state| {
+            // Those on its allowlist may not have been copied yet.
+            state.head.headers = HeaderText::copy(headers, &inner.rules.request_headers);
             if state.head.kind.hopeless().is_none() {
                 state.request.set_limit(inner.rules.request_limit);
             }
@@ -187,8 +211,7 @@ impl Exchange {
     }
 
     pub(crate) fn set_user(&self, user: User) {
-        let user = user.cleaned();
-        self.update(|state| state.user = Some(user));
+        self.update(|state| state.user = Some(user.cleaned(&state.rules.rules.names)));
     }
 
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
@@ -233,7 +256,7 @@ impl Exchange {
         let budget = &self.config.shared.budget;
         self.update(|state| {
             let rules = &state.rules.rules;
-            let copy = ResponseHeadCopy::copy(head, &rules.names);
+            let copy = ResponseHeadCopy::copy(head, &rules.response_headers);
             let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if upgrade {
                 // From here on the payload is another protocol.
@@ -242,15 +265,24 @@ impl Exchange {
             let unwanted = upgrade
                 || rules.response_body == ResponseBody::Never
                 || copy.kind.hopeless().is_some();
-            let limit = if unwanted { 0 } else { rules.response_limit };
+            let mut limit = if unwanted { 0 } else { rules.response_limit };
             // A part of a document is no document (RFC 9110, section 15.3.7).
             let partial = copy.status == StatusCode::PARTIAL_CONTENT;
             let may_have_code =
                 copy.kind.may_have_code() && !upgrade && !partial && !copy.is_binary;
-            let finder = may_have_code.then(|| {
-                let charset = copy.kind.content_type.charset;
-                CodeFinder::new(rules.code_limit, charset, Lease::new(Arc::clone(budget)))
-            });
+            let code = if !may_have_code {
+                CodeSearch::None
+            } else if copy.kind.is_plain() {
+                let lease = Lease::new(Arc::clone(budget));
+                CodeSearch::InChunks(CodeFinder::new(
+                    rules.code_limit,
+                    copy.kind.content_type.charset,
+                    lease,
+                ))
+            } else {
+                limit = limit.max(rules.code_limit);
+                CodeSearch::AtTheEnd
+            };
             // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
             // HEAD and for a status that it gives no content.
             let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);
@@ -260,7 +292,7 @@ impl Exchange {
                 head: copy,
                 time_to_head,
                 capture: Capture::new(limit, Lease::new(Arc::clone(budget))),
-                finder,
+                code,
                 complete_unpolled,
                 polled: false,
             });
@@ -279,7 +311,7 @@ impl Exchange {
         self.update(|state| {
             if let Some(response) = &mut state.response {
                 response.capture.push(chunk);
-                if let Some(finder) = &mut response.finder {
+                if let CodeSearch::InChunks(finder) = &mut response.code {
                     finder.push(&state.rules.rules.code_path, chunk);
                 }
             }

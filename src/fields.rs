@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     json::redact,
     names::{Names, REDACTED},
-    text,
+    secrets, text,
 };
 
 /// Custom fields kept of one exchange; more are dropped.
@@ -29,18 +29,20 @@ pub struct User {
 }
 
 impl User {
-    /// The form in which a record holds it: clean and capped.
-    pub(crate) fn cleaned(self) -> Self {
+    /// The form in which a record holds it: clean, redacted, capped.
+    pub(crate) fn cleaned(self, names: &Names) -> Self {
         Self {
-            id: cleaned(&self.id, MAX_USER_LEN),
-            name: cleaned(&self.name, MAX_USER_LEN),
-            kind: cleaned(&self.kind, MAX_USER_LEN),
+            id: redacted(&self.id, MAX_USER_LEN, names),
+            name: redacted(&self.name, MAX_USER_LEN, names),
+            kind: redacted(&self.kind, MAX_USER_LEN, names),
         }
     }
 }
 
-fn cleaned(value: &str, max: usize) -> String {
-    text::clean(text::cut(value, max)).into_owned()
+fn redacted(value: &str, max: usize, names: &Names) -> String {
+    let kept = text::cut(value, max);
+    let shown = secrets::redact(kept, kept.len() < value.len(), names);
+    text::cut(&shown, max).to_owned()
 }
 
 /// The value of a custom field; made with `into()` from strings, numbers, `bool`,
@@ -180,7 +182,7 @@ impl Field {
     /// A name that belongs to the record itself gets the prefix `field.`: it must not replace what
     /// the record says.
     pub(crate) fn cleaned(name: &str, value: FieldValue, names: &Names) -> Option<Self> {
-        let mut name = cleaned(name, MAX_FIELD_NAME_LEN);
+        let mut name = text::clean(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
         if is_reserved(&name) {
             name.insert_str(0, "field.");
         }
@@ -189,7 +191,7 @@ impl Field {
             FieldValue::Float(value) if !value.is_finite() => return None,
             _ if name.is_empty() => return None,
             _ if names.is_sensitive_in_form(&name) => FieldValue::Text(REDACTED.into()),
-            FieldValue::Text(value) => FieldValue::Text(cleaned_value(&value, names)),
+            FieldValue::Text(value) => FieldValue::Text(redacted_value(&value, names)),
             value => value,
         };
         Some(Self { name, value })
@@ -197,15 +199,15 @@ impl Field {
 }
 
 /// A text, or the JSON that an array or an object was made into.
-fn cleaned_value(value: &str, names: &Names) -> String {
-    let value = text::cut(value, MAX_FIELD_VALUE_LEN);
-    if value.starts_with(['{', '[']) {
+fn redacted_value(value: &str, names: &Names) -> String {
+    let kept = text::cut(value, MAX_FIELD_VALUE_LEN);
+    if kept.starts_with(['{', '[']) {
         let mut shown = String::new();
-        if redact::redact(&mut shown, value, names) != redact::Ending::Malformed {
+        if redact::redact(&mut shown, kept, names) != redact::Ending::Malformed {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }
-    text::clean(value).into_owned()
+    redacted(value, MAX_FIELD_VALUE_LEN, names)
 }
 
 fn is_reserved(name: &str) -> bool {

@@ -11,18 +11,25 @@ use actix_web::http::StatusCode;
 use log::Level;
 
 use crate::{
+    budget::Lease,
     capture::Capture,
+    charset::Charset,
     config::Config,
     content::{Content, Omitted, Representation},
     errors,
-    exchange::{Response, State},
+    exchange::{CodeSearch, Response, State},
     fit::fit,
     head::Announced,
     headers::Headers,
-    json::code::{Code, CodeState},
+    json::{
+        code::{Code, CodeState, MAX_CODE_LEN},
+        finder::CodeFinder,
+    },
     level::Signs,
+    names::REDACTED,
     record::{Body, Outcome, Record},
-    rules::ResponseBody,
+    rules::{ResponseBody, Rules},
+    secrets, text,
 };
 
 /// The text of an error. Its `Display` is not ours, and may panic.
@@ -74,6 +81,11 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         return;
     }
 
+    state.head.redact(&rules.names);
+    if let Some(response) = &mut state.response {
+        response.head.headers.redact(&rules.names);
+    }
+    let shown_code = code.map(|code| redacted_code(code, rules));
     let request = request_content(&state);
     let kept_by_policy = match rules.response_body {
         ResponseBody::Always => true,
@@ -85,7 +97,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         None => Content::None,
     };
     let head = &state.head;
-    let errors = state.errors.join();
+    let errors = state.errors.join(&rules.names);
     let mut record = Record {
         timestamp: state.timestamp,
         level,
@@ -114,7 +126,12 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
             false,
         ),
         status: signs.status,
-        code,
+        code: shown_code
+            .as_ref()
+            .map(|(is_number, text)| match is_number {
+                true => Code::Number(text),
+                false => Code::Text(text),
+            }),
         code_state,
         duration,
         time_to_head: state
@@ -137,28 +154,42 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
 }
 
 fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
-    let (content, truncated, omitted) = match content {
-        Content::None => (None, false, None),
-        Content::Text { text, truncated } => (Some(text.as_str()), *truncated, None),
-        Content::Omitted(why) => (None, false, Some(*why)),
-    };
-    Body {
+    let body = Body {
         size,
-        content,
-        truncated,
-        omitted,
         unread,
+        ..Body::default()
+    };
+    match content {
+        Content::None => body,
+        Content::Text(text) => Body {
+            content: Some(&text.text),
+            truncated: text.truncated,
+            malformed: text.malformed,
+            ..body
+        },
+        Content::Omitted(why) => Body {
+            omitted: Some(*why),
+            ..body
+        },
     }
 }
 
 /// The code (whether it is a number, and its text), or why a JSON response has none.
 fn find_code(state: &mut State, outcome: Outcome) -> (Option<(bool, String)>, Option<CodeState>) {
     let is_head = state.head.is_head;
+    let rules = &state.rules.rules;
     let Some(response) = &mut state.response else {
         return (None, None);
     };
-    let Some(finder) = response.finder.take() else {
-        return (None, None);
+    let ended = outcome == Outcome::Completed;
+    let (finder, whole) = match std::mem::replace(&mut response.code, CodeSearch::None) {
+        CodeSearch::None => return (None, None),
+        CodeSearch::InChunks(finder) => (finder, ended),
+        CodeSearch::AtTheEnd => match finder_at_the_end(response, ended, rules) {
+            Some(found) => found,
+            // Not even its bytes can be had: nothing is known of a code.
+            None => return (None, None),
+        },
     };
     // Nothing was to be read where HTTP has no content: RFC 9110, sections 6.4.1 and 9.3.2.
     let status = response.head.status;
@@ -168,9 +199,49 @@ fn find_code(state: &mut State, outcome: Outcome) -> (Option<(bool, String)>, Op
     if bodiless && response.capture.seen() == 0 {
         return (None, None);
     }
-    match finder.finish(outcome == Outcome::Completed) {
+    match finder.finish(whole) {
         Ok(code) => (Some(code.into_text()), None),
         Err(state) => (None, Some(state)),
+    }
+}
+
+/// Looks for the code in what was kept of a body that is encoded.
+fn finder_at_the_end(
+    response: &Response,
+    ended: bool,
+    rules: &Rules,
+) -> Option<(CodeFinder, bool)> {
+    let capture = &response.capture;
+    let kept = capture.kept();
+    let whole = ended && kept.len() as u64 == capture.seen();
+    let mut finder = CodeFinder::new(rules.code_limit, Charset::Utf8, Lease::unlimited());
+    if capture.refused() {
+        return Some((finder, false));
+    }
+    // An empty body has no coding on it.
+    let (text, whole) = match kept {
+        [] => (Vec::new(), whole),
+        kept => response
+            .head
+            .kind
+            .decoded_json(kept, whole, rules.code_limit)?,
+    };
+    finder.push(&rules.code_path, &text);
+    Some((finder, whole))
+}
+
+/// The code as it is shown.
+fn redacted_code(code: Code<'_>, rules: &Rules) -> (bool, String) {
+    if rules.names.is_sensitive(rules.code_path.key()) {
+        return (false, REDACTED.to_owned());
+    }
+    match code {
+        Code::Number(digits) => (true, digits.to_owned()),
+        Code::Text(text) => {
+            let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+            let shown = secrets::redact(text, cut, &rules.names);
+            (false, text::cut(&shown, MAX_CODE_LEN).to_owned())
+        }
     }
 }
 
@@ -188,7 +259,7 @@ fn request_content(state: &State) -> Content {
     }
     content(
         state,
-        state.head.kind,
+        &state.head.kind,
         capture,
         state.request_is_whole(),
         limit,
@@ -216,7 +287,7 @@ fn response_content(
     }
     content(
         state,
-        response.head.kind,
+        &response.head.kind,
         &response.capture,
         outcome == Outcome::Completed,
         rules.response_limit,
@@ -226,7 +297,7 @@ fn response_content(
 /// `ended` says that all of the body passed by, not that all of it was kept.
 fn content(
     state: &State,
-    kind: Representation,
+    kind: &Representation,
     capture: &Capture,
     ended: bool,
     limit: usize,

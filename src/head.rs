@@ -1,6 +1,6 @@
 //! What a record needs of the heads of an exchange, copied.
 
-use std::{net::IpAddr, ops::Range};
+use std::{borrow::Cow, net::IpAddr, ops::Range};
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
@@ -10,9 +10,9 @@ use actix_web::{
 use crate::{
     content::Representation,
     form,
-    headers::{self, HeaderText},
+    headers::{Allowlist, HeaderText},
     names::Names,
-    text,
+    secrets, text, url,
 };
 
 /// Bytes kept of the path of a request, and again of its query.
@@ -35,7 +35,8 @@ pub(crate) enum Announced {
 /// a clone of the `HttpRequest` held across the call would make routing panic.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// Method, path, query, host and agent, one after the other.
+    /// Method, path, query, host and agent, one after the other: as they came until
+    /// [`redact`](Self::redact) was called.
     text: String,
     /// `METHOD PATH?QUERY`: the beginning of `text`.
     message: usize,
@@ -44,6 +45,10 @@ pub(crate) struct RequestHead {
     query: Option<Range<usize>>,
     host: Option<Range<usize>>,
     agent: Option<Range<usize>>,
+    /// Path, query or agent were longer.
+    path_was_cut: bool,
+    query_was_cut: bool,
+    agent_was_cut: bool,
     pub(crate) headers: HeaderText,
     pub(crate) scheme: &'static str,
     pub(crate) version: Version,
@@ -55,7 +60,7 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
-    pub(crate) fn copy(req: &ServiceRequest, names: &Names) -> Self {
+    pub(crate) fn copy(req: &ServiceRequest, allowed: &Allowlist) -> Self {
         let head = req.head();
         let mut text = String::with_capacity(128);
         let method = push(&mut text, head.method.as_str().as_bytes(), MAX_METHOD_LEN);
@@ -64,20 +69,17 @@ impl RequestHead {
             // The target of CONNECT, and of `OPTIONS *`, has no path.
             "" => push(
                 &mut text,
-                form::host_and_port(host(&head.uri).unwrap_or_default()).as_bytes(),
+                url::host_and_port(host(&head.uri).unwrap_or_default()).as_bytes(),
                 MAX_HOST_LEN,
             ),
             path => push(&mut text, path.as_bytes(), MAX_URI_PART_LEN),
         };
-        let query = head
-            .uri
-            .query()
-            .filter(|query| !query.is_empty())
-            .map(|query| {
-                text.push('?');
-                let query = form::redact_query(query, names);
-                push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
-            });
+        let query = head.uri.query().filter(|query| !query.is_empty());
+        let query_was_cut = query.is_some_and(|query| query.len() > MAX_URI_PART_LEN);
+        let query = query.map(|query| {
+            text.push('?');
+            push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
+        });
         let message = text.len();
         let header = |name| head.headers.get(name).map(|value| value.as_bytes());
         let host = match host(&head.uri) {
@@ -87,8 +89,9 @@ impl RequestHead {
                 push(&mut text, without_port(&value).as_bytes(), MAX_HOST_LEN)
             }),
         };
-        let agent =
-            header(header::USER_AGENT).map(|value| push(&mut text, value, MAX_USER_AGENT_LEN));
+        let agent = header(header::USER_AGENT);
+        let agent_was_cut = agent.is_some_and(|agent| agent.len() > MAX_USER_AGENT_LEN);
+        let agent = agent.map(|value| push(&mut text, value, MAX_USER_AGENT_LEN));
         Self {
             text,
             message,
@@ -97,7 +100,10 @@ impl RequestHead {
             query,
             host: host.filter(|host| !host.is_empty()),
             agent,
-            headers: HeaderText::copy(&head.headers, &headers::REQUEST, names),
+            path_was_cut: head.uri.path().len() > MAX_URI_PART_LEN,
+            query_was_cut,
+            agent_was_cut,
+            headers: HeaderText::copy(&head.headers, allowed),
             // Not from `connection_info()`: it is cached in the request, for middleware inside too.
             scheme: if req.app_config().secure() {
                 "https"
@@ -106,14 +112,56 @@ impl RequestHead {
             },
             version: head.version,
             client: head.peer_addr.map(|address| address.ip().to_canonical()),
-            kind: Representation::new(
-                header(header::CONTENT_TYPE),
-                header(header::CONTENT_ENCODING),
-            ),
+            kind: Representation::of(&head.headers),
             announced: announced(head),
             is_get: head.method == Method::GET,
             is_head: head.method == Method::HEAD,
         }
+    }
+
+    /// Hides what is sensitive. Not while copying: a logger nested inside may have other rules, and
+    /// most of what is copied is never shown where success is not recorded.
+    pub(crate) fn redact(&mut self, names: &Names) {
+        self.headers.redact(names);
+        let path = url::redact_path(self.path(), self.path_was_cut, names);
+        let query = self
+            .query()
+            .map(|query| form::redact_query(query, self.query_was_cut, names));
+        let agent = self
+            .agent()
+            .and_then(|agent| secrets::hide(agent, self.agent_was_cut, names));
+        let as_it_is = matches!(path, Cow::Borrowed(_))
+            && !matches!(query, Some(Cow::Owned(_)))
+            && agent.is_none();
+        if as_it_is {
+            return;
+        }
+        let mut text = String::with_capacity(self.text.len());
+        let method = push(&mut text, self.method().as_bytes(), MAX_METHOD_LEN);
+        text.push(' ');
+        let path = push(&mut text, path.as_bytes(), MAX_URI_PART_LEN);
+        let query = query.map(|query| {
+            text.push('?');
+            push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
+        });
+        let message = text.len();
+        let host = self
+            .host()
+            .map(|host| push(&mut text, host.as_bytes(), MAX_HOST_LEN));
+        let agent = agent.as_deref().or(self.agent());
+        let agent = agent.map(|agent| push(&mut text, agent.as_bytes(), MAX_USER_AGENT_LEN));
+        *self = Self {
+            text,
+            message,
+            method,
+            path,
+            query,
+            host,
+            agent,
+            headers: std::mem::take(&mut self.headers),
+            kind: self.kind.clone(),
+            ..*self
+        };
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -164,7 +212,7 @@ fn host(uri: &Uri) -> Option<&str> {
 
 /// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
 fn without_port(host: &str) -> &str {
-    let host = form::host_and_port(host);
+    let host = url::host_and_port(host);
     match host.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -203,17 +251,13 @@ pub(crate) struct ResponseHeadCopy {
 }
 
 impl ResponseHeadCopy {
-    pub(crate) fn copy(head: &ResponseHead, names: &Names) -> Self {
+    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist) -> Self {
         let headers = head.headers();
-        let header = |name| headers.get(name).map(|value| value.as_bytes());
         let transfer = headers.get("content-transfer-encoding");
         Self {
             status: head.status,
-            headers: HeaderText::copy(headers, &headers::RESPONSE, names),
-            kind: Representation::new(
-                header(header::CONTENT_TYPE),
-                header(header::CONTENT_ENCODING),
-            ),
+            headers: HeaderText::copy(headers, allowed),
+            kind: Representation::of(headers),
             is_binary: transfer.is_some_and(|value| {
                 value
                     .as_bytes()
@@ -229,9 +273,14 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::headers;
 
     fn head(request: TestRequest) -> RequestHead {
-        RequestHead::copy(&request.to_srv_request(), &Names::default())
+        let names = Names::default();
+        let allowed = Allowlist::new(&headers::REQUEST, &names);
+        let mut head = RequestHead::copy(&request.to_srv_request(), &allowed);
+        head.redact(&names);
+        head
     }
 
     #[test]
@@ -244,6 +293,20 @@ mod tests {
             (head.method(), head.version(), head.scheme),
             ("POST", "1.1", "http")
         );
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_every_part() {
+        let head = head(
+            TestRequest::with_uri("/reset/eyJh.eyJi.c/x?a=eyJh.eyJi.c")
+                .insert_header((header::USER_AGENT, "curl Bearer abc"))
+                .insert_header((header::HOST, "h:1")),
+        );
+        assert_eq!(head.message(), "GET /reset/[REDACTED]/x?a=[REDACTED]");
+        assert_eq!(head.path(), "/reset/[REDACTED]/x");
+        assert_eq!(head.query(), Some("a=[REDACTED]"));
+        assert_eq!(head.agent(), Some("curl Bearer [REDACTED]"));
+        assert_eq!((head.host(), head.method()), (Some("h"), "GET"));
     }
 
     #[test]

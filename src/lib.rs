@@ -7,6 +7,8 @@ mod body_log;
 mod budget;
 mod bypass;
 mod capture;
+mod charset;
+mod coding;
 mod config;
 mod content;
 mod errors;
@@ -23,15 +25,22 @@ mod json;
 mod level;
 mod media;
 mod middleware;
+mod multipart;
 mod names;
+mod parameters;
 mod payload;
+mod percent;
 mod record;
+mod redaction;
 mod render;
 mod rules;
+mod scan;
+mod secrets;
 mod shared;
 mod sink;
 mod text;
 mod timestamp;
+mod url;
 
 pub use crate::{
     body::RecordedBody,
@@ -51,6 +60,7 @@ pub use crate::{
     level::{http_code_level, incident_code_level},
     middleware::{BodyLogFuture, BodyLogMiddleware},
     record::{Body, Outcome, Record},
+    redaction::Redaction,
     rules::ResponseBody,
     shared::Stats,
     sink::{JsonLines, LogSink, Sink},

@@ -1,7 +1,9 @@
-//! What a body is, by its head: the rules of `Content-Type`, `Content-Encoding` and `charset`.
+//! What a body is, by its `Content-Type`.
+
+use crate::{charset::Charset, multipart::Boundary, parameters::parameters};
 
 /// How a body can be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
     /// One JSON text a line.
@@ -9,23 +11,15 @@ pub(crate) enum Media {
     Form,
     /// Text of any other kind: XML, YAML, HTML, plain.
     Text,
-    Multipart,
+    /// With its boundary, if it has one.
+    Multipart(Option<Boundary>),
     Binary,
     /// No usable Content-Type: text if its bytes are.
     Untyped,
 }
 
-/// How the characters of a text are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
-    /// UTF-8, and US-ASCII within it.
-    Utf8,
-    Latin1,
-    Foreign,
-}
-
 /// A `Content-Type` (RFC 9110, section 8.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ContentType {
     pub(crate) media: Media,
     pub(crate) charset: Charset,
@@ -35,10 +29,18 @@ impl ContentType {
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
         let value = value.and_then(|value| std::str::from_utf8(value).ok());
         let value = value.unwrap_or_default();
-        let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
-        let essence = essence.trim().to_ascii_lowercase();
-        let charset = charset_parameter(parameters);
-        let media = match media(&essence) {
+        let (essence, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
+        let mut charset = None;
+        let mut boundary = None;
+        for (name, value) in parameters(rest) {
+            if name.eq_ignore_ascii_case("charset") {
+                charset = charset.or_else(|| Some(Charset::of_label(&value)));
+            } else if name.eq_ignore_ascii_case("boundary") {
+                boundary = boundary.or_else(|| Boundary::new(&value));
+            }
+        }
+        let media = match media(&essence.trim().to_ascii_lowercase()) {
+            Media::Multipart(_) => Media::Multipart(boundary),
             // A body that has a charset is a text, whatever its type is called.
             Media::Binary if charset.is_some() => Media::Text,
             media => media,
@@ -58,7 +60,7 @@ fn media(essence: &str) -> Media {
         .rsplit_once('+')
         .map_or(subtype, |(_, suffix)| suffix);
     match (kind, subtype) {
-        ("multipart", _) => Media::Multipart,
+        ("multipart", _) => Media::Multipart(None),
         ("application", "x-www-form-urlencoded") => Media::Form,
         ("application", "x-ndjson" | "jsonl" | "x-jsonlines") => Media::JsonLines,
         _ if suffix == "json" => Media::Json,
@@ -67,31 +69,6 @@ fn media(essence: &str) -> Media {
         _ if matches!(suffix, "xml" | "yaml") => Media::Text,
         _ => Media::Binary,
     }
-}
-
-fn charset_parameter(parameters: &str) -> Option<Charset> {
-    parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        if !name.trim().eq_ignore_ascii_case("charset") {
-            return None;
-        }
-        let value = value.trim().trim_matches('"').to_ascii_lowercase();
-        Some(match value.as_str() {
-            "utf-8" | "utf8" | "us-ascii" | "ascii" => Charset::Utf8,
-            "iso-8859-1" | "iso8859-1" | "latin1" => Charset::Latin1,
-            _ => Charset::Foreign,
-        })
-    })
-}
-
-/// Says whether a `Content-Encoding` changes the bytes (RFC 9110, section 8.4).
-pub(crate) fn is_encoded(value: Option<&[u8]>) -> bool {
-    value.is_some_and(|value| {
-        value.split(|&b| b == b',').any(|coding| {
-            let coding = coding.trim_ascii();
-            !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
-        })
-    })
 }
 
 #[cfg(test)]
@@ -118,8 +95,15 @@ mod tests {
             ("application/octet-stream; charset=utf-8", Text),
             ("application/jsonx", Binary),
             ("image/png", Binary),
-            ("multipart/form-data; boundary=x", Multipart),
-            ("multipart/form-data; boundary=x; charset=utf-8", Multipart),
+            (
+                "multipart/form-data; boundary=x",
+                Multipart(Boundary::new("x")),
+            ),
+            (
+                "multipart/mixed; charset=utf-8; Boundary=\"a;b\"",
+                Multipart(Boundary::new("a;b")),
+            ),
+            ("multipart/form-data; boundary=", Multipart(None)),
             ("", Untyped),
             ("nonsense", Untyped),
         ] {
@@ -134,35 +118,23 @@ mod tests {
     }
 
     #[test]
-    fn charsets_are_told_apart() {
-        use Charset::*;
+    fn the_first_charset_counts() {
         for (value, charset) in [
-            ("text/plain", Utf8),
-            ("text/plain; charset=\"UTF-8\"", Utf8),
-            ("text/plain; x=y; Charset = us-ascii", Utf8),
-            ("text/plain;charset=ISO-8859-1", Latin1),
-            ("text/plain; charset=gbk", Foreign),
-            ("text/plain; charset=", Foreign),
+            ("text/plain", Charset::Utf8),
+            ("text/plain; charset=\"UTF-8\"", Charset::Utf8),
+            ("text/plain; x=y; Charset = us-ascii", Charset::Utf8),
+            (
+                "text/plain;charset=ISO-8859-1;charset=utf-8",
+                Charset::Latin1,
+            ),
+            ("text/plain; charset=x-none", Charset::Foreign),
+            ("text/plain; charset=", Charset::Foreign),
         ] {
             assert_eq!(
                 ContentType::parse(Some(value.as_bytes())).charset,
                 charset,
                 "{value}"
             );
-        }
-    }
-
-    #[test]
-    fn identity_is_no_encoding() {
-        for (value, encoded) in [
-            (None, false),
-            (Some("identity"), false),
-            (Some(" , Identity"), false),
-            (Some("gzip"), true),
-            (Some("identity, br"), true),
-            (Some("x"), true),
-        ] {
-            assert_eq!(is_encoded(value.map(str::as_bytes)), encoded, "{value:?}");
         }
     }
 }

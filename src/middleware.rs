@@ -107,7 +107,9 @@ impl<S> BodyLogMiddleware<S> {
         };
         let skip = self.config.rules.skips(req.path());
         let silenced = self.config.skip_if(req);
-        outer.with(|exchange| exchange.override_rules(&self.config, skip, silenced));
+        outer.with(|exchange| {
+            exchange.override_rules(&self.config, req.headers(), skip, silenced);
+        });
         true
     }
 }

@@ -1,6 +1,6 @@
 //! Which names mean that a value must not be logged.
 
-/// Whole names, sorted, in the form that [`normalize`] gives.
+/// Whole names, in the form that [`normalize`] gives.
 const EXACT: [&str; 27] = [
     "accesstoken",
     "apikey",
@@ -43,27 +43,114 @@ const EXACT_IN_QUERY: [&str; 5] = [
 /// Parts of names.
 const CONTAINED: [&str; 6] = ["passw", "secret", "token", "credit", "apikey", "privatekey"];
 
+/// Headers that no allowlist brings into a record. Elsewhere these names are sensitive too.
+const NEVER_LOGGED: [&str; 9] = [
+    "authorization",
+    "proxyauthorization",
+    "cookie",
+    "setcookie",
+    "xapikey",
+    "xauthtoken",
+    "xcsrftoken",
+    "xxsrftoken",
+    "xamzsecuritytoken",
+];
+
 /// What stands in the place of a sensitive value; the name stays.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
 /// The sensitive names of one logger.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
+    exact: Vec<Box<str>>,
+    exact_in_query: Vec<Box<str>>,
+    contained: Fragments,
+    /// Named by [`Names::redact`]: these win over everything.
+    explicit: Vec<Box<str>>,
+    /// Named by [`Names::keep`].
+    kept: Vec<Box<str>>,
     /// The key of the code, which is shown whatever it is called.
-    shown: Option<String>,
+    code: Box<str>,
+    /// What looks like a credential is hidden whatever its name is.
+    shapes: bool,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+        Self {
+            exact: owned(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
+            exact_in_query: owned(&EXACT_IN_QUERY),
+            contained: Fragments::new(owned(&CONTAINED)),
+            explicit: Vec::new(),
+            kept: Vec::new(),
+            code: "".into(),
+            shapes: true,
+        }
+    }
 }
 
 impl Names {
-    pub(crate) fn except(key: &str) -> Self {
+    /// Nothing is sensitive.
+    pub(crate) fn none() -> Self {
         Self {
-            shown: Some(normalize(key)),
+            exact: Vec::new(),
+            exact_in_query: Vec::new(),
+            contained: Fragments::new(Vec::new()),
+            shapes: false,
+            ..Self::default()
         }
+    }
+
+    /// There is nothing to hide.
+    pub(crate) fn is_off(&self) -> bool {
+        !self.shapes
+            && self.exact.is_empty()
+            && self.exact_in_query.is_empty()
+            && self.explicit.is_empty()
+            && self.contained.list.is_empty()
+    }
+
+    /// What looks like a credential is hidden whatever its name is.
+    pub(crate) fn hide_shapes(&self) -> bool {
+        self.shapes
+    }
+
+    pub(crate) fn redact(&mut self, name: &str) {
+        let name = normalize(name);
+        self.kept.retain(|kept| **kept != *name);
+        self.explicit.push(name.into());
+    }
+
+    pub(crate) fn redact_containing(&mut self, fragment: &str) {
+        let fragment = normalize(fragment);
+        // Every name contains the empty string, and nobody means that.
+        if !fragment.is_empty() {
+            self.contained.push(fragment.into());
+        }
+    }
+
+    pub(crate) fn keep(&mut self, name: &str) {
+        let name = normalize(name);
+        for list in [
+            &mut self.explicit,
+            &mut self.exact,
+            &mut self.exact_in_query,
+        ] {
+            list.retain(|listed| **listed != *name);
+        }
+        self.contained.remove(&name);
+        self.kept.push(name.into());
+    }
+
+    /// The key of the code is shown, unless it is named explicitly.
+    pub(crate) fn show_code(&mut self, key: &str) {
+        self.code = normalize(key).into();
     }
 
     /// Judges the name of a field, a JSON key or a header.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        let name = normalize(name);
-        self.shown.as_deref() != Some(&name) && hides(&name)
+        Normal::of(name, |name| self.hides(name))
     }
 
     /// Judges a decoded key of a form: all of its parts, as in `user[password]`.
@@ -74,18 +161,64 @@ impl Names {
     /// Judges a decoded key of a query.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         any_part(key, |part| {
-            EXACT_IN_QUERY.contains(&normalize(part).as_str()) || self.is_sensitive(part)
+            Normal::of(part, |name| {
+                has(&self.exact_in_query, name) || self.hides(name)
+            })
         })
+    }
+
+    /// Judges words that together are one name, as in `api key: x`. Whole names only: `token
+    /// expires: noon` is about a token and not one.
+    pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
+        Normal::of(words, |name| {
+            has(&self.explicit, name) || (!self.is_shown(name) && has(&self.exact, name))
+        })
+    }
+
+    /// Whose value is the rest of the line: it may look like other pairs.
+    pub(crate) fn is_whole_line(&self, key: &str) -> bool {
+        Normal::of(key, |name| {
+            matches!(
+                name,
+                "authorization" | "proxyauthorization" | "cookie" | "setcookie"
+            )
+        })
+    }
+
+    /// The header is in no record, whatever the allowlist says.
+    pub(crate) fn is_never_logged(&self, header: &str) -> bool {
+        Normal::of(header, |name| {
+            NEVER_LOGGED.contains(&name) && !has(&self.kept, name)
+        })
+    }
+
+    /// The user asked for the value under this name.
+    pub(crate) fn is_kept(&self, name: &str) -> bool {
+        Normal::of(name, |name| has(&self.kept, name))
     }
 
     /// Says whether any sensitive name occurs anywhere in a text, whatever surrounds it.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         let text = normalize(text);
-        EXACT
-            .iter()
-            .chain(&CONTAINED)
-            .any(|name| text.contains(name))
+        self.contained.occur_in(&text)
+            || [&self.explicit, &self.exact]
+                .into_iter()
+                .flatten()
+                .any(|name| text.contains(&**name))
     }
+
+    fn is_shown(&self, name: &str) -> bool {
+        *self.code == *name || has(&self.kept, name)
+    }
+
+    fn hides(&self, name: &str) -> bool {
+        has(&self.explicit, name)
+            || (!self.is_shown(name) && (has(&self.exact, name) || self.contained.occur_in(name)))
+    }
+}
+
+fn has(names: &[Box<str>], name: &str) -> bool {
+    names.iter().any(|listed| **listed == *name)
 }
 
 fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
@@ -93,9 +226,47 @@ fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
     is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
 }
 
-fn hides(normalized: &str) -> bool {
-    EXACT.binary_search(&normalized).is_ok()
-        || CONTAINED.iter().any(|part| normalized.contains(part))
+/// Parts of names, and the letters that they begin with: most names have none of those in a place
+/// where a fragment still fits.
+#[derive(Clone, Debug)]
+struct Fragments {
+    list: Vec<Box<str>>,
+    /// Bit `b % 64` for each first byte `b`.
+    initials: u64,
+}
+
+impl Fragments {
+    fn new(list: Vec<Box<str>>) -> Self {
+        let mut fragments = Self { list, initials: 0 };
+        fragments.index();
+        fragments
+    }
+
+    fn index(&mut self) {
+        let initials = self.list.iter().filter_map(|part| part.bytes().next());
+        self.initials = initials.fold(0, |bits, byte| bits | 1 << (byte % 64));
+    }
+
+    fn push(&mut self, fragment: Box<str>) {
+        self.list.push(fragment);
+        self.index();
+    }
+
+    fn remove(&mut self, fragment: &str) {
+        self.list.retain(|listed| **listed != *fragment);
+        self.index();
+    }
+
+    fn occur_in(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        name.iter().enumerate().any(|(at, byte)| {
+            self.initials >> (byte % 64) & 1 == 1
+                && self
+                    .list
+                    .iter()
+                    .any(|part| name[at..].starts_with(part.as_bytes()))
+        })
+    }
 }
 
 /// Lower case, without `-` and `_`: `X-Api-Key`, `api_key` and `apiKey` are one name.
@@ -106,14 +277,44 @@ fn normalize(name: &str) -> String {
         .collect()
 }
 
+/// The normal form of a name, without an allocation for the names that occur.
+struct Normal;
+
+impl Normal {
+    fn of<T>(name: &str, judge: impl FnOnce(&str) -> T) -> T {
+        const SHORT: usize = 48;
+        let mut buffer = [0; SHORT];
+        let mut len = 0;
+        if name.len() > SHORT {
+            return judge(&normalize(name));
+        }
+        for byte in name.bytes() {
+            match byte {
+                b'-' | b'_' => {}
+                0x80.. => return judge(&normalize(name)),
+                _ => {
+                    buffer[len] = byte.to_ascii_lowercase();
+                    len += 1;
+                }
+            }
+        }
+        // ASCII, so never the fallback.
+        judge(std::str::from_utf8(&buffer[..len]).unwrap_or(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_sorted_and_normalized() {
-        assert!(EXACT.is_sorted());
-        for name in EXACT.iter().chain(&EXACT_IN_QUERY).chain(&CONTAINED) {
+    fn the_lists_are_normalized() {
+        for name in EXACT
+            .iter()
+            .chain(&EXACT_IN_QUERY)
+            .chain(&CONTAINED)
+            .chain(&NEVER_LOGGED)
+        {
             assert_eq!(normalize(name), *name);
         }
     }
@@ -137,9 +338,13 @@ mod tests {
             "private_key_id",
             "tokens",
             "Authorization",
+            "Proxy-Authorization",
             "mysql_pwd",
             "CLIENT-SECRET",
             "passwort",
+            // The Kelvin sign is a k in lower case.
+            "to\u{212a}en",
+            "a_very_long_name_that_does_not_fit_into_the_short_buffer_but_ends_in_password",
         ] {
             assert!(names.is_sensitive(name), "{name}");
         }
@@ -154,6 +359,8 @@ mod tests {
             "signature",
             "code",
             "passe",
+            "ключ",
+            "toke",
         ] {
             assert!(!names.is_sensitive(name), "{name}");
         }
@@ -180,8 +387,64 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_code_is_shown() {
-        assert!(!Names::except("token_code").is_sensitive("tokenCode"));
-        assert!(Names::except("token_code").is_sensitive("token"));
+    fn the_key_of_the_code_is_shown_unless_it_is_named() {
+        let mut names = Names::default();
+        names.show_code("token_code");
+        assert!(!names.is_sensitive("tokenCode") && names.is_sensitive("token"));
+        names.redact_containing("code");
+        assert!(!names.is_sensitive("tokenCode"));
+        names.redact("Token-Code");
+        assert!(names.is_sensitive("tokenCode"));
+    }
+
+    #[test]
+    fn names_are_added_and_taken_off_and_the_last_word_counts() {
+        let mut names = Names::default();
+        names.redact("Tax-Number");
+        names.redact_containing("IBAN");
+        assert!(names.is_sensitive("taxNumber") && !names.is_sensitive("taxNumbers"));
+        assert!(names.is_sensitive("my_iban_2"));
+
+        names.keep("token-type");
+        assert!(!names.is_sensitive("token_type") && names.is_sensitive("token"));
+        names.keep("token");
+        assert!(!names.is_sensitive("token") && !names.is_sensitive("reset_token"));
+        assert!(names.is_sensitive("access_token"));
+        names.redact_containing("token");
+        assert!(!names.is_sensitive("token") && names.is_sensitive("reset_token"));
+        names.redact("token");
+        assert!(names.is_sensitive("token"));
+
+        names.keep("sig");
+        assert!(!names.is_sensitive_in_query("sig") && names.is_sensitive_in_query("signature"));
+        names.redact_containing("");
+        assert!(!names.is_sensitive("name"));
+    }
+
+    #[test]
+    fn some_headers_are_never_logged_unless_kept() {
+        let mut names = Names::default();
+        for header in ["authorization", "Set-Cookie", "x-amz-security-token"] {
+            assert!(names.is_never_logged(header), "{header}");
+        }
+        assert!(!names.is_never_logged("x-session-token"));
+        names.keep("authorization");
+        assert!(!names.is_never_logged("authorization") && names.is_never_logged("cookie"));
+        assert!(Names::none().is_never_logged("cookie"));
+    }
+
+    #[test]
+    fn none_hides_what_is_named_afterwards_and_nothing_else() {
+        let mut names = Names::none();
+        assert!(names.is_off() && !names.is_sensitive("password"));
+        names.redact("iban");
+        assert!(!names.is_off() && names.is_sensitive("IBAN") && !names.is_sensitive("password"));
+    }
+
+    #[test]
+    fn several_words_are_a_name_only_if_all_of_them_are() {
+        let names = Names::default();
+        assert!(names.is_sensitive_phrase("api-key") && names.is_sensitive_phrase("cardnumber"));
+        assert!(!names.is_sensitive_phrase("tokenexpires"));
     }
 }

@@ -55,6 +55,9 @@ pub struct Body<'a> {
     pub content: Option<&'a str>,
     /// The content is not the whole body.
     pub truncated: bool,
+    /// The content ends where the body is not what its type says: nothing after such a fault is
+    /// shown.
+    pub malformed: bool,
     /// Why a body that was there has no content.
     pub omitted: Option<Omitted>,
     /// The handler left some of it unread. Always false for a response.
@@ -99,9 +102,9 @@ pub struct Record<'a> {
     pub request_headers: Headers<'a>,
     /// `http.response.header.<name>`: those of the allowlist.
     pub response_headers: Headers<'a>,
-    /// `http.request.body.size`, `.content`, `.truncated`, `.omitted`, `.unread`
+    /// `http.request.body.size`, `.content`, `.truncated`, `.malformed`, `.omitted`, `.unread`
     pub request_body: Body<'a>,
-    /// `http.response.body.size`, `.content`, `.truncated`, `.omitted`
+    /// `http.response.body.size`, `.content`, `.truncated`, `.malformed`, `.omitted`
     pub response_body: Body<'a>,
     /// `http.response.status_code`: `None` if no response head was made.
     pub status: Option<StatusCode>,
@@ -168,6 +171,7 @@ impl Record<'_> {
             "http.request.body.size",
             "http.request.body.content",
             "http.request.body.truncated",
+            "http.request.body.malformed",
             "http.request.body.omitted",
         ];
         request.visit(names, &mut visit)?;
@@ -185,6 +189,7 @@ impl Record<'_> {
             "http.response.body.size",
             "http.response.body.content",
             "http.response.body.truncated",
+            "http.response.body.malformed",
             "http.response.body.omitted",
         ];
         self.response_body.visit(names, &mut visit)?;
@@ -236,7 +241,7 @@ impl Record<'_> {
 impl Body<'_> {
     fn visit<E>(
         &self,
-        [size, content, truncated, omitted]: [&str; 4],
+        [size, content, truncated, malformed, omitted]: [&str; 5],
         visit: &mut impl FnMut(&str, Value<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(bytes) = self.size {
@@ -247,6 +252,9 @@ impl Body<'_> {
         }
         if self.truncated {
             visit(truncated, Value::Bool(true))?;
+        }
+        if self.malformed {
+            visit(malformed, Value::Bool(true))?;
         }
         match self.omitted {
             Some(why) => visit(omitted, Value::Text(why.as_str())),

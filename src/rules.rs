@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use actix_web::dev::ServiceRequest;
 use log::Level;
 
-use crate::{json::code::CodePath, names::Names};
+use crate::{headers::Allowlist, json::code::CodePath, names::Names};
 
 /// When the content of a response is recorded. Its code, size and headers always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,9 +38,17 @@ pub(crate) struct Rules {
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
+    pub(crate) request_headers: Allowlist,
+    pub(crate) response_headers: Allowlist,
 }
 
 impl Rules {
+    pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
+        change(&mut self.names);
+        self.request_headers.settle(&self.names);
+        self.response_headers.settle(&self.names);
+    }
+
     /// The path is one that is skipped where all goes well.
     pub(crate) fn skips(&self, path: &str) -> bool {
         self.skip.iter().any(|skipped| skipped == path)

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::scan;
+
 /// Characters that can forge or reorder a line of a log: C0, DEL and C1 controls, the line and
 /// paragraph separators, and the bidirectional embeddings, overrides and isolates
 /// (Unicode Technical Standard 55, "Source code handling").
@@ -11,9 +13,22 @@ pub(crate) fn is_forbidden(c: char) -> bool {
         | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The first byte of each [forbidden](is_forbidden) character, and of some others.
+#[inline(always)]
+pub(crate) fn may_begin_forbidden(byte: u8) -> bool {
+    (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
+}
+
+/// Where the first [forbidden](is_forbidden) character stands.
+pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
+    let first = scan::find(text.as_bytes(), may_begin_forbidden)?;
+    // Such a byte is the first of a character.
+    Some(first + text[first..].find(is_forbidden)?)
+}
+
 /// Replaces each forbidden character with one space: a cleaned string is never longer.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    match text.find(is_forbidden) {
+    match find_forbidden(text) {
         None => Cow::Borrowed(text),
         Some(_) => Cow::Owned(text.replace(is_forbidden, " ")),
     }
@@ -78,7 +93,7 @@ impl Capped {
         let mut capped = Self::new(max);
         // The error says that the cap was reached, or is the value's own; what came is kept.
         let _ = std::fmt::Write::write_fmt(&mut capped, format_args!("{value}"));
-        clean(&capped.text).into_owned()
+        capped.text
     }
 }
 

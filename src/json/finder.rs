@@ -7,7 +7,7 @@ use super::{
     unescape::Units,
     utf8::Utf8,
 };
-use crate::{budget::Lease, media::Charset};
+use crate::{budget::Lease, charset::Charset};
 
 /// Compares the key that is being read with the one that is looked for, byte by byte.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use super::{
     nesting::{Container, Nesting},
     number::Number,
 };
-use crate::budget::Lease;
+use crate::{budget::Lease, scan};
 
 /// What the next bytes are. Slices are of the piece that was fed, never longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,10 +194,7 @@ impl Tokens<'_, '_> {
 impl<'a> Tokens<'_, 'a> {
     fn quoted(&mut self, key: bool) -> Option<Token<'a>> {
         let rest = &self.input[self.at..];
-        let run = rest
-            .iter()
-            .position(|&b| b == b'"' || b == b'\\' || b < 0x20)
-            .unwrap_or(rest.len());
+        let run = scan::plain_json(rest);
         if run > 0 {
             self.at += run;
             return Some(Token::Chars(&rest[..run]));

@@ -9,5 +9,5 @@ pub(crate) mod lexer;
 mod nesting;
 mod number;
 pub(crate) mod redact;
-mod unescape;
+pub(crate) mod unescape;
 mod utf8;

@@ -1,13 +1,15 @@
 //! A kept prefix of a JSON text, without its secrets, on one line.
 
+use std::borrow::Cow;
+
 use super::{
     lexer::{Lexer, Token},
-    unescape::Units,
+    unescape::unescape,
 };
 use crate::{
     budget::Lease,
     names::{Names, REDACTED},
-    text,
+    scan, secrets, text,
 };
 
 /// How far the reading came.
@@ -22,47 +24,32 @@ pub(crate) enum Ending {
     Malformed,
 }
 
-/// Appends `input` to `out`: white space outside strings dropped, values of sensitive keys
-/// replaced, whatever a log line must not contain written as a `\u` escape.
+/// Appends `input` to `out`: white space outside strings dropped, values of sensitive keys and
+/// secrets in strings replaced, whatever a log line must not contain written as a `\u` escape.
 pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
     let mut lexer = Lexer::new(Lease::unlimited());
     let mut tokens = lexer.feed(input.as_bytes());
-    let mut key = String::new();
-    let mut units = Units::default();
-    let mut in_key = false;
     let mut key_is_sensitive = false;
     // The depth at which the value that is being left out began.
     let mut hidden: Option<usize> = None;
-    let mut copied = 0;
+    // The string that is being read.
+    let mut string: Option<Span> = None;
     let mut malformed = false;
 
     while let Some(token) = tokens.next() {
-        // What is wrong may end inside a character.
-        if matches!(token, Token::Invalid | Token::TooDeep) {
-            malformed = true;
-            break;
-        }
         let end = tokens.position();
-        // White space lies between tokens only, so what a token took begins where the last ended.
-        let source = input[copied..end].trim_start_matches([' ', '\t', '\n', '\r']);
-        copied = end;
         let depth = tokens.depth();
-        match token {
-            Token::Quote { key: true } => {
-                in_key = true;
-                key.clear();
-            }
-            Token::Chars(_) if in_key => {
-                units.end(|c| key.push(c));
-                key.push_str(&input[end - token_len(token)..end]);
-            }
-            Token::Escape(unit) if in_key => units.push(unit, |c| key.push(c)),
-            Token::EndQuote { key: true } => {
-                in_key = false;
-                units.end(|c| key.push(c));
-                key_is_sensitive = names.is_sensitive(&key);
-            }
-            _ => {}
+        let begins_value = matches!(
+            token,
+            Token::Open(_) | Token::Quote { key: false } | Token::Scalar { .. }
+        );
+        if hidden.is_none() && begins_value && std::mem::take(&mut key_is_sensitive) {
+            out.extend(["\"", REDACTED, "\""]);
+            hidden = Some(match token {
+                Token::Open(_) => depth - 1,
+                _ => depth,
+            });
+            continue;
         }
         if let Some(from) = hidden {
             let ended = matches!(
@@ -72,27 +59,48 @@ pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
             if ended && depth == from {
                 hidden = None;
             }
-            continue;
-        }
-        let begins_value = matches!(
-            token,
-            Token::Open(_) | Token::Quote { key: false } | Token::Scalar { .. }
-        );
-        if begins_value && std::mem::take(&mut key_is_sensitive) {
-            out.extend(["\"", REDACTED, "\""]);
-            hidden = Some(match token {
-                Token::Open(_) => depth - 1,
-                _ => depth,
-            });
+            if matches!(token, Token::Invalid | Token::TooDeep) {
+                malformed = true;
+            }
             continue;
         }
         match token {
-            // White space before a number ends the last token, not a string.
-            Token::Chars(_) => push_string(out, &input[end - token_len(token)..end]),
-            _ => out.push_str(source),
+            Token::Quote { .. } => {
+                out.push('"');
+                string = Some(Span {
+                    start: end,
+                    end,
+                    escaped: false,
+                });
+            }
+            Token::Chars(_) | Token::Escape(_) => {
+                if let Some(string) = &mut string {
+                    string.end = end;
+                    string.escaped |= matches!(token, Token::Escape(_));
+                }
+            }
+            Token::EndQuote { key } => {
+                if let Some(string) = string.take() {
+                    if key {
+                        key_is_sensitive = names.is_sensitive(&string.text(input));
+                    }
+                    string.push(out, input, false, names);
+                    out.push('"');
+                }
+            }
+            Token::Open(container) => out.push(container.opening()),
+            Token::Close(container) => out.push(container.closing()),
+            Token::Colon => out.push(':'),
+            Token::Comma => out.push(','),
+            Token::Scalar { bytes, .. } => out.push_str(&input[end - bytes.len()..end]),
+            Token::EndScalar => {}
+            Token::Invalid | Token::TooDeep => malformed = true,
         }
     }
 
+    if let Some(string) = string {
+        string.push(out, input, true, names);
+    }
     if malformed {
         Ending::Malformed
     } else if lexer.is_complete() {
@@ -102,17 +110,51 @@ pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
     }
 }
 
-fn token_len(token: Token<'_>) -> usize {
-    match token {
-        Token::Chars(bytes) | Token::Scalar { bytes, .. } => bytes.len(),
-        _ => 0,
+/// Where the characters of a string stand, as far as they are whole.
+struct Span {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Span {
+    fn text<'i>(&self, input: &'i str) -> Cow<'i, str> {
+        let raw = &input[self.start..self.end];
+        match self.escaped {
+            true => unescape(raw),
+            false => Cow::Borrowed(raw),
+        }
+    }
+
+    /// Appends the characters, as they were written if there is nothing in them to hide. Those that
+    /// a line must not contain are legal in a string, so they are escaped: the text means the same
+    /// afterwards.
+    fn push(&self, out: &mut String, input: &str, open: bool, names: &Names) {
+        let raw = &input[self.start..self.end];
+        let needs_a_look = |byte| secrets::is_interesting(byte) | text::may_begin_forbidden(byte);
+        if !self.escaped && scan::find(raw.as_bytes(), needs_a_look).is_none() {
+            out.push_str(raw);
+            return;
+        }
+        match secrets::hide(&self.text(input), open, names) {
+            Some(shown) => push_escaped(out, &shown),
+            None => push_on_one_line(out, raw),
+        }
     }
 }
 
-/// Appends characters of a JSON string. Those that a line must not contain are legal there, so
-/// they are escaped: the text means the same afterwards.
-fn push_string(out: &mut String, mut chars: &str) {
-    while let Some(at) = chars.find(text::is_forbidden) {
+/// Appends clean text as characters of a JSON string.
+fn push_escaped(out: &mut String, clean: &str) {
+    for c in clean.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+fn push_on_one_line(out: &mut String, mut chars: &str) {
+    while let Some(at) = text::find_forbidden(chars) {
         out.push_str(&chars[..at]);
         let mut rest = chars[at..].chars();
         if let Some(c) = rest.next() {

@@ -1,5 +1,7 @@
 //! UTF-16 code units of `\u` escapes, joined into characters.
 
+use std::borrow::Cow;
+
 /// Joins surrogate pairs. A lone surrogate becomes U+FFFD: RFC 8259, section 8.2 allows it in a
 /// text and leaves its meaning open.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,13 +42,79 @@ impl Units {
     }
 }
 
+/// Undoes the escapes of a JSON string (RFC 8259, section 7). What is no escape stays as it is.
+pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
+    let Some(first) = text.find('\\') else {
+        return Cow::Borrowed(text);
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut units = Units::default();
+    out.push_str(&text[..first]);
+    let mut rest = &text[first..];
+    while let Some(c) = rest.chars().next() {
+        if let Some((unit, len)) = escape(rest) {
+            units.push(unit, |c| out.push(c));
+            rest = &rest[len..];
+        } else {
+            units.end(|c| out.push(c));
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    units.end(|c| out.push(c));
+    Cow::Owned(out)
+}
+
+/// The code unit that `text` begins with as an escape, and how long that is.
+fn escape(text: &str) -> Option<(u16, usize)> {
+    let bytes = text.as_bytes();
+    let (&[b'\\', kind], rest) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let unit = match kind {
+        b'"' | b'\\' | b'/' => kind,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'u' => {
+            let digits = rest.get(..4)?;
+            let unit = digits.iter().try_fold(0, |unit, &digit| {
+                Some(unit << 4 | char::from(digit).to_digit(16)? as u16)
+            })?;
+            return Some((unit, 6));
+        }
+        _ => return None,
+    };
+    Some((unit.into(), 2))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    #[test]
+    fn what_is_no_escape_stays() {
+        for (text, unescaped) in [
+            ("plain", "plain"),
+            (r#"a\"b\\c\/"#, r#"a"b\c/"#),
+            (r"\u0041\ud83d\ude00\ud83dx", "A😀\u{fffd}x"),
+            (r"\x\u12\", r"\x\u12\"),
+        ] {
+            assert_eq!(unescape(text), unescaped);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn strings_are_unescaped_as_serde_json_does(text in any::<String>()) {
+            let written = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(unescape(&written[1..written.len() - 1]), text);
+        }
+
         #[test]
         fn units_are_joined_as_utf_16_is(units in prop::collection::vec(
             prop_oneof![any::<u16>(), 0xd7f0_u16..0xe010], 0..8))

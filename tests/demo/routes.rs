@@ -65,7 +65,8 @@ fn every_route_answers_and_leaves_one_record() {
     assert_fields(
         &records[1],
         json!({
-            "http.request.body.omitted": "binary", "http.request.body.content": null,
+            "http.request.body.content": r#"[{"name":"f","filename":"x","size":6}]"#,
+            "http.request.body.omitted": null, "http.request.body.truncated": null,
         }),
     );
     assert_fields(

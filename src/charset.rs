@@ -1,0 +1,180 @@
+//! How the characters of a text are encoded, and reading them.
+
+use std::borrow::Cow;
+
+#[cfg(feature = "charsets")]
+use encoding_rs::{DecoderResult, Encoding, UTF_16BE, UTF_16LE};
+
+/// How the characters of a text are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// UTF-8, and US-ASCII within it.
+    Utf8,
+    /// ISO-8859-1.
+    Latin1,
+    /// With the feature `charsets`.
+    #[cfg(feature = "charsets")]
+    Other(&'static Encoding),
+    /// UTF-16 of either order: the text tells which.
+    #[cfg(feature = "charsets")]
+    Utf16,
+    /// One that cannot be read.
+    Foreign,
+}
+
+impl Charset {
+    /// The charset that a `charset` parameter names.
+    pub(crate) fn of_label(label: &str) -> Self {
+        match label.trim().to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" | "us-ascii" | "ascii" => Self::Utf8,
+            "iso-8859-1" | "iso8859-1" | "latin1" => Self::Latin1,
+            label => Self::of_other_label(label),
+        }
+    }
+
+    #[cfg(feature = "charsets")]
+    fn of_other_label(label: &str) -> Self {
+        if label == "utf-16" {
+            return Self::Utf16;
+        }
+        match Encoding::for_label_no_replacement(label.as_bytes()) {
+            Some(encoding) if encoding == encoding_rs::UTF_8 => Self::Utf8,
+            // A name for bytes that mean something to their application only.
+            Some(encoding) if encoding == encoding_rs::X_USER_DEFINED => Self::Foreign,
+            Some(encoding) => Self::Other(encoding),
+            None => Self::Foreign,
+        }
+    }
+
+    #[cfg(not(feature = "charsets"))]
+    fn of_other_label(_label: &str) -> Self {
+        Self::Foreign
+    }
+
+    /// A byte of ASCII is that character everywhere, so that JSON can be read before it is decoded.
+    pub(crate) fn is_ascii_based(self) -> bool {
+        matches!(self, Self::Utf8 | Self::Latin1)
+    }
+
+    /// The text that `bytes` are; `None` if they are not in the charset. `whole` says that no bytes
+    /// follow; otherwise a character that is cut is left out.
+    pub(crate) fn decode(self, bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Utf8 => utf8(bytes, whole),
+            Self::Latin1 => Some(bytes.iter().map(|&byte| char::from(byte)).collect()),
+            #[cfg(feature = "charsets")]
+            Self::Other(encoding) => decode(encoding, bytes, whole).map(Cow::Owned),
+            #[cfg(feature = "charsets")]
+            Self::Utf16 => decode(order(bytes)?, bytes, whole).map(Cow::Owned),
+            Self::Foreign => None,
+        }
+    }
+}
+
+fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(error) if error.error_len().is_none() && !whole => {
+            let sound = &bytes[..error.valid_up_to()];
+            std::str::from_utf8(sound).ok().map(Cow::Borrowed)
+        }
+        Err(_) => None,
+    }
+}
+
+/// The byte order of a text in UTF-16: by its mark, or by an ASCII character at its start. RFC 2781
+/// would take anything else as big-endian, what is really sent is mostly the other: no guess.
+#[cfg(feature = "charsets")]
+fn order(bytes: &[u8]) -> Option<&'static Encoding> {
+    match *bytes {
+        [0xfe, 0xff, ..] => Some(UTF_16BE),
+        [0xff, 0xfe, ..] => Some(UTF_16LE),
+        [0, low, ..] if low != 0 => Some(UTF_16BE),
+        [low, 0, ..] if low != 0 => Some(UTF_16LE),
+        [] => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "charsets")]
+fn decode(encoding: &'static Encoding, bytes: &[u8], whole: bool) -> Option<String> {
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len())?;
+    let mut out = String::with_capacity(room);
+    match decoder.decode_to_string_without_replacement(bytes, &mut out, whole) {
+        (DecoderResult::InputEmpty, _) => Some(out),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_the_charset_is_no_text() {
+        for (label, bytes, whole, text) in [
+            ("UTF-8", &b"caf\xc3\xa9"[..], true, Some("café")),
+            ("utf-8", b"caf\xc3", false, Some("caf")),
+            ("utf-8", b"caf\xc3", true, None),
+            ("utf-8", b"a\xffb\xc3", false, None),
+            ("us-ascii", b"abc", true, Some("abc")),
+            ("ISO-8859-1", b"caf\xe9", true, Some("café")),
+            ("nonsense", b"abc", true, None),
+            ("utf-7", b"abc", true, None),
+            ("x-user-defined", b"abc", true, None),
+        ] {
+            let decoded = Charset::of_label(label).decode(bytes, whole);
+            assert_eq!(decoded.as_deref(), text, "{label}");
+        }
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn other_charsets_are_read() {
+        for (label, bytes, text) in [
+            ("gbk", &b"\xc4\xe3\xba\xc3"[..], "你好"),
+            ("GB2312", b"\xc4\xe3", "你"),
+            ("gb18030", b"\x81\x30\x84\x36", "¥"),
+            ("big5", b"\xa7\x41\xa6\x6e", "你好"),
+            ("Shift_JIS", b"\x82\xb1", "こ"),
+            ("euc-kr", b"\xb0\xa1", "가"),
+            ("windows-1252", b"\x80", "€"),
+            ("utf-16le", b"h\0i\0", "hi"),
+            ("utf-16be", b"\0h\0i", "hi"),
+            ("utf-16", b"\xff\xfeh\0", "h"),
+            ("utf-16", b"\xfe\xff\0h", "h"),
+            ("utf-16", b"{\0}\0", "{}"),
+            ("utf-16", b"\0{\0}", "{}"),
+        ] {
+            let charset = Charset::of_label(label);
+            assert_eq!(
+                charset.decode(bytes, true).as_deref(),
+                Some(text),
+                "{label}"
+            );
+        }
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn what_cannot_be_decoded_is_not_guessed_at() {
+        for (label, bytes) in [
+            ("gbk", &b"\xc4"[..]),
+            ("gbk", b"a\xff"),
+            ("big5", b"\xa7"),
+            ("utf-16le", b"h"),
+            ("utf-16le", b"\x00\xd8a\0"),
+            // It could be either.
+            ("utf-16", b"\x60\x4f\x7d\x59"),
+        ] {
+            assert_eq!(
+                Charset::of_label(label).decode(bytes, true),
+                None,
+                "{label}"
+            );
+        }
+        let gbk = Charset::of_label("gbk");
+        assert_eq!(gbk.decode(b"\xc4\xe3\xba", false).as_deref(), Some("你"));
+    }
+}

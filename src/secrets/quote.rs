@@ -1,0 +1,86 @@
+//! Quotes around names and values, in all the ways in which texts are quoted inside texts.
+
+const QUOTES: [&str; 6] = ["\"", "'", "`", "&quot;", "&#34;", "&#39;"];
+
+/// A quotation mark, with the backslashes before it where the text was quoted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quote {
+    mark: &'static str,
+    backslashes: usize,
+}
+
+impl Quote {
+    /// The quote that `text` begins with.
+    pub(super) fn at_start(text: &str) -> Option<Self> {
+        let after = text.trim_start_matches('\\');
+        let mark = QUOTES.into_iter().find(|mark| after.starts_with(mark))?;
+        Some(Self {
+            mark,
+            backslashes: text.len() - after.len(),
+        })
+    }
+
+    /// The quote that `text` ends with.
+    pub(super) fn at_end(text: &str) -> Option<Self> {
+        let mark = QUOTES.into_iter().find(|mark| text.ends_with(mark))?;
+        let before = &text[..text.len() - mark.len()];
+        Some(Self {
+            mark,
+            backslashes: before.len() - before.trim_end_matches('\\').len(),
+        })
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.backslashes + self.mark.len()
+    }
+
+    /// Where in `text`, which begins behind this quote, the quote that closes it begins.
+    ///
+    /// One behind more backslashes is part of what is quoted. (One behind an escaped backslash is
+    /// not, and is missed: more is hidden then.)
+    pub(super) fn find_end(self, text: &str) -> Option<usize> {
+        let mut from = 0;
+        while let Some(found) = text[from..].find(self.mark) {
+            let mark = from + found;
+            let before = text[..mark].trim_end_matches('\\').len();
+            if mark - before <= self.backslashes {
+                return Some(before);
+            }
+            from = mark + self.mark.len();
+        }
+        None
+    }
+
+    /// Where in `text`, which ends before this closing quote, the quote that opens it begins.
+    pub(super) fn find_start(self, text: &str) -> Option<usize> {
+        let mark = text.rfind(self.mark)?;
+        Some(mark + self.mark.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_closed_by_their_like() {
+        for (text, inner) in [
+            (r#""a"b"#, Some("a")),
+            (r#""a\"b"c"#, Some(r#"a\"b"#)),
+            (r#"\"a\"b"#, Some("a")),
+            (r#"\"a\\\"b\"c"#, Some(r#"a\\\"b"#)),
+            ("'it\"s'", Some("it\"s")),
+            ("&quot;a&quot;", Some("a")),
+            ("\"a", None),
+        ] {
+            let quote = Quote::at_start(text).unwrap();
+            let rest = &text[quote.len()..];
+            assert_eq!(
+                quote.find_end(rest).map(|end| &rest[..end]),
+                inner,
+                "{text}"
+            );
+        }
+        assert_eq!(Quote::at_start("a\""), None);
+    }
+}

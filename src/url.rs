@@ -1,0 +1,128 @@
+//! URLs as they stand in request targets and headers.
+
+use std::borrow::Cow;
+
+use crate::{form, names::Names};
+
+/// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
+/// tokens too: RFC 6749, section 4.2.2), and removes the user information.
+///
+/// `open` says that the URL was cut at its end.
+pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
+    if names.is_off() {
+        return url.to_owned();
+    }
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (before, after) = url.split_at(end);
+    let mut out = String::with_capacity(url.len());
+    let scheme = before.find(':').filter(|&at| is_scheme(&before[..at]));
+    let (scheme, rest) = before.split_at(scheme.map_or(0, |at| at + 1));
+    let path = rest.trim_start_matches(['/', '\\']);
+    let slashes = &rest[..rest.len() - path.len()];
+    out.push_str(scheme);
+    out.push_str(slashes);
+    // One slash and no scheme begin a path. Anything else is read as a host where some client might.
+    let (host, path) = match (scheme, slashes) {
+        ("", "/") => ("", path),
+        _ => path.split_at(path.find(['/', '\\']).unwrap_or(path.len())),
+    };
+    // A host that was cut may be user information.
+    if !open || host.len() < path.len() + host.len() || !after.is_empty() {
+        out.push_str(host.rsplit('@').next().unwrap_or_default());
+    }
+    out.push_str(&redact_path(path, open && after.is_empty(), names));
+    let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
+    for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
+        let (mark, pairs) = part.split_at(part.len().min(1));
+        out.push_str(mark);
+        out.push_str(&form::redact_query(pairs, open, names));
+    }
+    out
+}
+
+/// Hides what looks like a secret in the segments of a path.
+pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut start = 0;
+    for segment in path.split(['/', '\\']) {
+        let end = start + segment.len();
+        if let Some(shown) = form::hide_in_value(segment, open && end == path.len(), names) {
+            out.push_str(&path[copied..start]);
+            out.push_str(&shown);
+            copied = end;
+        }
+        start = end + 1;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(path);
+    }
+    out.push_str(&path[copied..]);
+    Cow::Owned(out)
+}
+
+/// The host and port of a `Host` header or an authority, without anything that is neither.
+pub(crate) fn host_and_port(authority: &str) -> &str {
+    let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+    authority[..end].rsplit('@').next().unwrap_or_default()
+}
+
+fn is_scheme(text: &str) -> bool {
+    // In `user:password@host` the first part looks like one as well.
+    matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_their_secrets_and_keep_their_shape() {
+        for (url, expected) in [
+            ("/a/b?token=x&y=1", "/a/b?token=[REDACTED]&y=1"),
+            ("https://h/p?q=1", "https://h/p?q=1"),
+            ("https://ann:pw@h:8/p@q?q=a@b", "https://h:8/p@q?q=a@b"),
+            ("//u@h", "//h"),
+            (
+                "/cb?a=?&sig=x#access_token=y&z=1",
+                "/cb?a=?&sig=[REDACTED]#access_token=[REDACTED]&z=1",
+            ),
+            ("https://u@h?token=x", "https://h?token=[REDACTED]"),
+            ("/a#b", "/a#b"),
+            ("/plain", "/plain"),
+            ("/@user/b@c", "/@user/b@c"),
+            ("http:/u:p@h/", "http:/h/"),
+            ("http:u:p@h", "http:h"),
+            ("http:\\\\u:p@h\\a", "http:\\\\h\\a"),
+            ("u:p@h/a", "h/a"),
+            (
+                "http://a/?r=http://u:p@h/b@c&d=e@f",
+                "http://a/?r=http://h/b@c&d=e@f",
+            ),
+            ("/x?a=//u:p@h?b=1", "/x?a=//h?b=1"),
+            (
+                "/x?next=https%3A%2F%2Fu%3Ap%40h%2F%3Ftoken%3Dx%26a%3D1&b=2",
+                "/x?next=https://h/?token%3D[REDACTED]%26a%3D1&b=2",
+            ),
+            ("/x?n=%252Fcb%253Ftoken%253Dx", "/x?n=[REDACTED]"),
+            ("/reset/eyJh.eyJi.c/a", "/reset/[REDACTED]/a"),
+            ("/reset/token=abc/a", "/reset/token=[REDACTED]/a"),
+            ("/x/Bearer%20abc", "/x/Bearer+[REDACTED]"),
+        ] {
+            assert_eq!(redact_url(url, false, &Names::default()), expected);
+        }
+    }
+
+    #[test]
+    fn a_url_that_was_cut_hides_what_may_have_been_user_information() {
+        for (url, expected) in [
+            ("https://ann:hunt", "https://"),
+            ("https://ann:hunt/", "https://ann:hunt/"),
+            ("https://h/a?x=//ann:hunt", "https://h/a?x=//"),
+            ("https://h/a?x=ftp://ann:hunt", "https://h/a?x=ftp://"),
+            ("/a/eyJhb", "/a/[REDACTED]"),
+        ] {
+            assert_eq!(redact_url(url, true, &Names::default()), expected);
+        }
+    }
+}
