@@ -109,21 +109,20 @@ impl Representation {
         Some((Cow::Owned(decoded.bytes), decoded.whole))
     }
 
-    /// The text of a JSON response that is not [plain](Self::is_plain): at most `limit` bytes, and
-    /// whether they are all of it. `None` where it cannot be read.
-    pub(crate) fn decoded_json(
+    /// The bytes in which the code of a JSON response is looked for: `kept` without codings, and in
+    /// UTF-8 if its own charset is not based on ASCII. `None` where they cannot be had.
+    pub(crate) fn decoded_json<'k>(
         &self,
-        kept: &[u8],
+        kept: &'k [u8],
         whole: bool,
         limit: usize,
-    ) -> Option<(Vec<u8>, bool)> {
+    ) -> Option<(Cow<'k, [u8]>, bool)> {
         let (bytes, whole) = self.decoded(kept, whole, limit)?;
         if self.content_type.charset.is_ascii_based() {
-            return Some((bytes.into_owned(), whole));
+            return Some((bytes, whole));
         }
         let text = self.content_type.charset.decode(&bytes, whole)?;
-        let cut = text::cut(&text, limit);
-        Some((cut.as_bytes().to_vec(), whole && cut.len() == text.len()))
+        Some((Cow::Owned(text.into_owned().into_bytes()), whole))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The end of an exchange: from what is known of it to its record, and to the sinks.
 
 use std::{
+    borrow::Cow,
     error::Error as StdError,
     fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -185,11 +186,16 @@ fn find_code(state: &mut State, outcome: Outcome) -> (Option<(bool, String)>, Op
     let (finder, whole) = match std::mem::replace(&mut response.code, CodeSearch::None) {
         CodeSearch::None => return (None, None),
         CodeSearch::InChunks(finder) => (finder, ended),
-        CodeSearch::AtTheEnd => match finder_at_the_end(response, ended, rules) {
-            Some(found) => found,
-            // Not even its bytes can be had: nothing is known of a code.
-            None => return (None, None),
-        },
+        CodeSearch::AtTheEnd => {
+            let capture = &response.capture;
+            let whole = ended && capture.kept().len() as u64 == capture.seen();
+            let whole = whole && !capture.refused();
+            match finder_at_the_end(&response.head.kind, capture.kept(), whole, rules) {
+                Some(found) => found,
+                // Not even its bytes can be had: nothing is known of a code.
+                None => return (None, None),
+            }
+        }
     };
     // Nothing was to be read where HTTP has no content: RFC 9110, sections 6.4.1 and 9.3.2.
     let status = response.head.status;
@@ -205,33 +211,31 @@ fn find_code(state: &mut State, outcome: Outcome) -> (Option<(bool, String)>, Op
     }
 }
 
-/// Looks for the code in what was kept of a body that is encoded.
-fn finder_at_the_end(
-    response: &Response,
-    ended: bool,
+/// Looks for the code in `kept`, which is not yet decoded; the other value says whether the finder
+/// saw all of the body.
+pub(crate) fn finder_at_the_end(
+    kind: &Representation,
+    kept: &[u8],
+    whole: bool,
     rules: &Rules,
 ) -> Option<(CodeFinder, bool)> {
-    let capture = &response.capture;
-    let kept = capture.kept();
-    let whole = ended && kept.len() as u64 == capture.seen();
-    let mut finder = CodeFinder::new(rules.code_limit, Charset::Utf8, Lease::unlimited());
-    if capture.refused() {
-        return Some((finder, false));
-    }
+    let charset = kind.content_type.charset;
+    let charset = match charset.is_ascii_based() {
+        true => charset,
+        false => Charset::Utf8,
+    };
+    let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
     // An empty body has no coding on it.
     let (text, whole) = match kept {
-        [] => (Vec::new(), whole),
-        kept => response
-            .head
-            .kind
-            .decoded_json(kept, whole, rules.code_limit)?,
+        [] => (Cow::Borrowed(kept), whole),
+        kept => kind.decoded_json(kept, whole, rules.code_limit)?,
     };
     finder.push(&rules.code_path, &text);
     Some((finder, whole))
 }
 
 /// The code as it is shown.
-fn redacted_code(code: Code<'_>, rules: &Rules) -> (bool, String) {
+pub(crate) fn redacted_code(code: Code<'_>, rules: &Rules) -> (bool, String) {
     if rules.names.is_sensitive(rules.code_path.key()) {
         return (false, REDACTED.to_owned());
     }

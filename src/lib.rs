@@ -30,6 +30,7 @@ mod names;
 mod parameters;
 mod payload;
 mod percent;
+mod preview;
 mod record;
 mod redaction;
 mod render;
@@ -59,6 +60,7 @@ pub use crate::{
     json::code::{Code, CodeState, MAX_CODE_LEN},
     level::{http_code_level, incident_code_level},
     middleware::{BodyLogFuture, BodyLogMiddleware},
+    preview::Preview,
     record::{Body, Outcome, Record},
     redaction::Redaction,
     rules::ResponseBody,

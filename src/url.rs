@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{form, names::Names};
+use crate::{form, names::Names, secrets};
 
 /// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
 /// tokens too: RFC 6749, section 4.2.2), and removes the user information.
@@ -12,24 +12,18 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
     if names.is_off() {
         return url.to_owned();
     }
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let (before, after) = url.split_at(end);
     let mut out = String::with_capacity(url.len());
-    let scheme = before.find(':').filter(|&at| is_scheme(&before[..at]));
-    let (scheme, rest) = before.split_at(scheme.map_or(0, |at| at + 1));
-    let path = rest.trim_start_matches(['/', '\\']);
-    let slashes = &rest[..rest.len() - path.len()];
-    out.push_str(scheme);
-    out.push_str(slashes);
+    let scheme = url.find(':').filter(|&at| is_scheme(&url[..at]));
+    let (scheme, rest) = url.split_at(scheme.map_or(0, |at| at + 1));
+    let after_slashes = rest.trim_start_matches(['/', '\\']);
+    let slashes = &rest[..rest.len() - after_slashes.len()];
+    out.extend([scheme, slashes]);
     // One slash and no scheme begin a path. Anything else is read as a host where some client might.
-    let (host, path) = match (scheme, slashes) {
-        ("", "/") => ("", path),
-        _ => path.split_at(path.find(['/', '\\']).unwrap_or(path.len())),
+    let rest = match (scheme, slashes) {
+        ("", "/") => after_slashes,
+        _ => &after_slashes[secrets::user_info_len(after_slashes, open, false)..],
     };
-    // A host that was cut may be user information.
-    if !open || host.len() < path.len() + host.len() || !after.is_empty() {
-        out.push_str(host.rsplit('@').next().unwrap_or_default());
-    }
+    let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     out.push_str(&redact_path(path, open && after.is_empty(), names));
     let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
     for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
@@ -42,6 +36,17 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
 
 /// Hides what looks like a secret in the segments of a path.
 pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+    if !names.is_off()
+        && let Some(slashes) = path.find("//")
+    {
+        // A path that has a URL in it, as those of proxies.
+        let host = slashes + 2;
+        let user_info = secrets::user_info_len(&path[host..], open, false);
+        if user_info > 0 {
+            let path = format!("{}{}", &path[..host], &path[host + user_info..]);
+            return Cow::Owned(redact_path(&path, open, names).into_owned());
+        }
+    }
     let mut out = String::new();
     let mut copied = 0;
     let mut start = 0;
@@ -107,6 +112,7 @@ mod tests {
             ("/x?n=%252Fcb%253Ftoken%253Dx", "/x?n=[REDACTED]"),
             ("/reset/eyJh.eyJi.c/a", "/reset/[REDACTED]/a"),
             ("/reset/token=abc/a", "/reset/token=[REDACTED]/a"),
+            ("/p/https://u:p@h/a//@x", "/p/https://h/a//@x"),
             ("/x/Bearer%20abc", "/x/Bearer+[REDACTED]"),
         ] {
             assert_eq!(redact_url(url, false, &Names::default()), expected);
@@ -117,7 +123,7 @@ mod tests {
     fn a_url_that_was_cut_hides_what_may_have_been_user_information() {
         for (url, expected) in [
             ("https://ann:hunt", "https://"),
-            ("https://ann:hunt/", "https://ann:hunt/"),
+            ("https://ann:hunt/", "https://"),
             ("https://h/a?x=//ann:hunt", "https://h/a?x=//"),
             ("https://h/a?x=ftp://ann:hunt", "https://h/a?x=ftp://"),
             ("/a/eyJhb", "/a/[REDACTED]"),

@@ -152,14 +152,31 @@ pub(super) struct UserInfo {
     found: bool,
 }
 
-fn ends_authority(c: char) -> bool {
-    is_blank(c) || matches!(c, '/' | '\\' | '?' | '#' | '"' | '\'' | '<' | '>')
+/// How much of `rest`, which follows the `//` of a URL, is user information.
+///
+/// The `@` after it may be missing, or stand behind a character that ought to be encoded in a
+/// password: what follows a colon and is no port is not a host either. `blanks` says that there may be
+/// blanks in it, because the text was percent-encoded.
+pub(crate) fn user_info_len(rest: &str, open: bool, blanks: bool) -> usize {
+    const MAX_PORT: usize = 5;
+    let len = rest.find(ends_authority).unwrap_or(rest.len());
+    let authority = &rest[..len];
+    if let Some(at) = authority.rfind('@') {
+        return at + 1;
+    }
+    let port = match authority.strip_prefix('[') {
+        Some(address) => address.split_once(']').map_or("", |(_, port)| port),
+        None => authority.split_once(':').map_or("", |(_, port)| port),
+    };
+    if port.len() > MAX_PORT || !port.bytes().all(|b| b.is_ascii_digit() || b == b':') {
+        let ends =
+            |c: char| (is_blank(c) && !blanks) || matches!(c, '"' | '\'' | '`' | '<' | '>' | ',');
+        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        return word.rfind('@').map_or(word.len(), |at| at + 1);
+    }
+    if open && len == rest.len() { len } else { 0 }
 }
 
-/// Where the authority of a URL begins at which the text was cut: it may be user information, of
-/// which the `@` did not come.
-pub(super) fn cut_authority(text: &str) -> Option<usize> {
-    let start = text.rfind(ends_authority)? + 1;
-    let is_cut = start < text.len() && text.is_char_boundary(start);
-    (is_cut && text[..start].ends_with("//")).then_some(start)
+fn ends_authority(c: char) -> bool {
+    is_blank(c) || matches!(c, '/' | '\\' | '?' | '#' | '"' | '\'' | '<' | '>')
 }

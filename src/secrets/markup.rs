@@ -11,14 +11,15 @@ pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
         return;
     }
     let inside = &rest[name.len()..];
-    // Without its end the tag was cut; what it says is looked at as pairs.
-    let Some(end) = tag_end(inside) else { return };
-    let tag = &inside[..end];
-    let content = at + 1 + name.len() + end + 1;
+    let (len, closed) = tag_len(inside);
+    let tag = &inside[..len];
+    let content = at + 1 + name.len() + len + 1;
+    // A tag without its end was cut.
+    let has_content = closed && !tag.ends_with('/');
     if is_sensitive(name, pass.names) {
         // The values in the tag are hidden too: `<password value="x"/>`.
         hide_attributes(pass, at + 1 + name.len(), tag, |_| true);
-        if !tag.ends_with('/') {
+        if has_content {
             let end = content + content_len(pass.rest(content), name);
             pass.hide(content, end);
         }
@@ -31,7 +32,7 @@ pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
         });
         let text = pass.rest(content);
         let text = &text[..text.find('<').unwrap_or(text.len())];
-        if !tag.ends_with('/') && !text.trim().is_empty() {
+        if has_content && !text.trim().is_empty() {
             pass.hide(content, content + text.len());
         }
     }
@@ -61,19 +62,23 @@ fn describes(attribute: &str) -> bool {
             .any(|known| attribute.eq_ignore_ascii_case(known))
 }
 
-/// Where the `>` of a tag stands; one in a quoted value is none.
-fn tag_end(text: &str) -> Option<usize> {
+/// How long the tag is whose name `text` follows, without its `>`, and whether that came. A `>` in
+/// a quoted value is none.
+fn tag_len(text: &str) -> (usize, bool) {
     let mut at = 0;
-    loop {
-        let next = at + text[at..].find(['>', '"', '\'', '<'])?;
-        let quote = match text.as_bytes()[next] {
-            b'>' => return Some(next),
-            b'<' => return None,
-            quote => quote,
+    while let Some(found) = text[at..].find(['>', '<', '"', '\'']) {
+        at += found;
+        let quote = match text.as_bytes()[at] {
+            b'>' => return (at, true),
+            b'<' => return (at, false),
+            quote => char::from(quote),
         };
-        let inner = next + 1;
-        at = inner + text[inner..].find(char::from(quote))? + 1;
+        match text[at + 1..].find(quote) {
+            Some(closing) => at += closing + 2,
+            None => break,
+        }
     }
+    (text.len(), false)
 }
 
 /// Name, value and the place of the value of each attribute in a tag.
@@ -92,8 +97,10 @@ fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str, usize)> {
             let (value, end) = match Quote::at_start(&tag[start..]) {
                 Some(quote) => {
                     let inner = start + quote.len();
-                    let len = quote.find_end(&tag[inner..])?;
-                    (inner..inner + len, inner + len + quote.len())
+                    match quote.find_end(&tag[inner..]) {
+                        Some(closing) => (inner..inner + closing.start, inner + closing.end),
+                        None => (inner..tag.len(), tag.len()),
+                    }
                 }
                 None => {
                     let len = tag[start..]
@@ -160,12 +167,15 @@ fn content_len(text: &str, name: &str) -> usize {
             if depth == 0 {
                 return open;
             }
-        } else if is_same
-            && !tag_end(&tag[name.len()..])
-                .is_some_and(|end| tag[..name.len() + end].ends_with('/'))
-        {
+        } else if is_same && !is_empty_element(&tag[name.len()..]) {
             depth += 1;
         }
     }
     text.len()
+}
+
+/// Says whether the tag whose name `text` follows has no content.
+fn is_empty_element(text: &str) -> bool {
+    let (len, closed) = tag_len(text);
+    closed && text[..len].ends_with('/')
 }

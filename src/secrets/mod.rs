@@ -11,6 +11,7 @@ mod quote;
 
 use std::borrow::Cow;
 
+pub(crate) use self::credential::user_info_len;
 use crate::{
     names::{Names, REDACTED},
     percent, scan, text,
@@ -85,7 +86,7 @@ fn settle(text: &str, open: bool, names: &Names, values: Values) -> Option<Strin
     Some(REDACTED.to_owned())
 }
 
-/// What becomes of values that are percent-encoded and whose name says nothing.
+/// What becomes of words that are percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Values {
     Decoded,
@@ -98,6 +99,7 @@ pub(crate) fn is_interesting(byte: u8) -> bool {
     (byte == b':')
         | (byte == b'=')
         | (byte == b'<')
+        | (byte == b'%')
         | (byte == b'@')
         | (byte == b'J')
         | (byte | 0x20 == b'b')
@@ -120,7 +122,7 @@ struct Pass<'t, 'n> {
     /// Everything before is dealt with.
     at: usize,
     user_info: credential::UserInfo,
-    /// Values up to here were decoded, and had nothing in them.
+    /// What is percent-encoded up to here was decoded, and had nothing in it.
     decoded: usize,
 }
 
@@ -146,17 +148,22 @@ impl<'t, 'n> Pass<'t, 'n> {
             match self.text.as_bytes()[at] {
                 b':' | b'=' => pair::look(&mut self, at),
                 b'<' => markup::look(&mut self, at),
+                b'%' => pair::look_into_encoded(&mut self, at),
                 _ if !self.names.hide_shapes() => {}
                 b'@' => credential::look_for_user_info(&mut self, at),
                 b'J' => credential::look_for_jwt(&mut self, at),
                 _ => credential::look_for_scheme(&mut self, at),
             }
         }
+        // Where a scheme stands before the slashes, this was looked at.
         if self.open
             && self.names.hide_shapes()
-            && let Some(start) = credential::cut_authority(self.text)
+            && let Some(slashes) = self.text.rfind("//")
         {
-            self.replace(start, self.text.len(), "");
+            let rest = self.rest(slashes + 2);
+            if credential::user_info_len(rest, true, false) == rest.len() {
+                self.replace(slashes + 2, self.text.len(), "");
+            }
         }
         if self.out.is_empty() && self.copied == 0 {
             return Cow::Borrowed(self.text);

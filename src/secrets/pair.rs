@@ -1,6 +1,6 @@
 //! Values of sensitive names: `key=value`, `key: value`, `"key" => "value"` and their like.
 
-use super::{Pass, Values, is_blank, quote::Quote};
+use super::{Pass, Values, is_blank, quote::Quote, user_info_len};
 use crate::{
     json::unescape::unescape,
     names::{Names, REDACTED},
@@ -27,16 +27,22 @@ struct Key<'t> {
 pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
     let separator = pass.text.as_bytes()[at];
     if separator == b':' && pass.rest(at).starts_with("://") {
-        pass.at = at + 3;
+        let start = at + "://".len();
+        if pass.names.hide_shapes() {
+            let len = user_info_len(
+                pass.rest(start),
+                pass.open,
+                pass.values == Values::AsTheyAre,
+            );
+            pass.replace(start, start + len, "");
+        }
+        pass.at = pass.at.max(start);
         return;
     }
     let Some(key) = Key::before(pass.text, at, separator) else {
         return;
     };
     let Some(verdict) = key.judge(pass.names) else {
-        if separator == b'=' && pass.values == Values::Decoded {
-            look_into_value(pass, at + 1);
-        }
         return;
     };
     let rest = pass.rest(at);
@@ -49,42 +55,44 @@ pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
         key: &key,
         line: &line,
         greedy: verdict.greedy,
+        decoded: pass.values == Values::AsTheyAre,
     }
     .end(start);
     let shown = &pass.text[start..end];
-    match Quote::at_start(shown) {
-        // The quotes stay, if what follows them does not look as if they were part of the value.
-        Some(quote)
-            if quote.find_end(&shown[quote.len()..])
-                == Some(shown.len().saturating_sub(2 * quote.len())) =>
-        {
-            pass.hide(start + quote.len(), end - quote.len());
+    let quoted = Quote::at_start(shown).map(|quote| {
+        let inner = &shown[quote.len()..];
+        (start + quote.len(), inner.len(), quote.find_end(inner))
+    });
+    match quoted {
+        // The quotes stay, if nothing stands behind them that may be part of the value.
+        Some((inner, len, Some(closing))) if closing.end == len => {
+            pass.hide(inner, inner + closing.start);
             pass.at = end;
         }
-        Some(quote) if quote.find_end(&shown[quote.len()..]).is_none() => {
-            pass.hide(start + quote.len(), end);
-        }
+        Some((inner, _, None)) => pass.hide(inner, end),
         _ if start < end => pass.hide(start, end),
         _ => {}
     }
 }
 
-/// A value whose name says nothing, but that is percent-encoded, may have secrets inside.
-fn look_into_value(pass: &mut Pass<'_, '_>, start: usize) {
-    // A value with further `=` in it is looked at once, and not from each of them.
-    if start < pass.decoded {
+/// `at` is a `%`: a word that is percent-encoded may have secrets inside.
+pub(super) fn look_into_encoded(pass: &mut Pass<'_, '_>, at: usize) {
+    let ends =
+        |c: char| is_blank(c) || matches!(c, '=' | '&' | '#' | '"' | '\'' | '<' | '>' | ';' | ',');
+    if pass.values == Values::AsTheyAre || at < pass.decoded {
         return;
     }
+    let from = pass.decoded.max(pass.copied);
+    let before = &pass.text[from..at];
+    let start = before.rfind(ends).map_or(from, |mark| {
+        from + mark + before[mark..].chars().next().map_or(0, char::len_utf8)
+    });
     let rest = pass.rest(start);
-    let ends = |c: char| is_blank(c) || matches!(c, '&' | '#' | '"' | '\'' | '<' | '>' | ';' | ',');
-    let value = &rest[..rest.find(ends).unwrap_or(rest.len())];
-    pass.decoded = start + value.len();
-    if !value.contains('%') {
-        return;
-    }
-    let open = pass.open && value.len() == rest.len();
-    if let Some(shown) = super::hide_encoded(value, open, pass.names) {
-        pass.replace(start, start + value.len(), &shown);
+    let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    pass.decoded = start + word.len();
+    let open = pass.open && word.len() == rest.len();
+    if let Some(shown) = super::hide_encoded(word, open, pass.names) {
+        pass.replace(start, start + word.len(), &shown);
     }
 }
 
@@ -239,6 +247,8 @@ struct Value<'a, 't> {
     key: &'a Key<'t>,
     line: &'a Line,
     greedy: bool,
+    /// The text was percent-encoded: a blank is part of the value.
+    decoded: bool,
 }
 
 impl Value<'_, '_> {
@@ -254,7 +264,7 @@ impl Value<'_, '_> {
             let inner = start + quote.len();
             match quote.find_end(&self.text[inner..]) {
                 None => return self.text.len(),
-                Some(end) => at = inner + end + quote.len(),
+                Some(closing) => at = inner + closing.end,
             }
         } else if rest.starts_with(['{', '[', '(']) {
             at = start + closing_bracket(rest);
@@ -287,6 +297,7 @@ impl Value<'_, '_> {
                 '#' => self.key.in_query,
                 _ if self.greedy => false,
                 ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
+                _ if is_blank(c) && self.decoded && self.key.separator == b'=' => false,
                 _ if is_blank(c) => {
                     self.key.in_query
                         || (self.key.separator == b'=' && self.line.column.is_none())
@@ -337,7 +348,7 @@ fn closing_bracket(text: &str) -> usize {
         if let Some(quote) = Quote::at_start(&text[at..]) {
             let inner = at + quote.len();
             match quote.find_end(&text[inner..]) {
-                Some(end) => at = inner + end + quote.len(),
+                Some(closing) => at = inner + closing.end,
                 // An apostrophe in a word.
                 None => at = inner,
             }

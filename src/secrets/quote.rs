@@ -1,5 +1,7 @@
 //! Quotes around names and values, in all the ways in which texts are quoted inside texts.
 
+use std::ops::Range;
+
 const QUOTES: [&str; 6] = ["\"", "'", "`", "&quot;", "&#34;", "&#39;"];
 
 /// A quotation mark, with the backslashes before it where the text was quoted again.
@@ -34,19 +36,20 @@ impl Quote {
         self.backslashes + self.mark.len()
     }
 
-    /// Where in `text`, which begins behind this quote, the quote that closes it begins.
+    /// Where in `text`, which begins behind this quote, the quote that closes it stands.
     ///
     /// One behind more backslashes is part of what is quoted. (One behind an escaped backslash is
     /// not, and is missed: more is hidden then.)
-    pub(super) fn find_end(self, text: &str) -> Option<usize> {
+    pub(super) fn find_end(self, text: &str) -> Option<Range<usize>> {
         let mut from = 0;
         while let Some(found) = text[from..].find(self.mark) {
             let mark = from + found;
-            let before = text[..mark].trim_end_matches('\\').len();
-            if mark - before <= self.backslashes {
-                return Some(before);
+            let end = mark + self.mark.len();
+            let start = text[..mark].trim_end_matches('\\').len();
+            if mark - start <= self.backslashes {
+                return Some(start..end);
             }
-            from = mark + self.mark.len();
+            from = end;
         }
         None
     }
@@ -76,7 +79,7 @@ mod tests {
             let quote = Quote::at_start(text).unwrap();
             let rest = &text[quote.len()..];
             assert_eq!(
-                quote.find_end(rest).map(|end| &rest[..end]),
+                quote.find_end(rest).map(|end| &rest[..end.start]),
                 inner,
                 "{text}"
             );

@@ -1,0 +1,87 @@
+//! Asking what would be recorded.
+
+use actix_web::http::header::HeaderMap;
+
+use crate::{
+    BodyLog,
+    content::{Content, Omitted, Representation},
+    finish,
+    json::code::{Code, CodeState},
+};
+
+/// What a record would say of a response body; see [`BodyLog::preview`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Preview {
+    /// `http.response.body.content`
+    pub content: Option<String>,
+    /// `http.response.body.truncated`
+    pub truncated: bool,
+    /// `http.response.body.malformed`
+    pub malformed: bool,
+    /// `http.response.body.omitted`
+    pub omitted: Option<Omitted>,
+    /// `http.response.body.code`, as it stands in the response; a string without its quotes.
+    pub code: Option<String>,
+    /// `http.response.body.code_state`
+    pub code_state: Option<CodeState>,
+}
+
+impl BodyLog {
+    /// What a record would say of a response with these headers and this body: for tests of your own
+    /// rules.
+    ///
+    /// `content-type` and `content-encoding` are what counts of the headers. A request body is shown
+    /// in the same way, up to [`request_limit`](Self::request_limit) and without a code.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    /// use actix_web::http::header::{self, HeaderMap, HeaderValue};
+    ///
+    /// let json = HeaderValue::from_static("application/json");
+    /// let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+    /// let body_log = BodyLog::new().redact("iban");
+    /// let preview = body_log.preview(&headers, br#"{"code": 0, "iban": "DE02120300000000202051"}"#);
+    /// assert_eq!(preview.content.as_deref(), Some(r#"{"code":0,"iban":"[REDACTED]"}"#));
+    /// ```
+    #[must_use]
+    pub fn preview(&self, headers: &HeaderMap, body: &[u8]) -> Preview {
+        let config = self.config();
+        let rules = &config.rules;
+        let kind = Representation::of(headers);
+        let prefix = |limit: usize| {
+            let kept = &body[..body.len().min(limit)];
+            (kept, kept.len() == body.len())
+        };
+        let mut preview = Preview::default();
+        if kind.may_have_code() {
+            let (kept, whole) = prefix(rules.code_limit);
+            let found = finish::finder_at_the_end(&kind, kept, whole, rules);
+            match found.map(|(finder, whole)| finder.finish(whole)) {
+                None => {}
+                Some(Err(state)) => preview.code_state = Some(state),
+                Some(Ok(code)) => {
+                    let (is_number, text) = code.into_text();
+                    let code = match is_number {
+                        true => Code::Number(&text),
+                        false => Code::Text(&text),
+                    };
+                    preview.code = Some(finish::redacted_code(code, rules).1);
+                }
+            }
+        }
+        let (kept, whole) = prefix(rules.response_limit);
+        if !body.is_empty() {
+            match Content::of(&kind, kept, whole, rules.response_limit, &rules.names) {
+                Content::None => {}
+                Content::Omitted(why) => preview.omitted = Some(why),
+                Content::Text(text) => {
+                    preview.content = Some(text.text);
+                    preview.truncated = text.truncated;
+                    preview.malformed = text.malformed;
+                }
+            }
+        }
+        preview
+    }
+}

@@ -1,0 +1,458 @@
+//! A secret that was planted in a document of any shape is in no record: not at any cut, in any
+//! chunks, not even four bytes of it.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use actix_bodylog::{BodyLog, JsonLines, RecordExt as _, ResponseBody, User};
+use actix_web::{
+    App, HttpRequest, HttpResponse, error,
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    test::{TestRequest, call_service, init_service, try_read_body},
+    web,
+};
+use bytes::Bytes;
+use futures_util::stream;
+
+/// No four bytes in a row of any of these stand in a template.
+const SECRETS: [&str; 5] = [
+    "hunter2XyZZy",
+    "4929123456781234",
+    "dGhpcyBpcy+hIHZl/cnkgc2VjcmV0=",
+    "zq~W.k-J_v8!Gm",
+    "пароль漢字čřž",
+];
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data; boundary=B";
+const XML: &str = "application/xml";
+const TEXT: &str = "text/plain";
+const YAML: &str = "application/yaml";
+const EVENTS: &str = "text/event-stream";
+const UNTYPED: &str = "";
+
+/// Bodies with `{S}` where the secret stands.
+const BODIES: &[(&str, &str)] = &[
+    (JSON, r#"{"password":"{S}"}"#),
+    (JSON, r#"{"a":{"b":[{"Access-Token":"{S}"}]},"c":1}"#),
+    (JSON, r#"{"pass\u0077ord":"{S}","x":"y"}"#),
+    (JSON, r#"{"\u0050\u0049\u004e" : "{S}"}"#),
+    (JSON, r#"{"secret":["{S}",{"x":"{S}"},[["{S}"]]],"n":1}"#),
+    (JSON, r#"{"secret":{"a":{"b":"{S}"},"c":"{S}"},"n":1}"#),
+    (JSON, r#"{"token":"a\"{S}","n":1}"#),
+    (JSON, r#"{"token":"\\","x":1,"pin":"\\\"{S}"}"#),
+    (JSON, r#"{"n":1,"pin":"{S}"}trailing"#),
+    (JSON, r#"{"n":1}{"pin":"{S}"}"#),
+    (JSON, r#"{"n":1,}{"note":"{S}"}"#),
+    (JSON, r#"{'password':'{S}'}"#),
+    (JSON, r#"{password:"{S}"}"#),
+    (JSON, r#"{"n":1,/*{S}*/"b":2}"#),
+    (JSON, r#"password={S}&a=1"#),
+    (JSON, "{\"n\":1,\n// {S}\n\"b\":2}"),
+    (JSON, r#"[1,2,"Bearer {S}"]"#),
+    (JSON, r#"{"header":"Authorization: Bearer {S}"}"#),
+    (JSON, r#"{"bear\u0065r":"\u0042earer {S}"}"#),
+    (JSON, r#"{"inner":"{\"password\":\"{S}\",\"n\":1}"}"#),
+    (JSON, r#"{"inner":"{\"pass\\u0077ord\":\"{S}\"}"}"#),
+    (
+        JSON,
+        r#"{"inner":"{\"inner\":\"{\\\"token\\\":\\\"{S}\\\"}\"}"}"#,
+    ),
+    (JSON, r#"{"url":"https:\/\/ann:{S}@db\/x?a=1"}"#),
+    (JSON, r#"{"url":"https://h/?token={S}&a=1"}"#),
+    (JSON, r#"{"url":"https%3A%2F%2Fh%2F%3Ftoken%3D{S}"}"#),
+    (JSON, r#"{"log":"user: ann\npassword: {S}\nrole: x"}"#),
+    (JSON, r#"{"xml":"<a><password>{S}<\/password><\/a>"}"#),
+    (JSON, r#"{"code":1,"token":{"code":"{S}"}}"#),
+    (JSON, r#"{"code":"Bearer {S}"}"#),
+    (JSON, r#"{"Bearer {S}":1}"#),
+    (JSON, r#""password={S}""#),
+    (JSON, "{\"cookie\"\n:\t\"{S}\"}"),
+    ("application/problem+json", r#"{"detail":{"apiKey":"{S}"}}"#),
+    ("text/json", r#"{"ssn":"{S}"}"#),
+    (NDJSON, "{\"a\":1}\n{\"password\":\"{S}\"}\n{\"b\":2}\n"),
+    (NDJSON, "{\"password\":\n\"{S}\"}\n"),
+    (FORM, "user=ann&password={S}&a=1"),
+    (FORM, "user%5Bpassword%5D={S}"),
+    (FORM, "p%61ss%57ord={S}&x=1"),
+    (FORM, "a=1;token={S};b=2"),
+    (FORM, "a[token][]={S}"),
+    (FORM, "next=https%3A%2F%2Fh%2F%3Ftoken%3D{S}&a=1"),
+    (FORM, "next=%252Fh%253Ftoken%253D{S}&a=1"),
+    (FORM, "payload=%7B%22password%22%3A%22{S}%22%7D"),
+    (FORM, "payload={\"password\":\"{S}\"}"),
+    (FORM, "auth=Bearer+{S}"),
+    (FORM, "auth=Bearer%20{S}"),
+    (FORM, "{\"password\":\"{S}\"}"),
+    (FORM, "url=http://ann:{S}@h/"),
+    (FORM, "url=http%3A%2F%2Fann%3A{S}%40h%2F"),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=\"u[pin]\"\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name*=UTF-8''tok%65n\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=\"j\"\r\nContent-Type: application/json\r\n\r\n{\"password\":\"{S}\"}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=\"j\"\r\nContent-Type: application/json\r\n\r\n{password:\"{S}\"}\r\n--B--\r\n",
+    ),
+    (
+        MULTIPART,
+        "{S}\r\n--B\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--B--\r\n{S}",
+    ),
+    (
+        MULTIPART,
+        "--B\nContent-Disposition: form-data; name=a\n\npassword: {S}\n--B--",
+    ),
+    (MULTIPART, "--B\r\nX: y\r\n\r\n{S}\r\n--B--"),
+    (XML, "<u><name>ann</name><password>{S}</password></u>"),
+    (XML, "<u><s:Password Type=\"t\">{S}</s:Password></u>"),
+    (XML, "<u password=\"{S}\" name='ann'/>"),
+    (XML, "<secret><a><b>{S}</b></a></secret><c/>"),
+    (XML, "<token><![CDATA[{S}]]></token>"),
+    (XML, "<token><![CDATA[</token>{S}]]></token>"),
+    (XML, "<entry key=\"password\">{S}</entry>"),
+    (XML, "<input name=\"password\" value=\"{S}\">"),
+    (XML, "<!-- password: {S} --><a/>"),
+    (TEXT, "password={S}"),
+    (TEXT, "password: {S}\nnext line"),
+    (TEXT, "Password :   {S}"),
+    (TEXT, "password\t=\t\"{S}\""),
+    (TEXT, "user=ann password={S} ip=10.0.0.1"),
+    (TEXT, "login(user=ann, pwd={S})"),
+    (TEXT, "{user=ann, password={S}}"),
+    (TEXT, "api key: {S}"),
+    (TEXT, "client_secret => {S}"),
+    (TEXT, "see https://ann:{S}@h/x or not"),
+    (TEXT, "GET /x?sig=1&access_token={S} HTTP/1.1"),
+    (TEXT, "Authorization: Bearer {S}\r\nHost: h\r\n"),
+    (TEXT, "authorization: basic {S}"),
+    (TEXT, "Cookie: a={S}; b={S}\r\nHost: h\r\n"),
+    (TEXT, "curl -H 'Authorization: Bearer {S}' https://h"),
+    (TEXT, "curl -u 'Cookie: sid={S}' https://h"),
+    (TEXT, "{\"password\": \"{S}\""),
+    (TEXT, "[{\"password\": \"{S}\"}"),
+    (TEXT, "12:00 {\"password\":\"{S}\"}"),
+    (TEXT, "said \"{\\\"password\\\":\\\"{S}\\\"}\" loudly"),
+    (TEXT, "&quot;token&quot;:&quot;{S}&quot;"),
+    (YAML, "user: ann\npassword: {S}\n"),
+    (YAML, "secret:\n  a: {S}\n  b: {S}\nc: 1\n"),
+    (YAML, "token: |\n  {S}\n  {S}\nc: 1\n"),
+    (YAML, "tokens:\n- {S}\n- {S}\nc: 1\n"),
+    (YAML, "- token: {S}\n  a: 1\n"),
+    (YAML, "{token: {S}, a: 1}"),
+    (EVENTS, "event: x\ndata: {\"token\":\"{S}\",\"n\":1}\n\n"),
+    (EVENTS, "data: Bearer {S}\n\n"),
+    (
+        "application/graphql",
+        "mutation { login(password: \"{S}\") { id } }",
+    ),
+    (UNTYPED, "password={S}"),
+    (UNTYPED, "a=1&password={S}"),
+    (UNTYPED, "{\"password\":\"{S}\"}"),
+    (UNTYPED, "hello\npassword: {S}"),
+];
+
+/// A token that is known by its shape. Nothing tells that the first bytes of one that was cut are a
+/// token, but they are always the same: those of `{"alg"` and its like.
+const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
+
+const TOKENS: &[(&str, &str)] = &[
+    (JSON, r#"{"a":"{S}"}"#),
+    (JSON, r#"["x {S} y"]"#),
+    (JSON, r#"{"{S}":1}"#),
+    (JSON, r#"{"code":"{S}"}"#),
+    (FORM, "a={S}&b=1"),
+    (FORM, "{S}"),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n{S}\r\n--B--",
+    ),
+    (
+        MULTIPART,
+        "--B\r\nContent-Disposition: form-data; name=a; filename=\"{S}\"\r\n\r\nx\r\n--B--",
+    ),
+    (XML, "<a>{S}</a>"),
+    (XML, "<a b=\"{S}\"/>"),
+    (TEXT, "the token is {S}."),
+    (TEXT, "({S})"),
+    (UNTYPED, "{S}"),
+];
+
+fn headers(content_type: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if !content_type.is_empty() {
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+    }
+    headers
+}
+
+/// Not even four consecutive bytes.
+#[track_caller]
+fn assert_hidden(shown: &str, secret: &str, context: &str) {
+    for part in secret.as_bytes().windows(4) {
+        let found = shown.as_bytes().windows(4).any(|window| window == part);
+        assert!(
+            !found,
+            "{:?} of {secret} in {shown}\n{context}",
+            part.escape_ascii().to_string()
+        );
+    }
+}
+
+/// How the secret is written where `template` quotes it.
+fn fill(content_type: &str, template: &str, secret: &str) -> String {
+    let encoded = |text: &str| -> String {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        text.bytes()
+            .map(|byte| match plain(byte) {
+                true => char::from(byte).to_string(),
+                false => format!("%{byte:02X}"),
+            })
+            .collect()
+    };
+    match content_type {
+        FORM if template.contains("%25") => template.replace("{S}", &encoded(&encoded(secret))),
+        FORM if !template.contains('"') && !template.contains("://") => {
+            template.replace("{S}", &encoded(secret))
+        }
+        _ => template.replace("{S}", secret),
+    }
+}
+
+fn check_every_cut(content_type: &str, body: &str, secret: &str) {
+    let headers = headers(content_type);
+    let shown = |limit: usize, body: &[u8]| {
+        let log = BodyLog::new().response_limit(limit).code_limit(limit);
+        let preview = log.preview(&headers, body);
+        format!(
+            "{} {}",
+            preview.content.unwrap_or_default(),
+            preview.code.unwrap_or_default()
+        )
+    };
+    for cut in 0..=body.len() {
+        let context = format!("{content_type}, cut at {cut}: {body}");
+        assert_hidden(&shown(cut, body.as_bytes()), secret, &context);
+        // Sent like that. (The user information of half a URL is a host and a port, though.)
+        if !body.contains('@') && !body.contains("%40") {
+            assert_hidden(&shown(4096, &body.as_bytes()[..cut]), secret, &context);
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_a_body_does_not_survive_any_cut() {
+    for (content_type, template) in BODIES {
+        for secret in SECRETS {
+            check_every_cut(content_type, &fill(content_type, template, secret), secret);
+        }
+    }
+}
+
+#[test]
+fn a_token_in_a_body_does_not_survive_any_cut() {
+    for (content_type, template) in TOKENS {
+        let body = template.replace("{S}", JWT);
+        let headers = headers(content_type);
+        for limit in 0..=body.len() {
+            let log = BodyLog::new().response_limit(limit).code_limit(limit);
+            let preview = log.preview(&headers, body.as_bytes());
+            let shown = format!("{:?} {:?}", preview.content, preview.code);
+            assert_hidden(
+                &shown,
+                JWT,
+                &format!("{content_type}, limit {limit}: {body}"),
+            );
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap()
+    }
+}
+
+/// A logger with a small record limit or a large one, and the lines that it writes. `Debug` of a
+/// record counts as a rendering too.
+fn written(record_limit: usize) -> (Lines, BodyLog) {
+    let lines = Lines::default();
+    let debug = lines.clone();
+    let log = BodyLog::new()
+        .record_limit(record_limit)
+        .response_body(ResponseBody::Always)
+        .sink(JsonLines::new(lines.clone()))
+        .sink(move |record: &actix_bodylog::Record<'_>| {
+            writeln!(debug.clone(), "{record:?}").unwrap();
+        });
+    (lines, log)
+}
+
+/// Answers with the body that it got, in chunks of `?size=` bytes.
+async fn echo(req: HttpRequest, body: Bytes) -> HttpResponse {
+    let size = req.headers().get("x-size").unwrap().to_str().unwrap();
+    let chunks: Vec<_> = body
+        .chunks(size.parse().unwrap())
+        .map(|chunk| Ok::<_, io::Error>(Bytes::copy_from_slice(chunk)))
+        .collect();
+    let mut res = HttpResponse::Ok();
+    if let Some(kind) = req.headers().get(header::CONTENT_TYPE) {
+        res.insert_header((header::CONTENT_TYPE, kind));
+    }
+    res.streaming(stream::iter(chunks))
+}
+
+#[actix_web::test]
+async fn a_secret_in_a_body_is_in_no_record_in_whatever_chunks_it_comes() {
+    let (lines, log) = written(15 * 1024);
+    let app = App::new().default_service(web::to(echo)).wrap(log.clone());
+    let app = init_service(app).await;
+    for (content_type, template) in BODIES {
+        let secret = SECRETS[0];
+        let body = fill(content_type, template, secret);
+        let mut contents = Vec::new();
+        for size in ["1", "2", "3", "7", "4096"] {
+            let req = TestRequest::post().insert_header(("x-size", size));
+            let req = match *content_type {
+                "" => req,
+                kind => req.insert_header((header::CONTENT_TYPE, kind)),
+            };
+            let res = call_service(&app, req.set_payload(body.clone()).to_request()).await;
+            assert_eq!(try_read_body(res).await.unwrap(), body);
+            let line = lines.take();
+            assert_hidden(&line, secret, &body);
+            // Without a type, actix-web calls it binary.
+            if *content_type == UNTYPED {
+                continue;
+            }
+            let record: serde_json::Value =
+                serde_json::from_str(line.lines().next().unwrap()).unwrap();
+            contents.push(record["http.response.body.content"].clone());
+        }
+        let preview = log.preview(&headers(content_type), body.as_bytes());
+        for content in contents {
+            assert_eq!(content.as_str(), preview.content.as_deref(), "{body}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_secret_elsewhere_in_an_exchange_is_in_no_record() {
+    async fn handler(req: HttpRequest) -> Result<HttpResponse, error::Error> {
+        let text = req
+            .headers()
+            .get("x-say")
+            .map(|value| value.to_str().unwrap().to_owned());
+        let Some(text) = text else {
+            return Ok(HttpResponse::Ok().finish());
+        };
+        req.record_user(User {
+            id: text.clone(),
+            name: text.clone(),
+            kind: text.clone(),
+        });
+        req.record_field("remark", text.as_str());
+        req.record_field(
+            "object",
+            serde_json::json!({"text": text, "password": text}),
+        );
+        req.record_error(&text);
+        let location = HeaderValue::from_str(&text).unwrap();
+        let res = HttpResponse::BadRequest()
+            .insert_header((header::LOCATION, location.clone()))
+            .insert_header((HeaderName::from_static("x-more"), location))
+            .finish();
+        Err(error::InternalError::from_response(text, res).into())
+    }
+    for limit in [1024, 15 * 1024] {
+        let (lines, log) = written(limit);
+        let log = log
+            .request_header(HeaderName::from_static("x-say"))
+            .response_header(HeaderName::from_static("x-more"));
+        let app = App::new().default_service(web::to(handler)).wrap(log);
+        let app = init_service(app).await;
+        let secret = "hunter2XyZZy";
+        for text in [
+            "password={S}",
+            "Password: {S}",
+            "{\"password\":\"{S}\"}",
+            "https://ann:{S}@h/x?a=1",
+            "/cb?token={S}&a=1",
+            "/cb?a=1#access_token={S}",
+            "https%3A%2F%2Fh%2F%3Ftoken%3D{S}",
+            "Bearer {S}",
+            "bearer\t{S}",
+            "Basic {S}",
+            "x eyJ{S}.eyJ{S}.{S} y",
+            "<password>{S}</password>",
+        ] {
+            let text = text.replace("{S}", secret);
+            let uri_text: String = text
+                .chars()
+                .map(|c| match c {
+                    ' ' | '\t' => "%20".to_owned(),
+                    '"' => "%22".to_owned(),
+                    '<' | '>' | '{' | '}' => format!("%{:02X}", u32::from(c)),
+                    c => c.to_string(),
+                })
+                .collect();
+            let requests = [
+                TestRequest::with_uri(&format!("/?a={uri_text}")),
+                TestRequest::with_uri(&format!("/?{uri_text}")),
+                TestRequest::with_uri(&format!("/a/{}/b", uri_text.replace(['?', '#'], "%3F"))),
+                TestRequest::default().insert_header((header::USER_AGENT, text.as_str())),
+                TestRequest::default().insert_header((header::REFERER, text.as_str())),
+                TestRequest::default()
+                    .insert_header((header::REFERER, format!("http://h/?r={uri_text}"))),
+                TestRequest::default().insert_header((header::ORIGIN, text.as_str())),
+                TestRequest::default().insert_header((header::ACCEPT, text.as_str())),
+                TestRequest::default().insert_header(("x-request-id", text.as_str())),
+                TestRequest::default().insert_header(("x-say", text.as_str())),
+                TestRequest::default().insert_header((header::AUTHORIZATION, text.as_str())),
+                TestRequest::default().insert_header((header::COOKIE, text.as_str())),
+            ];
+            for (at, request) in requests.into_iter().enumerate() {
+                let res = call_service(&app, request.to_request()).await;
+                let _ = try_read_body(res).await;
+                let line = lines.take();
+                assert_eq!(line.lines().count(), 2, "{line}");
+                // What the handler answered is a body of plain text.
+                assert_hidden(&line, secret, &format!("{at}: {text}"));
+                assert!(line.lines().next().unwrap().len() < limit, "{line}");
+            }
+        }
+    }
+}
