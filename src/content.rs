@@ -227,15 +227,33 @@ fn clean(media: &Media, decoded: &str, open: bool, names: &Names) -> (String, bo
         Media::JsonLines => json_lines(decoded, names),
         // Clients that do not say what they send mostly send JSON, and those that leave it to their
         // HTTP library call it a form.
-        _ if decoded.trim_start().starts_with(['{', '[']) => match json(decoded, names) {
+        _ if seems_json(decoded) => match json(decoded, names) {
             (shown, true) => (shown, true),
-            // It was only a guess: a log line may begin with a bracket. But what might have been
-            // JSON is shown as text only where no key in it could have hidden anything.
-            (shown, false) if names.occur_in(decoded) || decoded.contains("\\u") => (shown, false),
-            _ => (plain(media, decoded, open, names), true),
+            // It was only a guess, and a log line may begin with a bracket. But a body that nobody
+            // called a text may be broken JSON, which is shown only where no key in it could have
+            // hidden anything.
+            (shown, false)
+                if *media != Media::Text
+                    && (names.occur_in(decoded) || decoded.contains("\\u")) =>
+            {
+                (shown, false)
+            }
+            _ => {
+                let line = plain(media, decoded, open, names);
+                // What was no JSON for its line breaks may be JSON on one line.
+                match json(&line, names) {
+                    (shown, true) => (shown, true),
+                    _ => (line, true),
+                }
+            }
         },
         _ => (plain(media, decoded, open, names), true),
     }
+}
+
+fn seems_json(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || text::is_forbidden(c));
+    text.starts_with(['{', '['])
 }
 
 fn plain(media: &Media, decoded: &str, open: bool, names: &Names) -> String {
@@ -342,6 +360,11 @@ mod tests {
                 "[a]=1&b=2",
             ),
             ("text/plain", "[12:30] started\n", "[12:30] started "),
+            (
+                "text/plain",
+                "[12:30] password=hunter2 a=1",
+                "[12:30] password=[REDACTED] a=1",
+            ),
             ("", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
             ("", "plain", "plain"),
             ("", "a=1&pin=2", "a=1&pin=[REDACTED]"),
@@ -405,9 +428,9 @@ mod tests {
                 r#"{"pin":"[REDACTED]""#,
             ),
             // A guess at JSON that failed must not show what a key would have hidden.
-            ("text/plain", r#"{"a":{password: hunter2}}"#, r#"{"a":{"#),
+            ("", r#"{"a":{password: hunter2}}"#, r#"{"a":{"#),
             (
-                "text/plain",
+                "application/x-www-form-urlencoded",
                 r#"{"p\u0069n":1]"#,
                 r#"{"p\u0069n":"[REDACTED]""#,
             ),

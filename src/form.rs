@@ -63,7 +63,11 @@ fn redact<'a>(
             }
             out.push_str(value_shown.as_deref().unwrap_or(value));
             if hidden.is_some() {
-                out.extend([hidden_key, REDACTED]);
+                // It is a name because it has one in it: there may be more.
+                let name = hidden_key.trim_end_matches('=');
+                let name_shown = hide_in_value(name, false, names);
+                out.push_str(name_shown.as_deref().unwrap_or(name));
+                out.extend(["=", REDACTED]);
             }
             copied = end;
         }

@@ -31,6 +31,13 @@ pub(super) fn look_for_scheme(pass: &mut Pass<'_, '_>, at: usize) {
         return;
     }
     let token = &token[..token.find(ends_token).unwrap_or(token.len())];
+    if ["bearer", "basic"]
+        .iter()
+        .any(|scheme| token.eq_ignore_ascii_case(scheme))
+    {
+        // Said twice: the token follows the second one.
+        return;
+    }
     let end = start + token.len();
     let may_go_on = pass.open && end == pass.text.len();
     if !token.is_empty() && (bearer || may_go_on || is_basic(token)) {

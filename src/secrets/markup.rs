@@ -129,7 +129,6 @@ fn hide_attributes(
             pass.hide(offset + start, offset + start + value.len());
         }
     }
-    pass.at = pass.at.max(offset + tag.len());
 }
 
 /// How long the content of the element `name` is that `text` begins with; all of it if the element

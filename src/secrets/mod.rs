@@ -124,6 +124,7 @@ struct Pass<'t, 'n> {
     user_info: credential::UserInfo,
     /// What is percent-encoded up to here was decoded, and had nothing in it.
     decoded: usize,
+    depth: u8,
 }
 
 impl<'t, 'n> Pass<'t, 'n> {
@@ -138,6 +139,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             at: 0,
             user_info: credential::UserInfo::default(),
             decoded: 0,
+            depth: 0,
         }
     }
 
@@ -184,12 +186,37 @@ impl<'t, 'n> Pass<'t, 'n> {
     /// Puts `with` in the place of `start..end`, and goes on behind it.
     fn replace(&mut self, start: usize, end: usize, with: &str) {
         let start = start.max(self.copied);
+        self.look_into_gap(start);
         if start <= end && self.text[start..end] != *with {
             self.out.push_str(&self.text[self.copied..start]);
             self.out.push_str(with);
             self.copied = end;
         }
         self.at = self.at.max(end);
+    }
+
+    /// What is skipped on the way to `start`, such as the attributes of a tag whose content is to be
+    /// hidden, was not looked at yet.
+    fn look_into_gap(&mut self, start: usize) {
+        const MAX_DEPTH: u8 = 4;
+        let from = self.at.max(self.copied);
+        let Some(gap) = self.text.get(from..start) else {
+            return;
+        };
+        if scan::find(gap.as_bytes(), is_interesting).is_none() {
+            return;
+        }
+        let mut inner = Pass::new(gap, false, self.names, self.values);
+        inner.depth = self.depth + 1;
+        let shown = match inner.depth {
+            ..MAX_DEPTH => inner.run(),
+            _ => Cow::Owned(REDACTED.to_owned()),
+        };
+        if let Cow::Owned(shown) = shown {
+            self.out.push_str(&self.text[self.copied..from]);
+            self.out.push_str(&shown);
+            self.copied = start;
+        }
     }
 }
 

@@ -306,7 +306,7 @@ impl Value<'_, '_> {
                 }
                 _ => false,
             };
-            if ends {
+            if ends && !announces_more(&text[start..at]) {
                 let value =
                     text[start..at].trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
                 return start + value.len();
@@ -314,6 +314,18 @@ impl Value<'_, '_> {
         }
         text.len()
     }
+}
+
+/// Says whether what follows `value` is still to be hidden: the value swallowed the name of another
+/// one.
+fn announces_more(value: &str) -> bool {
+    let value = value.trim_end_matches(['"', '\'', '`']);
+    let ends_in = |word: &str| {
+        let at = value.len().checked_sub(word.len());
+        at.and_then(|at| value.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    value.ends_with([':', '=']) || ends_in("bearer") || ends_in("basic")
 }
 
 /// Says whether a value can end before `after`.
