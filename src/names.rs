@@ -62,13 +62,13 @@ pub(crate) const REDACTED: &str = "[REDACTED]";
 /// The sensitive names of one logger.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
-    exact: Vec<Box<str>>,
-    exact_in_query: Vec<Box<str>>,
+    exact: Whole,
+    exact_in_query: Whole,
     contained: Fragments,
     /// Named by [`Names::redact`]: these win over everything.
-    explicit: Vec<Box<str>>,
+    explicit: Whole,
     /// Named by [`Names::keep`].
-    kept: Vec<Box<str>>,
+    kept: Whole,
     /// The key of the code, which is shown whatever it is called.
     code: Box<str>,
     /// What looks like a credential is hidden whatever its name is.
@@ -77,13 +77,12 @@ pub(crate) struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         Self {
-            exact: owned(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
-            exact_in_query: owned(&EXACT_IN_QUERY),
-            contained: Fragments::new(owned(&CONTAINED)),
-            explicit: Vec::new(),
-            kept: Vec::new(),
+            exact: Whole::new(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
+            exact_in_query: Whole::new(&EXACT_IN_QUERY),
+            contained: Fragments::new(&CONTAINED),
+            explicit: Whole::new(&[]),
+            kept: Whole::new(&[]),
             code: "".into(),
             shapes: true,
         }
@@ -94,9 +93,9 @@ impl Names {
     /// Nothing is sensitive.
     pub(crate) fn none() -> Self {
         Self {
-            exact: Vec::new(),
-            exact_in_query: Vec::new(),
-            contained: Fragments::new(Vec::new()),
+            exact: Whole::new(&[]),
+            exact_in_query: Whole::new(&[]),
+            contained: Fragments::new(&[]),
             shapes: false,
             ..Self::default()
         }
@@ -105,9 +104,9 @@ impl Names {
     /// There is nothing to hide.
     pub(crate) fn is_off(&self) -> bool {
         !self.shapes
-            && self.exact.is_empty()
-            && self.exact_in_query.is_empty()
-            && self.explicit.is_empty()
+            && self.exact.list.is_empty()
+            && self.exact_in_query.list.is_empty()
+            && self.explicit.list.is_empty()
             && self.contained.list.is_empty()
     }
 
@@ -118,15 +117,15 @@ impl Names {
 
     pub(crate) fn redact(&mut self, name: &str) {
         let name = normalize(name);
-        self.kept.retain(|kept| **kept != *name);
-        self.explicit.push(name.into());
+        self.kept.remove(&name);
+        self.explicit.push(&name);
     }
 
     pub(crate) fn redact_containing(&mut self, fragment: &str) {
         let fragment = normalize(fragment);
         // Every name contains the empty string, and nobody means that.
         if !fragment.is_empty() {
-            self.contained.push(fragment.into());
+            self.contained.push(&fragment);
         }
     }
 
@@ -137,10 +136,10 @@ impl Names {
             &mut self.exact,
             &mut self.exact_in_query,
         ] {
-            list.retain(|listed| **listed != *name);
+            list.remove(&name);
         }
         self.contained.remove(&name);
-        self.kept.push(name.into());
+        self.kept.push(&name);
     }
 
     /// The key of the code is shown, unless it is named explicitly.
@@ -162,7 +161,7 @@ impl Names {
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         any_part(key, |part| {
             Normal::of(part, |name| {
-                has(&self.exact_in_query, name) || self.hides(name)
+                self.exact_in_query.has(name) || self.hides(name)
             })
         })
     }
@@ -171,7 +170,7 @@ impl Names {
     /// expires: noon` is about a token and not one.
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
         Normal::of(words, |name| {
-            has(&self.explicit, name) || (!self.is_shown(name) && has(&self.exact, name))
+            self.explicit.has(name) || (!self.is_shown(name) && self.exact.has(name))
         })
     }
 
@@ -188,13 +187,13 @@ impl Names {
     /// The header is in no record, whatever the allowlist says.
     pub(crate) fn is_never_logged(&self, header: &str) -> bool {
         Normal::of(header, |name| {
-            NEVER_LOGGED.contains(&name) && !has(&self.kept, name)
+            NEVER_LOGGED.contains(&name) && !self.kept.has(name)
         })
     }
 
     /// The user asked for the value under this name.
     pub(crate) fn is_kept(&self, name: &str) -> bool {
-        Normal::of(name, |name| has(&self.kept, name))
+        Normal::of(name, |name| self.kept.has(name))
     }
 
     /// Says whether any sensitive name occurs anywhere in a text, whatever surrounds it.
@@ -203,22 +202,18 @@ impl Names {
         self.contained.occur_in(&text)
             || [&self.explicit, &self.exact]
                 .into_iter()
-                .flatten()
+                .flat_map(|names| &names.list)
                 .any(|name| text.contains(&**name))
     }
 
     fn is_shown(&self, name: &str) -> bool {
-        *self.code == *name || has(&self.kept, name)
+        *self.code == *name || self.kept.has(name)
     }
 
     fn hides(&self, name: &str) -> bool {
-        has(&self.explicit, name)
-            || (!self.is_shown(name) && (has(&self.exact, name) || self.contained.occur_in(name)))
+        self.explicit.has(name)
+            || (!self.is_shown(name) && (self.exact.has(name) || self.contained.occur_in(name)))
     }
-}
-
-fn has(names: &[Box<str>], name: &str) -> bool {
-    names.iter().any(|listed| **listed == *name)
 }
 
 fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
@@ -226,46 +221,104 @@ fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
     is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
 }
 
-/// Parts of names, and the letters that they begin with: most names have none of those in a place
-/// where a fragment still fits.
+/// Whole names, behind a filter: a name of another length or beginning is told apart by one bit.
+#[derive(Clone, Debug)]
+struct Whole {
+    list: Vec<Box<str>>,
+    filter: Filter,
+}
+
+impl Whole {
+    fn new(names: &[&str]) -> Self {
+        let mut whole = Self {
+            list: Vec::new(),
+            filter: Filter::default(),
+        };
+        names.iter().for_each(|name| whole.push(name));
+        whole
+    }
+
+    fn push(&mut self, name: &str) {
+        self.filter.add(Self::hash(name));
+        self.list.push(name.into());
+    }
+
+    fn remove(&mut self, name: &str) {
+        // The filter may go on saying "maybe".
+        self.list.retain(|listed| **listed != *name);
+    }
+
+    fn hash(name: &str) -> u8 {
+        let [first, .., last] = name.as_bytes() else {
+            return 0;
+        };
+        first ^ last.rotate_left(3) ^ (name.len() as u8).rotate_left(5)
+    }
+
+    #[inline]
+    fn has(&self, name: &str) -> bool {
+        self.filter.may_have(Self::hash(name)) && self.list.iter().any(|listed| **listed == *name)
+    }
+}
+
+/// Parts of names, behind a filter of the pairs of bytes that they begin with.
 #[derive(Clone, Debug)]
 struct Fragments {
     list: Vec<Box<str>>,
-    /// Bit `b % 64` for each first byte `b`.
-    initials: u64,
+    filter: Filter,
+    /// One of them has less than two bytes: nothing can be told from a pair.
+    unfiltered: bool,
 }
 
 impl Fragments {
-    fn new(list: Vec<Box<str>>) -> Self {
-        let mut fragments = Self { list, initials: 0 };
-        fragments.index();
-        fragments
+    fn new(fragments: &[&str]) -> Self {
+        let mut parts = Self {
+            list: Vec::new(),
+            filter: Filter::default(),
+            unfiltered: false,
+        };
+        fragments.iter().for_each(|part| parts.push(part));
+        parts
     }
 
-    fn index(&mut self) {
-        let initials = self.list.iter().filter_map(|part| part.bytes().next());
-        self.initials = initials.fold(0, |bits, byte| bits | 1 << (byte % 64));
-    }
-
-    fn push(&mut self, fragment: Box<str>) {
-        self.list.push(fragment);
-        self.index();
+    fn push(&mut self, fragment: &str) {
+        match fragment.as_bytes() {
+            [first, second, ..] => self.filter.add(Self::hash(*first, *second)),
+            _ => self.unfiltered = true,
+        }
+        self.list.push(fragment.into());
     }
 
     fn remove(&mut self, fragment: &str) {
         self.list.retain(|listed| **listed != *fragment);
-        self.index();
     }
 
+    fn hash(first: u8, second: u8) -> u8 {
+        first ^ second.rotate_left(3)
+    }
+
+    #[inline]
     fn occur_in(&self, name: &str) -> bool {
-        let name = name.as_bytes();
-        name.iter().enumerate().any(|(at, byte)| {
-            self.initials >> (byte % 64) & 1 == 1
-                && self
-                    .list
-                    .iter()
-                    .any(|part| name[at..].starts_with(part.as_bytes()))
-        })
+        let pairs = name.as_bytes().array_windows();
+        let may_occur =
+            |&[first, second]: &[u8; 2]| self.filter.may_have(Self::hash(first, second));
+        (self.unfiltered || { pairs }.any(may_occur))
+            && self.list.iter().any(|part| name.contains(&**part))
+    }
+}
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Filter([u64; 4]);
+
+impl Filter {
+    fn add(&mut self, hash: u8) {
+        self.0[usize::from(hash >> 6)] |= 1 << (hash & 63);
+    }
+
+    #[inline]
+    fn may_have(&self, hash: u8) -> bool {
+        self.0[usize::from(hash >> 6)] >> (hash & 63) & 1 == 1
     }
 }
 

@@ -1,32 +1,50 @@
 //! Finding bytes in long texts at a few instructions per byte or less.
 
-/// The first byte for which `wanted` holds.
+/// Says of each byte whether it is wanted.
+pub(crate) type Table = [bool; 256];
+
+/// The first byte that `near` wants, unless `far` rules it out.
 ///
-/// Whole blocks are judged before single bytes, without a branch inside the block: the compiler
-/// turns that into vector instructions, if `wanted` uses `|` and not `||`.
+/// `far` judges a byte by the two that follow it as well, a block of them at a time and without a
+/// branch in between: the compiler turns that into vector instructions, if it uses `|` and `&` and not
+/// `||` and `&&`. It must want everything that `near` wants, or be sure that it is nothing.
 #[inline(always)]
-pub(crate) fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], near: &Table, far: impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
+    const BLOCK: usize = 32;
     let mut at = 0;
-    for block in bytes.as_chunks::<32>().0 {
-        if block
-            .iter()
-            .fold(0, |hits, &byte| hits | u8::from(wanted(byte)))
-            != 0
-        {
+    while let Some(block) = bytes
+        .get(at..)
+        .and_then(<[u8]>::first_chunk::<{ BLOCK + 2 }>)
+    {
+        let hits = (0..BLOCK).fold(0, |hits, i| {
+            hits | u8::from(far(block[i], block[i + 1], block[i + 2]))
+        });
+        if hits != 0 {
             break;
         }
-        at += block.len();
+        at += BLOCK;
     }
-    let rest = bytes[at..].iter().position(|&byte| wanted(byte))?;
-    Some(at + rest)
+    let rest = &bytes[at..];
+    let found = rest.iter().position(|&byte| near[usize::from(byte)])?;
+    Some(at + found)
 }
 
 /// How many bytes from the start need no attention inside a JSON string (RFC 8259, section 7): up
 /// to a quote, a backslash or a control character.
 #[inline]
 pub(crate) fn plain_json(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // Most strings end within a word, and the others are mostly long.
+    match bytes.first_chunk() {
+        Some(word) => match first_end(word) {
+            Some(at) => at,
+            None => 8 + plain_json_far(&bytes[8..]),
+        },
+        None => plain_json_near(bytes),
+    }
+}
+
+#[inline(never)]
+fn plain_json_far(bytes: &[u8]) -> usize {
     let mut at = 0;
     for block in bytes.as_chunks::<32>().0 {
         let hits = block
@@ -37,26 +55,38 @@ pub(crate) fn plain_json(bytes: &[u8]) -> usize {
         }
         at += block.len();
     }
-    // Most strings are shorter than a block. Eight bytes at a time: a byte is zero if subtracting
-    // one borrows from its top bit (the first hit from below is exact, which is all that counts).
     for word in bytes[at..].as_chunks::<8>().0 {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let hits = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let hits = hits & TOPS;
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
+        if let Some(found) = first_end(word) {
+            return at + found;
         }
         at += 8;
     }
-    let rest = &bytes[at..];
-    at + rest
-        .iter()
-        .position(|&byte| ends_run(byte))
-        .unwrap_or(rest.len())
+    at + plain_json_near(&bytes[at..])
+}
+
+fn plain_json_near(bytes: &[u8]) -> usize {
+    let end = bytes.iter().position(|&byte| ends_run(byte));
+    end.unwrap_or(bytes.len())
+}
+
+/// The first of eight bytes that ends a run.
+///
+/// A byte is zero if subtracting one borrows from its top bit. A borrow may go on into the bytes
+/// above, so only the lowest hit is exact, and that is the first.
+#[inline]
+fn first_end(word: &[u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(*word);
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let hits = (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash)
+        | (word.wrapping_sub(ONES * 0x20) & !word);
+    match hits & TOPS {
+        0 => None,
+        hits => Some((hits.trailing_zeros() / 8) as usize),
+    }
 }
 
 #[inline(always)]
@@ -78,9 +108,11 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_hit_is_found_wherever_it_stands(bytes in bytes(), wanted in any::<u8>()) {
+            let mut near = [false; 256];
+            near[usize::from(wanted)] = true;
             prop_assert_eq!(
-                find(&bytes, |byte| (byte == wanted) | (byte == b'!')),
-                bytes.iter().position(|&byte| byte == wanted || byte == b'!')
+                find(&bytes, &near, |byte, _, _| byte == wanted),
+                bytes.iter().position(|&byte| byte == wanted)
             );
         }
 

@@ -14,14 +14,24 @@ pub(crate) fn is_forbidden(c: char) -> bool {
 }
 
 /// The first byte of each [forbidden](is_forbidden) character, and of some others.
-#[inline(always)]
-pub(crate) fn may_begin_forbidden(byte: u8) -> bool {
+pub(crate) const fn may_begin_forbidden(byte: u8) -> bool {
     (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
 }
 
 /// Where the first [forbidden](is_forbidden) character stands.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
-    let first = scan::find(text.as_bytes(), may_begin_forbidden)?;
+    const NEAR: scan::Table = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < table.len() {
+            table[byte] = may_begin_forbidden(byte as u8);
+            byte += 1;
+        }
+        table
+    };
+    let first = scan::find(text.as_bytes(), &NEAR, |byte, _, _| {
+        may_begin_forbidden(byte)
+    })?;
     // Such a byte is the first of a character.
     Some(first + text[first..].find(is_forbidden)?)
 }

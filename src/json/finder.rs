@@ -66,6 +66,17 @@ impl Reading {
     }
 }
 
+impl FoundCode {
+    /// The value is over. A number that was cut is not known.
+    fn end(&self, ended_early: &mut bool) -> Reading {
+        if self.is_cut_number() {
+            *ended_early = true;
+            return Reading::Nothing;
+        }
+        Reading::Found
+    }
+}
+
 /// Watches the first bytes of a response for its code.
 ///
 /// It keeps no bytes of the response but those of the code, so its cost in memory does not depend
@@ -136,6 +147,21 @@ impl CodeFinder {
             let wanted = wanted.map_or(&b""[..], |key| key.as_bytes());
             let at_key = *on_path > 0 && depth == *on_path;
             match token {
+                Token::Text { key: true, bytes } => {
+                    if at_key && bytes == wanted {
+                        *reading = Reading::Value;
+                    }
+                }
+                Token::Text { key: false, bytes } => {
+                    if *reading == Reading::Value {
+                        reading.skip_value();
+                        if *on_path == path.keys().len() {
+                            *reading = Reading::Found;
+                            *code = FoundCode::new(false);
+                            code.push(bytes);
+                        }
+                    }
+                }
                 Token::Quote { key: true } if at_key => *key = KeyMatch::default(),
                 Token::EndQuote { key: true } if at_key => {
                     key.end_units(wanted);
@@ -162,12 +188,23 @@ impl CodeFinder {
                         *units = Units::default();
                     }
                 }
-                Token::Scalar { number, bytes } if *reading == Reading::Value => {
-                    reading.skip_value();
-                    if number && *on_path == path.keys().len() {
-                        *reading = Reading::Code;
-                        *code = FoundCode::new(true);
+                Token::Scalar {
+                    number,
+                    bytes,
+                    ended,
+                } => {
+                    if *reading == Reading::Value {
+                        reading.skip_value();
+                        if number && *on_path == path.keys().len() {
+                            *reading = Reading::Code;
+                            *code = FoundCode::new(true);
+                        }
+                    }
+                    if *reading == Reading::Code {
                         code.push(bytes);
+                        if ended {
+                            *reading = code.end(ended_early);
+                        }
                     }
                 }
                 Token::Chars(chars) if *reading == Reading::Code => {
@@ -177,7 +214,6 @@ impl CodeFinder {
                 Token::Escape(unit) if *reading == Reading::Code => {
                     units.push(unit, |c| code.push_char(c));
                 }
-                Token::Scalar { bytes, .. } if *reading == Reading::Code => code.push(bytes),
                 // Characters of a value here are compared too, to no effect: a key begins anew.
                 Token::Chars(chars) if at_key => {
                     key.end_units(wanted);
@@ -186,13 +222,7 @@ impl CodeFinder {
                 Token::Escape(unit) if at_key => key.unit(wanted, unit),
                 Token::EndQuote { key: false } | Token::EndScalar if *reading == Reading::Code => {
                     units.end(|c| code.push_char(c));
-                    let cut = code.is_cut_number();
-                    *ended_early |= cut;
-                    *reading = if cut {
-                        Reading::Nothing
-                    } else {
-                        Reading::Found
-                    };
+                    *reading = code.end(ended_early);
                 }
                 Token::Invalid => *invalid = true,
                 Token::TooDeep => *ended_early = true,

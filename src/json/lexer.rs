@@ -13,7 +13,12 @@ pub(crate) enum Token<'a> {
     Close(Container),
     Colon,
     Comma,
-    /// The opening quote of a key or a string value.
+    /// A whole string that needs no unescaping.
+    Text {
+        key: bool,
+        bytes: &'a [u8],
+    },
+    /// The opening quote of a key or a string value that is escaped, or not whole in this piece.
     Quote {
         key: bool,
     },
@@ -25,12 +30,13 @@ pub(crate) enum Token<'a> {
     EndQuote {
         key: bool,
     },
-    /// Bytes of a number or a literal; more may follow.
+    /// Bytes of a number or a literal; unless they are its end, more may follow.
     Scalar {
         number: bool,
         bytes: &'a [u8],
+        ended: bool,
     },
-    /// The number or literal is over.
+    /// The number or literal that was in the last piece is over.
     EndScalar,
     /// The bytes so far begin no JSON text. Nothing is read after it.
     Invalid,
@@ -46,13 +52,50 @@ enum State {
     NextKey,
     Colon,
     AfterValue,
-    Quoted { key: bool },
-    Escape { key: bool },
-    Hex { key: bool, left: u8, unit: u16 },
+    Quoted {
+        key: bool,
+    },
+    Escape {
+        key: bool,
+    },
+    Hex {
+        key: bool,
+        left: u8,
+        unit: u16,
+    },
     Number(Number),
-    Literal(&'static [u8]),
+    /// What is left of `true`, `false` or `null`.
+    Literal(Rest),
     Done,
     Stopped,
+}
+
+/// What follows the first `from` bytes of a literal. Small, because
+/// the state is read and written with each token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    True { from: u8 },
+    False { from: u8 },
+    Null { from: u8 },
+}
+
+impl Rest {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Rest::True { from } => &b"true"[from.into()..],
+            Rest::False { from } => &b"false"[from.into()..],
+            Rest::Null { from } => &b"null"[from.into()..],
+        }
+    }
+
+    fn after(self, more: usize) -> Self {
+        let more = more as u8;
+        match self {
+            Rest::True { from } => Rest::True { from: from + more },
+            Rest::False { from } => Rest::False { from: from + more },
+            Rest::Null { from } => Rest::Null { from: from + more },
+        }
+    }
 }
 
 /// The state between two pieces of one document.
@@ -128,14 +171,15 @@ impl Lexer {
     }
 
     /// Reads the first byte of a token outside strings, numbers and literals; `None` for one that
-    /// belongs to the number or literal it begins.
+    /// belongs to what it begins.
+    #[inline(always)]
     fn punctuation<'a>(&mut self, byte: u8) -> Option<Token<'a>> {
         Some(match (self.state, byte) {
             (State::FirstItem, b']') | (State::AfterValue, b']') => self.close(Container::Array),
             (State::FirstKey, b'}') | (State::AfterValue, b'}') => self.close(Container::Object),
             (State::FirstKey | State::NextKey, b'"') => {
                 self.state = State::Quoted { key: true };
-                Token::Quote { key: true }
+                return None;
             }
             (State::Colon, b':') => {
                 self.state = State::Value;
@@ -148,28 +192,32 @@ impl Lexer {
                 };
                 Token::Comma
             }
-            (State::Value | State::FirstItem, _) => match byte {
-                b'{' => self.open(Container::Object),
-                b'[' => self.open(Container::Array),
-                b'"' => {
-                    self.state = State::Quoted { key: false };
-                    Token::Quote { key: false }
-                }
-                _ => {
-                    self.state = match byte {
-                        b'-' => State::Number(Number::Minus),
-                        b'0' => State::Number(Number::Zero),
-                        b'1'..=b'9' => State::Number(Number::Int),
-                        b't' => State::Literal(b"rue"),
-                        b'f' => State::Literal(b"alse"),
-                        b'n' => State::Literal(b"ull"),
-                        _ => return Some(self.invalid()),
-                    };
-                    return None;
-                }
-            },
+            (State::Value | State::FirstItem, _) => {
+                self.state = match byte {
+                    b'"' => State::Quoted { key: false },
+                    b'{' => return Some(self.open(Container::Object)),
+                    b'[' => return Some(self.open(Container::Array)),
+                    b'-' => State::Number(Number::Minus),
+                    b'0' => State::Number(Number::Zero),
+                    b'1'..=b'9' => State::Number(Number::Int),
+                    b't' => State::Literal(Rest::True { from: 1 }),
+                    b'f' => State::Literal(Rest::False { from: 1 }),
+                    b'n' => State::Literal(Rest::Null { from: 1 }),
+                    _ => return Some(self.invalid()),
+                };
+                return None;
+            }
             _ => self.invalid(),
         })
+    }
+
+    /// A string ends.
+    fn string_ended(&mut self, key: bool) {
+        if key {
+            self.state = State::Colon;
+        } else {
+            self.value_ended();
+        }
     }
 }
 
@@ -192,6 +240,22 @@ impl Tokens<'_, '_> {
 }
 
 impl<'a> Tokens<'_, 'a> {
+    /// A string begins: most are whole and have no escapes.
+    #[inline(always)]
+    fn string(&mut self, key: bool) -> Token<'a> {
+        let rest = &self.input[self.at..];
+        let run = scan::plain_json(rest);
+        if rest.get(run) != Some(&b'"') {
+            return Token::Quote { key };
+        }
+        self.at += run + 1;
+        self.lexer.string_ended(key);
+        Token::Text {
+            key,
+            bytes: &rest[..run],
+        }
+    }
+
     fn quoted(&mut self, key: bool) -> Option<Token<'a>> {
         let rest = &self.input[self.at..];
         let run = scan::plain_json(rest);
@@ -203,16 +267,12 @@ impl<'a> Tokens<'_, 'a> {
         self.at += 1;
         match byte {
             b'"' => {
-                if key {
-                    self.lexer.state = State::Colon;
-                } else {
-                    self.lexer.value_ended();
-                }
+                self.lexer.string_ended(key);
                 Some(Token::EndQuote { key })
             }
             b'\\' => {
                 self.lexer.state = State::Escape { key };
-                self.next()
+                self.escape(key)
             }
             _ => Some(self.lexer.invalid()),
         }
@@ -234,7 +294,7 @@ impl<'a> Tokens<'_, 'a> {
                     left: 4,
                     unit: 0,
                 };
-                return self.next();
+                return self.hex(key, 4, 0);
             }
             _ => return Some(self.lexer.invalid()),
         };
@@ -260,54 +320,84 @@ impl<'a> Tokens<'_, 'a> {
     }
 
     fn number(&mut self, start: usize, mut number: Number) -> Option<Token<'a>> {
+        let mut ended = false;
         while let Some(&byte) = self.input.get(self.at) {
             match number.step(byte) {
                 Some(next) => number = next,
-                None if self.at > start => break,
                 None if number.may_end() => {
-                    self.lexer.value_ended();
-                    return Some(Token::EndScalar);
+                    ended = true;
+                    break;
                 }
+                None if self.at > start => break,
                 None => return Some(self.lexer.invalid()),
             }
             self.at += 1;
         }
-        self.lexer.state = State::Number(number);
-        let bytes = &self.input[start..self.at];
-        (!bytes.is_empty()).then_some(Token::Scalar {
-            number: true,
-            bytes,
-        })
+        if ended {
+            self.lexer.value_ended();
+        } else {
+            self.lexer.state = State::Number(number);
+        }
+        self.scalar(true, start, ended)
     }
 
-    fn literal(&mut self, start: usize, mut rest: &'static [u8]) -> Option<Token<'a>> {
-        while let (Some(&byte), Some((&expected, after))) =
-            (self.input.get(self.at), rest.split_first())
-        {
-            if byte != expected {
-                return Some(self.lexer.invalid());
-            }
-            rest = after;
+    fn literal(&mut self, start: usize, rest: Rest) -> Option<Token<'a>> {
+        let expected = rest.bytes();
+        let input = &self.input[self.at..];
+        let seen = input.len().min(expected.len());
+        if input[..seen] != expected[..seen] {
+            return Some(self.lexer.invalid());
+        }
+        self.at += seen;
+        let rest = rest.after(seen);
+        let ended = seen == expected.len();
+        if ended {
+            self.lexer.value_ended();
+        } else {
+            self.lexer.state = State::Literal(rest);
+        }
+        self.scalar(false, start, ended)
+    }
+
+    fn scalar(&self, number: bool, start: usize, ended: bool) -> Option<Token<'a>> {
+        let bytes = &self.input[start..self.at];
+        match (bytes, ended) {
+            ([], false) => None,
+            ([], true) => Some(Token::EndScalar),
+            _ => Some(Token::Scalar {
+                number,
+                bytes,
+                ended,
+            }),
+        }
+    }
+
+    /// A token outside strings, numbers and literals, or the beginning of one of those.
+    #[inline(always)]
+    fn between(&mut self) -> Option<Token<'a>> {
+        while matches!(self.input.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
-        self.lexer.state = State::Literal(rest);
-        let bytes = &self.input[start..self.at];
-        if !bytes.is_empty() {
-            return Some(Token::Scalar {
-                number: false,
-                bytes,
-            });
+        let start = self.at;
+        let byte = *self.input.get(start)?;
+        self.at += 1;
+        if let Some(token) = self.lexer.punctuation(byte) {
+            return Some(token);
         }
-        rest.is_empty().then(|| {
-            self.lexer.value_ended();
-            Token::EndScalar
-        })
+        match self.lexer.state {
+            State::Quoted { key } => Some(self.string(key)),
+            State::Literal(rest) => self.literal(start, rest),
+            State::Number(number) => self.number(start, number),
+            // `punctuation` answers `None` for those three only.
+            _ => Some(self.lexer.invalid()),
+        }
     }
 }
 
 impl<'a> Iterator for Tokens<'_, 'a> {
     type Item = Token<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Token<'a>> {
         match self.lexer.state {
             State::Quoted { key } => self.quoted(key),
@@ -316,28 +406,7 @@ impl<'a> Iterator for Tokens<'_, 'a> {
             State::Number(number) => self.number(self.at, number),
             State::Literal(rest) => self.literal(self.at, rest),
             State::Stopped => None,
-            _ => {
-                let rest = &self.input[self.at..];
-                let space = rest
-                    .iter()
-                    .position(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
-                let Some(space) = space else {
-                    self.at = self.input.len();
-                    return None;
-                };
-                self.at += space;
-                let start = self.at;
-                self.at += 1;
-                match self.lexer.punctuation(rest[space]) {
-                    Some(token) => Some(token),
-                    None => match self.lexer.state {
-                        State::Literal(rest) => self.literal(start, rest),
-                        State::Number(number) => self.number(start, number),
-                        // `punctuation` answers `None` for those two only.
-                        _ => Some(self.lexer.invalid()),
-                    },
-                }
-            }
+            _ => self.between(),
         }
     }
 }

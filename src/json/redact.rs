@@ -9,7 +9,7 @@ use super::{
 use crate::{
     budget::Lease,
     names::{Names, REDACTED},
-    scan, secrets, text,
+    secrets, text,
 };
 
 /// How far the reading came.
@@ -39,32 +39,54 @@ pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
     while let Some(token) = tokens.next() {
         let end = tokens.position();
         let depth = tokens.depth();
-        let begins_value = matches!(
-            token,
-            Token::Open(_) | Token::Quote { key: false } | Token::Scalar { .. }
-        );
-        if hidden.is_none() && begins_value && std::mem::take(&mut key_is_sensitive) {
-            out.extend(["\"", REDACTED, "\""]);
-            hidden = Some(match token {
-                Token::Open(_) => depth - 1,
-                _ => depth,
-            });
-            continue;
-        }
         if let Some(from) = hidden {
             let ended = matches!(
                 token,
-                Token::Close(_) | Token::EndQuote { key: false } | Token::EndScalar
+                Token::Close(_)
+                    | Token::EndQuote { key: false }
+                    | Token::EndScalar
+                    | Token::Scalar { ended: true, .. }
+                    | Token::Text { key: false, .. }
             );
             if ended && depth == from {
                 hidden = None;
             }
-            if matches!(token, Token::Invalid | Token::TooDeep) {
-                malformed = true;
-            }
+            malformed |= matches!(token, Token::Invalid | Token::TooDeep);
+            continue;
+        }
+        if key_is_sensitive {
+            let value_from = match token {
+                Token::Open(_) => Some(depth - 1),
+                Token::Quote { key: false } | Token::Scalar { ended: false, .. } => Some(depth),
+                Token::Text { key: false, .. } | Token::Scalar { ended: true, .. } => None,
+                // The colon. (A fault stops the reading.)
+                _ => {
+                    if token == Token::Colon {
+                        out.push(':');
+                    }
+                    malformed |= matches!(token, Token::Invalid | Token::TooDeep);
+                    continue;
+                }
+            };
+            out.extend(["\"", REDACTED, "\""]);
+            key_is_sensitive = false;
+            hidden = value_from;
             continue;
         }
         match token {
+            Token::Text { key, bytes } => {
+                let string = Span {
+                    start: end - 1 - bytes.len(),
+                    end: end - 1,
+                    escaped: false,
+                };
+                if key {
+                    key_is_sensitive = names.is_sensitive(&string.text(input));
+                }
+                out.push('"');
+                string.push(out, input, false, names);
+                out.push('"');
+            }
             Token::Quote { .. } => {
                 out.push('"');
                 string = Some(Span {
@@ -131,8 +153,7 @@ impl Span {
     /// afterwards.
     fn push(&self, out: &mut String, input: &str, open: bool, names: &Names) {
         let raw = &input[self.start..self.end];
-        let needs_a_look = |byte| secrets::is_interesting(byte) | text::may_begin_forbidden(byte);
-        if !self.escaped && scan::find(raw.as_bytes(), needs_a_look).is_none() {
+        if !self.escaped && !secrets::needs_a_look(raw) {
             out.push_str(raw);
             return;
         }

@@ -137,7 +137,7 @@ pub(super) fn look_for_user_info(pass: &mut Pass<'_, '_>, at: usize) {
     let (start, found) = match before.rfind(ends_authority) {
         Some(mark) => {
             let start = mark + before[mark..].chars().next().map_or(0, char::len_utf8);
-            let url = before[..start].ends_with("//") || before[..start].ends_with("\\\\");
+            let url = before[..start].ends_with("//") || before[..start].ends_with(":\\\\");
             (from + start, url)
         }
         // The same word as before: a password may have an `@` in it.

@@ -94,8 +94,7 @@ enum Values {
 }
 
 /// Where something that has to be hidden can be noticed.
-#[inline(always)]
-pub(crate) fn is_interesting(byte: u8) -> bool {
+const fn is_interesting(byte: u8) -> bool {
     (byte == b':')
         | (byte == b'=')
         | (byte == b'<')
@@ -103,6 +102,39 @@ pub(crate) fn is_interesting(byte: u8) -> bool {
         | (byte == b'@')
         | (byte == b'J')
         | (byte | 0x20 == b'b')
+}
+
+/// The same by the bytes that follow: a `b` that begins neither `Bearer` nor `Basic` is nothing.
+#[inline(always)]
+const fn is_interesting_with(byte: u8, second: u8, third: u8) -> bool {
+    let is_scheme = ((second | 0x20 == b'e') & (third | 0x20 == b'a'))
+        | ((second | 0x20 == b'a') & (third | 0x20 == b's'));
+    is_interesting(byte) & ((byte | 0x20 != b'b') | is_scheme)
+}
+
+/// The tables of what is interesting, and of what is that or [cannot stay](text::is_forbidden).
+const TABLES: [scan::Table; 2] = {
+    let mut tables = [[false; 256]; 2];
+    let mut byte = 0;
+    while byte < 256 {
+        tables[0][byte] = is_interesting(byte as u8);
+        tables[1][byte] = is_interesting(byte as u8) | text::may_begin_forbidden(byte as u8);
+        byte += 1;
+    }
+    tables
+};
+
+fn find_interesting(text: &str) -> Option<usize> {
+    scan::find(text.as_bytes(), &TABLES[0], is_interesting_with)
+}
+
+/// Says whether text has to be looked at before it is shown, because of a secret or of a character
+/// that [cannot stay](text::is_forbidden). If not, it can be shown as it is.
+pub(crate) fn needs_a_look(text: &str) -> bool {
+    let far = |byte, second, third| {
+        is_interesting_with(byte, second, third) | text::may_begin_forbidden(byte)
+    };
+    scan::find(text.as_bytes(), &TABLES[1], far).is_some()
 }
 
 /// White space, and what becomes white space in a record.
@@ -144,7 +176,7 @@ impl<'t, 'n> Pass<'t, 'n> {
     }
 
     fn run(mut self) -> Cow<'t, str> {
-        while let Some(found) = scan::find(&self.text.as_bytes()[self.at..], is_interesting) {
+        while let Some(found) = find_interesting(&self.text[self.at..]) {
             let at = self.at + found;
             self.at = at + 1;
             match self.text.as_bytes()[at] {
@@ -203,7 +235,7 @@ impl<'t, 'n> Pass<'t, 'n> {
         let Some(gap) = self.text.get(from..start) else {
             return;
         };
-        if scan::find(gap.as_bytes(), is_interesting).is_none() {
+        if find_interesting(gap).is_none() {
             return;
         }
         let mut inner = Pass::new(gap, false, self.names, self.values);

@@ -269,7 +269,8 @@ impl Value<'_, '_> {
         } else if rest.starts_with(['{', '[', '(']) {
             at = start + closing_bracket(rest);
         }
-        if at > start && ends_value(&self.text[at..]) {
+        let (value, after) = self.text[start..].split_at(at - start);
+        if at > start && ends_value(after) && !announces_more(value, after) {
             return at;
         }
         self.unquoted_end(at)
@@ -306,7 +307,7 @@ impl Value<'_, '_> {
                 }
                 _ => false,
             };
-            if ends && !announces_more(&text[start..at]) {
+            if ends && !announces_more(&text[start..at], &text[at..]) {
                 let value =
                     text[start..at].trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
                 return start + value.len();
@@ -316,16 +317,19 @@ impl Value<'_, '_> {
     }
 }
 
-/// Says whether what follows `value` is still to be hidden: the value swallowed the name of another
-/// one.
-fn announces_more(value: &str) -> bool {
+/// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
+/// another one.
+fn announces_more(value: &str, after: &str) -> bool {
     let value = value.trim_end_matches(['"', '\'', '`']);
     let ends_in = |word: &str| {
         let at = value.len().checked_sub(word.len());
         at.and_then(|at| value.get(at..))
             .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
-    value.ends_with([':', '=']) || ends_in("bearer") || ends_in("basic")
+    value.ends_with([':', '='])
+        || after.trim_start_matches(is_blank).starts_with([':', '='])
+        || ends_in("bearer")
+        || ends_in("basic")
 }
 
 /// Says whether a value can end before `after`.
