@@ -54,7 +54,8 @@ fn document(kind: &str, size: usize, code: &str) -> Vec<u8> {
     }
     // The rest is one string, so that the sizes are what they are called.
     let rest = size.saturating_sub(body.len() + end.len() + 2);
-    let text = "The quick brown fox jumps over the lazy dog; been there, basically. ";
+    let text = "The harbour was quiet that morning, and the boats that had come back before dawn lay \
+                side by side. Nobody was about but an old man who mended his nets, as he had for years. ";
     let text = text.repeat(rest / text.len() + 1);
     body.push_str(&format!("\"{}\"{end}", &text[..rest]));
     body.into_bytes()

@@ -299,10 +299,8 @@ impl Fragments {
 
     #[inline]
     fn occur_in(&self, name: &str) -> bool {
-        let pairs = name.as_bytes().array_windows();
-        let may_occur =
-            |&[first, second]: &[u8; 2]| self.filter.may_have(Self::hash(first, second));
-        (self.unfiltered || { pairs }.any(may_occur))
+        let mut pairs = name.as_bytes().windows(2);
+        (self.unfiltered || pairs.any(|pair| self.filter.may_have(Self::hash(pair[0], pair[1]))))
             && self.list.iter().any(|part| name.contains(&**part))
     }
 }

@@ -3,11 +3,11 @@
 /// Says of each byte whether it is wanted.
 pub(crate) type Table = [bool; 256];
 
-/// The first byte that `near` wants, unless `far` rules it out.
+/// The first byte that both `near` and `far` want.
 ///
-/// `far` judges a byte by the two that follow it as well, a block of them at a time and without a
-/// branch in between: the compiler turns that into vector instructions, if it uses `|` and `&` and not
-/// `||` and `&&`. It must want everything that `near` wants, or be sure that it is nothing.
+/// `far` judges a byte by the two that follow it as well (zeros at the end), a block of them at a time
+/// and without a branch in between: the compiler turns that into vector instructions, if it uses `|`
+/// and `&` and not `||` and `&&`. `near` is for single bytes; it must want all that `far` wants.
 #[inline(always)]
 pub(crate) fn find(bytes: &[u8], near: &Table, far: impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
     const BLOCK: usize = 32;
@@ -24,9 +24,10 @@ pub(crate) fn find(bytes: &[u8], near: &Table, far: impl Fn(u8, u8, u8) -> bool)
         }
         at += BLOCK;
     }
-    let rest = &bytes[at..];
-    let found = rest.iter().position(|&byte| near[usize::from(byte)])?;
-    Some(at + found)
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let is_found =
+        |&at: &usize| near[usize::from(bytes[at])] && far(bytes[at], byte(at + 1), byte(at + 2));
+    (at..bytes.len()).find(is_found)
 }
 
 /// How many bytes from the start need no attention inside a JSON string (RFC 8259, section 7): up

@@ -147,19 +147,15 @@ impl CodeFinder {
             let wanted = wanted.map_or(&b""[..], |key| key.as_bytes());
             let at_key = *on_path > 0 && depth == *on_path;
             match token {
-                Token::Text { key: true, bytes } => {
-                    if at_key && bytes == wanted {
-                        *reading = Reading::Value;
-                    }
+                Token::Text { key: true, bytes } if at_key && bytes == wanted => {
+                    *reading = Reading::Value;
                 }
-                Token::Text { key: false, bytes } => {
-                    if *reading == Reading::Value {
-                        reading.skip_value();
-                        if *on_path == path.keys().len() {
-                            *reading = Reading::Found;
-                            *code = FoundCode::new(false);
-                            code.push(bytes);
-                        }
+                Token::Text { key: false, bytes } if *reading == Reading::Value => {
+                    reading.skip_value();
+                    if *on_path == path.keys().len() {
+                        *reading = Reading::Found;
+                        *code = FoundCode::new(false);
+                        code.push(bytes);
                     }
                 }
                 Token::Quote { key: true } if at_key => *key = KeyMatch::default(),

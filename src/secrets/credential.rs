@@ -18,10 +18,16 @@ pub(super) fn look_for_scheme(pass: &mut Pass<'_, '_>, at: usize) {
         false if is(b"basic") => b"basic".len(),
         false => return,
     };
-    let begins_word = at == 0 || !pass.text.as_bytes()[at - 1].is_ascii_alphanumeric();
+    let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let before = at
+        .checked_sub(1)
+        .and_then(|at| pass.text.as_bytes().get(at));
+    if is_letter(before) || is_letter(bytes.get(len)) {
+        return;
+    }
     let rest = pass.rest(at + len);
     let gap = gap(rest, bearer);
-    if !begins_word || gap == 0 {
+    if gap == 0 {
         return;
     }
     let start = at + len + gap;
