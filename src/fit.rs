@@ -12,7 +12,7 @@ pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 /// Shortens `record` until, as JSON with a newline, it takes at most `limit` bytes.
 ///
 /// The order in which things give way: bodies, custom fields, headers, the error text and the rest
-/// of the request head, and last the ends of the path and the message. The method, the status, the
+/// of the request head, and last the end of the message and of a path that would not fit. The method, the status, the
 /// level and the outcome never do.
 pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
     let limit = limit.max(MIN_RECORD_LIMIT);
@@ -42,11 +42,14 @@ pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
         }
         step(record);
     }
+    // The message repeats the path.
+    const MESSAGE: usize = 64;
     let (path, message) = (record.path, record.message);
     (record.path, record.message) = ("", "");
     let room = limit.saturating_sub(rendered_len(record));
-    record.path = text::cut_escaped(path, room / 2);
-    record.message = text::cut_escaped(message, room / 2);
+    record.path = text::cut_escaped(path, room.saturating_sub(MESSAGE));
+    let room = room.saturating_sub(text::escaped_len(record.path));
+    record.message = text::cut_escaped(message, room);
 }
 
 fn fit_bodies(record: &mut Record<'_>, limit: usize, size: usize) {
