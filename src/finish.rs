@@ -1,7 +1,6 @@
 //! The end of an exchange: from what is known of it to its record, and to the sinks.
 
 use std::{
-    borrow::Cow,
     error::Error as StdError,
     fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -12,25 +11,19 @@ use actix_web::http::StatusCode;
 use log::Level;
 
 use crate::{
-    budget::Lease,
     capture::Capture,
-    charset::Charset,
     config::Config,
     content::{Content, Omitted, Representation},
     errors,
-    exchange::{CodeSearch, Response, State},
+    exchange::{Response, State},
     fit::fit,
+    found_code::{find_code, redacted_code},
     head::Announced,
     headers::Headers,
-    json::{
-        code::{Code, CodeState, MAX_CODE_LEN},
-        finder::CodeFinder,
-    },
+    json::code::{Code, CodeState},
     level::Signs,
-    names::REDACTED,
     record::{Body, Outcome, Record},
-    rules::{ResponseBody, Rules},
-    secrets, text,
+    rules::ResponseBody,
 };
 
 /// The text of an error. Its `Display` is not ours, and may panic.
@@ -172,80 +165,6 @@ fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
             omitted: Some(*why),
             ..body
         },
-    }
-}
-
-/// The code (whether it is a number, and its text), or why a JSON response has none.
-fn find_code(state: &mut State, outcome: Outcome) -> (Option<(bool, String)>, Option<CodeState>) {
-    let is_head = state.head.is_head;
-    let rules = &state.rules.rules;
-    let Some(response) = &mut state.response else {
-        return (None, None);
-    };
-    let ended = outcome == Outcome::Completed;
-    let (finder, whole) = match std::mem::replace(&mut response.code, CodeSearch::None) {
-        CodeSearch::None => return (None, None),
-        CodeSearch::InChunks(finder) => (finder, ended),
-        CodeSearch::AtTheEnd => {
-            let capture = &response.capture;
-            let whole = ended && capture.kept().len() as u64 == capture.seen();
-            let whole = whole && !capture.refused();
-            match finder_at_the_end(&response.head.kind, capture.kept(), whole, rules) {
-                Some(found) => found,
-                // Not even its bytes can be had: nothing is known of a code.
-                None => return (None, None),
-            }
-        }
-    };
-    // Nothing was to be read where HTTP has no content: RFC 9110, sections 6.4.1 and 9.3.2.
-    let status = response.head.status;
-    let bodiless = is_head
-        || status.is_informational()
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if bodiless && response.capture.seen() == 0 {
-        return (None, None);
-    }
-    match finder.finish(whole) {
-        Ok(code) => (Some(code.into_text()), None),
-        Err(state) => (None, Some(state)),
-    }
-}
-
-/// Looks for the code in `kept`, which is not yet decoded; the other value says whether the finder
-/// saw all of the body.
-pub(crate) fn finder_at_the_end(
-    kind: &Representation,
-    kept: &[u8],
-    whole: bool,
-    rules: &Rules,
-) -> Option<(CodeFinder, bool)> {
-    let charset = kind.content_type.charset;
-    let charset = match charset.is_ascii_based() {
-        true => charset,
-        false => Charset::Utf8,
-    };
-    let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
-    // An empty body has no coding on it.
-    let (text, whole) = match kept {
-        [] => (Cow::Borrowed(kept), whole),
-        kept => kind.decoded_json(kept, whole, rules.code_limit)?,
-    };
-    finder.push(&rules.code_path, &text);
-    Some((finder, whole))
-}
-
-/// The code as it is shown.
-pub(crate) fn redacted_code(code: Code<'_>, rules: &Rules) -> (bool, String) {
-    if rules.names.is_sensitive(rules.code_path.key()) {
-        return (false, REDACTED.to_owned());
-    }
-    match code {
-        Code::Number(digits) => (true, digits.to_owned()),
-        Code::Text(text) => {
-            let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            let shown = secrets::redact(text, cut, &rules.names);
-            (false, text::cut(&shown, MAX_CODE_LEN).to_owned())
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which names mean that a value must not be logged.
 
+use crate::name_lists::{Fragments, Whole};
+
 /// Whole names, in the form that [`normalize`] gives.
 const EXACT: [&str; 27] = [
     "accesstoken",
@@ -104,10 +106,10 @@ impl Names {
     /// There is nothing to hide.
     pub(crate) fn is_off(&self) -> bool {
         !self.shapes
-            && self.exact.list.is_empty()
-            && self.exact_in_query.list.is_empty()
-            && self.explicit.list.is_empty()
-            && self.contained.list.is_empty()
+            && self.exact.is_empty()
+            && self.exact_in_query.is_empty()
+            && self.explicit.is_empty()
+            && self.contained.is_empty()
     }
 
     /// What looks like a credential is hidden whatever its name is.
@@ -200,10 +202,8 @@ impl Names {
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         let text = normalize(text);
         self.contained.occur_in(&text)
-            || [&self.explicit, &self.exact]
-                .into_iter()
-                .flat_map(|names| &names.list)
-                .any(|name| text.contains(&**name))
+            || self.explicit.occur_in(&text)
+            || self.exact.occur_in(&text)
     }
 
     fn is_shown(&self, name: &str) -> bool {
@@ -219,105 +219,6 @@ impl Names {
 fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
     const MARKS: [char; 3] = ['[', ']', '.'];
     is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
-}
-
-/// Whole names, behind a filter: a name of another length or beginning is told apart by one bit.
-#[derive(Clone, Debug)]
-struct Whole {
-    list: Vec<Box<str>>,
-    filter: Filter,
-}
-
-impl Whole {
-    fn new(names: &[&str]) -> Self {
-        let mut whole = Self {
-            list: Vec::new(),
-            filter: Filter::default(),
-        };
-        names.iter().for_each(|name| whole.push(name));
-        whole
-    }
-
-    fn push(&mut self, name: &str) {
-        self.filter.add(Self::hash(name));
-        self.list.push(name.into());
-    }
-
-    fn remove(&mut self, name: &str) {
-        // The filter may go on saying "maybe".
-        self.list.retain(|listed| **listed != *name);
-    }
-
-    fn hash(name: &str) -> u8 {
-        let [first, .., last] = name.as_bytes() else {
-            return 0;
-        };
-        first ^ last.rotate_left(3) ^ (name.len() as u8).rotate_left(5)
-    }
-
-    #[inline]
-    fn has(&self, name: &str) -> bool {
-        self.filter.may_have(Self::hash(name)) && self.list.iter().any(|listed| **listed == *name)
-    }
-}
-
-/// Parts of names, behind a filter of the pairs of bytes that they begin with.
-#[derive(Clone, Debug)]
-struct Fragments {
-    list: Vec<Box<str>>,
-    filter: Filter,
-    /// One of them has less than two bytes: nothing can be told from a pair.
-    unfiltered: bool,
-}
-
-impl Fragments {
-    fn new(fragments: &[&str]) -> Self {
-        let mut parts = Self {
-            list: Vec::new(),
-            filter: Filter::default(),
-            unfiltered: false,
-        };
-        fragments.iter().for_each(|part| parts.push(part));
-        parts
-    }
-
-    fn push(&mut self, fragment: &str) {
-        match fragment.as_bytes() {
-            [first, second, ..] => self.filter.add(Self::hash(*first, *second)),
-            _ => self.unfiltered = true,
-        }
-        self.list.push(fragment.into());
-    }
-
-    fn remove(&mut self, fragment: &str) {
-        self.list.retain(|listed| **listed != *fragment);
-    }
-
-    fn hash(first: u8, second: u8) -> u8 {
-        first ^ second.rotate_left(3)
-    }
-
-    #[inline]
-    fn occur_in(&self, name: &str) -> bool {
-        let mut pairs = name.as_bytes().windows(2);
-        (self.unfiltered || pairs.any(|pair| self.filter.may_have(Self::hash(pair[0], pair[1]))))
-            && self.list.iter().any(|part| name.contains(&**part))
-    }
-}
-
-/// A set of bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Filter([u64; 4]);
-
-impl Filter {
-    fn add(&mut self, hash: u8) {
-        self.0[usize::from(hash >> 6)] |= 1 << (hash & 63);
-    }
-
-    #[inline]
-    fn may_have(&self, hash: u8) -> bool {
-        self.0[usize::from(hash >> 6)] >> (hash & 63) & 1 == 1
-    }
 }
 
 /// Lower case, without `-` and `_`: `X-Api-Key`, `api_key` and `apiKey` are one name.

@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderMap;
 use crate::{
     BodyLog,
     content::{Content, Omitted, Representation},
-    finish,
+    found_code,
     json::code::{Code, CodeState},
 };
 
@@ -56,7 +56,7 @@ impl BodyLog {
         let mut preview = Preview::default();
         if kind.may_have_code() {
             let (kept, whole) = prefix(rules.code_limit);
-            let found = finish::finder_at_the_end(&kind, kept, whole, rules);
+            let found = found_code::finder_at_the_end(&kind, kept, whole, rules);
             match found.map(|(finder, whole)| finder.finish(whole)) {
                 None => {}
                 Some(Err(state)) => preview.code_state = Some(state),
@@ -66,7 +66,7 @@ impl BodyLog {
                         true => Code::Number(&text),
                         false => Code::Text(&text),
                     };
-                    preview.code = Some(finish::redacted_code(code, rules).1);
+                    preview.code = Some(found_code::redacted_code(code, rules).1);
                 }
             }
         }

@@ -56,6 +56,19 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
+/// Where in `text` the last character ends that is a mark; 0 if there is none.
+pub(crate) fn after_last(text: &str, is_mark: impl Fn(char) -> bool) -> usize {
+    let last = text.char_indices().rfind(|&(_, c)| is_mark(c));
+    last.map_or(0, |(at, c)| at + c.len_utf8())
+}
+
+/// The first character boundary at or behind `at`.
+pub(crate) fn ceil_char_boundary(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(text.len())
+}
+
 /// Appends the clean form of at most `max` bytes of `bytes`, a byte string that should be UTF-8
 /// but comes from a peer; what is not UTF-8 becomes U+FFFD.
 pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {

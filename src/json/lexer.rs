@@ -3,6 +3,7 @@
 use super::{
     nesting::{Container, Nesting},
     number::Number,
+    unescape::single,
 };
 use crate::{budget::Lease, scan};
 
@@ -281,22 +282,16 @@ impl<'a> Tokens<'_, 'a> {
     fn escape(&mut self, key: bool) -> Option<Token<'a>> {
         let byte = *self.input.get(self.at)?;
         self.at += 1;
-        let unit = match byte {
-            b'"' | b'\\' | b'/' => byte,
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                self.lexer.state = State::Hex {
-                    key,
-                    left: 4,
-                    unit: 0,
-                };
-                return self.hex(key, 4, 0);
-            }
-            _ => return Some(self.lexer.invalid()),
+        if byte == b'u' {
+            self.lexer.state = State::Hex {
+                key,
+                left: 4,
+                unit: 0,
+            };
+            return self.hex(key, 4, 0);
+        }
+        let Some(unit) = single(byte) else {
+            return Some(self.lexer.invalid());
         };
         self.lexer.state = State::Quoted { key };
         Some(Token::Escape(unit.into()))

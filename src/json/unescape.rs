@@ -71,23 +71,26 @@ fn escape(text: &str) -> Option<(u16, usize)> {
     let (&[b'\\', kind], rest) = bytes.split_first_chunk()? else {
         return None;
     };
-    let unit = match kind {
-        b'"' | b'\\' | b'/' => kind,
+    if kind == b'u' {
+        let unit = rest.get(..4)?.iter().try_fold(0, |unit, &digit| {
+            Some(unit << 4 | char::from(digit).to_digit(16)? as u16)
+        })?;
+        return Some((unit, 6));
+    }
+    Some((single(kind)?.into(), 2))
+}
+
+/// What a backslash and this byte stand for, but for `u`.
+pub(crate) fn single(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => byte,
         b'b' => 0x08,
         b'f' => 0x0c,
         b'n' => b'\n',
         b'r' => b'\r',
         b't' => b'\t',
-        b'u' => {
-            let digits = rest.get(..4)?;
-            let unit = digits.iter().try_fold(0, |unit, &digit| {
-                Some(unit << 4 | char::from(digit).to_digit(16)? as u16)
-            })?;
-            return Some((unit, 6));
-        }
         _ => return None,
-    };
-    Some((unit.into(), 2))
+    })
 }
 
 #[cfg(test)]

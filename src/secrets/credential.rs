@@ -2,7 +2,7 @@
 //! (RFC 7519), and the user information of URLs (RFC 3986, section 3.2.1).
 
 use super::{Pass, is_blank, quote::Quote};
-use crate::names::REDACTED;
+use crate::{names::REDACTED, text::after_last};
 
 /// `at` is a `b`: maybe that of `Bearer` or `Basic`.
 pub(super) fn look_for_scheme(pass: &mut Pass<'_, '_>, at: usize) {
@@ -141,8 +141,8 @@ pub(super) fn look_for_user_info(pass: &mut Pass<'_, '_>, at: usize) {
     let UserInfo { from, found } = pass.user_info;
     let before = &pass.text[from..at];
     let (start, found) = match before.rfind(ends_authority) {
-        Some(mark) => {
-            let start = mark + before[mark..].chars().next().map_or(0, char::len_utf8);
+        Some(_) => {
+            let start = after_last(before, ends_authority);
             let url = before[..start].ends_with("//") || before[..start].ends_with(":\\\\");
             (from + start, url)
         }

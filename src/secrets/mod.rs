@@ -5,16 +5,19 @@
 //! is hidden rather than less.
 
 mod credential;
+mod encoded;
+mod key;
 mod markup;
 mod pair;
 mod quote;
+mod value;
 
 use std::borrow::Cow;
 
-pub(crate) use self::credential::user_info_len;
+pub(crate) use self::{credential::user_info_len, encoded::hide_encoded};
 use crate::{
     names::{Names, REDACTED},
-    percent, scan, text,
+    scan, text,
 };
 
 /// How often the result is looked at again. What hides a secret moves the text around it, and that
@@ -40,30 +43,6 @@ pub(crate) fn redact<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'t, st
 /// `text` on one line and without its secrets; `None` if it has none.
 pub(crate) fn hide(text: &str, open: bool, names: &Names) -> Option<String> {
     settle(text, open, names, Values::Decoded)
-}
-
-/// The form in which a percent-encoded value is shown; `None` if nothing in it is to be hidden.
-pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<String> {
-    // Encoded again, as redirects that are passed on are.
-    const DEPTH: usize = 4;
-    // Values inside are encoded once more: the next round sees them. Looking at them from here would
-    // double the work with each level.
-    let round = |text: &str| settle(text, open, names, Values::AsTheyAre);
-    let mut decoded = percent::decode(value).into_owned();
-    if let Some(shown) = round(&decoded) {
-        return Some(percent::encode(&shown));
-    }
-    for _ in 0..DEPTH {
-        let again = percent::decode(&decoded).into_owned();
-        if again == decoded {
-            return None;
-        }
-        if round(&again).is_some() {
-            break;
-        }
-        decoded = again;
-    }
-    Some(REDACTED.to_owned())
 }
 
 /// Looks until there is nothing left to hide.
@@ -182,7 +161,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             match self.text.as_bytes()[at] {
                 b':' | b'=' => pair::look(&mut self, at),
                 b'<' => markup::look(&mut self, at),
-                b'%' => pair::look_into_encoded(&mut self, at),
+                b'%' => encoded::look(&mut self, at),
                 _ if !self.names.hide_shapes() => {}
                 b'@' => credential::look_for_user_info(&mut self, at),
                 b'J' => credential::look_for_jwt(&mut self, at),

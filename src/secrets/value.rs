@@ -1,0 +1,206 @@
+//! Where the value of a sensitive name ends.
+
+use super::{
+    is_blank,
+    key::{Key, MAX_KEY, is_key_char},
+    quote::Quote,
+};
+use crate::{names::REDACTED, text::ceil_char_boundary};
+
+/// The line that a name stands on.
+pub(super) struct Line {
+    /// The column of the name, if nothing but a mark stands before it.
+    column: Option<usize>,
+    /// A mark of a list stands before the name.
+    is_item: bool,
+}
+
+impl Line {
+    pub(super) fn of(text: &str, key: usize) -> Self {
+        const MAX_INDENT: usize = 80;
+        let from = ceil_char_boundary(text, key.saturating_sub(MAX_INDENT));
+        let before = &text[from..key];
+        let start = before.rfind(['\n', '\r']).map(|at| at + 1);
+        let begins = start.is_some() || from == 0;
+        let indent = &before[start.unwrap_or(0)..];
+        let only_marks = indent
+            .chars()
+            .all(|c| matches!(c, ' ' | '\t' | '-' | '*' | '#' | '>' | '"' | '\'' | '$'));
+        Self {
+            column: (begins && only_marks).then_some(indent.trim_end_matches(['"', '\'']).len()),
+            is_item: indent.trim_start().starts_with('-'),
+        }
+    }
+
+    /// Says whether the line that begins in the gap before `next` belongs to the value of the name:
+    /// it is indented more, or an item of the list that is the value (YAML 1.2, section 8.2).
+    fn holds(&self, next: &str, gap: &str) -> bool {
+        let Some(column) = self.column else {
+            return false;
+        };
+        let indent = gap.rsplit(['\n', '\r']).next().unwrap_or_default().len();
+        indent > column || (indent == column && !self.is_item && next.starts_with("- "))
+    }
+}
+
+/// Where the value of a sensitive name ends.
+pub(super) struct Value<'a, 't> {
+    pub(super) text: &'t str,
+    pub(super) key: &'a Key<'t>,
+    pub(super) line: &'a Line,
+    pub(super) greedy: bool,
+    /// The text was percent-encoded: a blank is part of the value.
+    pub(super) decoded: bool,
+}
+
+impl Value<'_, '_> {
+    pub(super) fn end(&self, start: usize) -> usize {
+        let rest = &self.text[start..];
+        if let Some(after) = rest.strip_prefix(REDACTED)
+            && ends_value(after)
+        {
+            return start + REDACTED.len();
+        }
+        let mut at = start;
+        if let Some(quote) = Quote::at_start(rest) {
+            let inner = start + quote.len();
+            match quote.find_end(&self.text[inner..]) {
+                None => return self.text.len(),
+                Some(closing) => at = inner + closing.end,
+            }
+        } else if rest.starts_with(['{', '[', '(']) {
+            at = start + closing_bracket(rest);
+        }
+        let (value, after) = self.text[start..].split_at(at - start);
+        if at > start && ends_value(after) && !announces_more(value, after) {
+            return at;
+        }
+        self.unquoted_end(at)
+    }
+
+    /// From `at` on nothing says where the value ends but what stands there.
+    fn unquoted_end(&self, start: usize) -> usize {
+        let text = self.text;
+        for (at, c) in text[start..].char_indices() {
+            let at = start + at;
+            let after = &text[at + c.len_utf8()..];
+            let ends = match c {
+                '\n' | '\r' => {
+                    let gap = after.len() - after.trim_start_matches(is_blank).len();
+                    !self
+                        .line
+                        .holds(&after[gap..], &text[at..at + c.len_utf8() + gap])
+                }
+                '&' => self.key.separator == b'=' && !self.greedy,
+                '<' => after
+                    .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')),
+                '"' | '\'' | '`' if self.greedy => text[..self.key.start].ends_with(c),
+                '"' | '\'' | '`' => at > start && ends_value(after),
+                ')' | ']' | '}' if !self.greedy => at > start && ends_value(after),
+                '#' => self.key.in_query,
+                _ if self.greedy => false,
+                ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
+                _ if is_blank(c) && self.decoded && self.key.separator == b'=' => false,
+                _ if is_blank(c) => {
+                    self.key.in_query
+                        || (self.key.separator == b'=' && self.line.column.is_none())
+                        || (!(self.key.separator == b':' && self.line.column.is_some())
+                            && begins_pair(after.trim_start_matches(' ')))
+                }
+                _ => false,
+            };
+            if ends && !announces_more(&text[start..at], &text[at..]) {
+                let value =
+                    text[start..at].trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
+                return start + value.len();
+            }
+        }
+        text.len()
+    }
+}
+
+/// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
+/// another one.
+fn announces_more(value: &str, after: &str) -> bool {
+    let value = value.trim_end_matches(['"', '\'', '`']);
+    let ends_in = |word: &str| {
+        let at = value.len().checked_sub(word.len());
+        at.and_then(|at| value.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    value.ends_with([':', '='])
+        || after.trim_start_matches(is_blank).starts_with([':', '='])
+        || ends_in("bearer")
+        || ends_in("basic")
+}
+
+/// Says whether a value can end before `after`.
+fn ends_value(after: &str) -> bool {
+    after.starts_with("/>")
+        || after.chars().next().is_none_or(|c| {
+            is_blank(c)
+                || matches!(
+                    c,
+                    ',' | ';'
+                        | '&'
+                        | '<'
+                        | '>'
+                        | '}'
+                        | ']'
+                        | ')'
+                        | '"'
+                        | '\''
+                        | '`'
+                        | '\\'
+                        | '#'
+                        | '|'
+                )
+        })
+}
+
+/// How long the bracketed value is that `text` begins with; all of `text` if it does not end.
+fn closing_bracket(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if let Some(quote) = Quote::at_start(&text[at..]) {
+            let inner = at + quote.len();
+            match quote.find_end(&text[inner..]) {
+                Some(closing) => at = inner + closing.end,
+                // An apostrophe in a word.
+                None => at = inner,
+            }
+            continue;
+        }
+        match c {
+            '{' | '[' | '(' => depth += 1,
+            '}' | ']' | ')' => depth -= 1,
+            _ => {}
+        }
+        at += c.len_utf8();
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// Says whether `text` begins with a name and a separator: the next pair.
+fn begins_pair(text: &str) -> bool {
+    let quote = Quote::at_start(text);
+    let text = &text[quote.map_or(0, Quote::len)..];
+    let name = text.find(|c| !is_key_char(c)).unwrap_or(text.len());
+    if name == 0 || name > MAX_KEY / 2 || text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let after = &text[name..];
+    let after = match quote {
+        None => after,
+        Some(quote) => match Quote::at_start(after) {
+            Some(closing) if closing == quote => &after[quote.len()..],
+            _ => return false,
+        },
+    };
+    let after = after.trim_start_matches(' ');
+    after.starts_with([':', '=']) && !after.starts_with("://")
+}
