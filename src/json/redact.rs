@@ -302,15 +302,19 @@ mod tests {
     }
 
     fn hide(value: &mut Value) {
+        let names = Names::default();
+        let hidden = |text: &str| secrets::hide(text, false, &names);
         match value {
+            Value::String(text) => *text = hidden(text).unwrap_or(std::mem::take(text)),
             Value::Array(items) => items.iter_mut().for_each(hide),
             Value::Object(entries) => {
-                for (key, value) in entries {
-                    if Names::default().is_sensitive(key) {
-                        *value = REDACTED.into();
+                for (key, mut value) in std::mem::take(entries) {
+                    if names.is_sensitive(&key) {
+                        value = REDACTED.into();
                     } else {
-                        hide(value);
+                        hide(&mut value);
                     }
+                    entries.insert(hidden(&key).unwrap_or(key), value);
                 }
             }
             _ => {}

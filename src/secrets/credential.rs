@@ -149,7 +149,7 @@ pub(super) fn look_for_user_info(pass: &mut Pass<'_, '_>, at: usize) {
         // The same word as before: a password may have an `@` in it.
         None => (from, found),
     };
-    if found {
+    if found && start < at {
         pass.replace(start, at + 1, "");
     }
     pass.user_info = UserInfo {
@@ -174,8 +174,11 @@ pub(crate) fn user_info_len(rest: &str, open: bool, blanks: bool) -> usize {
     const MAX_PORT: usize = 5;
     let len = rest.find(ends_authority).unwrap_or(rest.len());
     let authority = &rest[..len];
-    if let Some(at) = authority.rfind('@') {
-        return at + 1;
+    match authority.rfind('@') {
+        None => {}
+        // Nobody's, and `//@` is not always a URL.
+        Some(0) => return 0,
+        Some(at) => return at + 1,
     }
     let port = match authority.strip_prefix('[') {
         Some(address) => address.split_once(']').map_or("", |(_, port)| port),

@@ -55,6 +55,24 @@ pub(super) struct Value<'a, 't> {
 
 impl Value<'_, '_> {
     pub(super) fn end(&self, start: usize) -> usize {
+        let mut at = start;
+        loop {
+            let end = self.end_of_piece(at);
+            let (value, after) = self.text[at..].split_at(end - at);
+            if !announces_more(value, after) {
+                return end;
+            }
+            let is_between = |c: char| is_blank(c) || matches!(c, ':' | '=' | '>');
+            let next = self.text.len() - after.trim_start_matches(is_between).len();
+            if next <= at {
+                return end;
+            }
+            at = next;
+        }
+    }
+
+    /// Where what is quoted, bracketed, or neither, ends.
+    fn end_of_piece(&self, start: usize) -> usize {
         let rest = &self.text[start..];
         if let Some(after) = rest.strip_prefix(REDACTED)
             && ends_value(after)
@@ -71,8 +89,7 @@ impl Value<'_, '_> {
         } else if rest.starts_with(['{', '[', '(']) {
             at = start + closing_bracket(rest);
         }
-        let (value, after) = self.text[start..].split_at(at - start);
-        if at > start && ends_value(after) && !announces_more(value, after) {
+        if at > start && ends_value(&self.text[at..]) {
             return at;
         }
         self.unquoted_end(at)
@@ -109,7 +126,7 @@ impl Value<'_, '_> {
                 }
                 _ => false,
             };
-            if ends && !announces_more(&text[start..at], &text[at..]) {
+            if ends {
                 let value =
                     text[start..at].trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
                 return start + value.len();
