@@ -2,6 +2,9 @@
 
 use std::io::{self, Read};
 
+#[cfg(feature = "brotli")]
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+
 /// More than these on one body are not taken off.
 const MAX_CODINGS: usize = 3;
 
@@ -109,14 +112,7 @@ impl Coding {
             #[cfg(feature = "gzip")]
             Self::Deflate => prefix(flate2::bufread::ZlibDecoder::new(bytes), whole, limit),
             #[cfg(feature = "brotli")]
-            Self::Brotli => {
-                const BUFFER: usize = 4096;
-                prefix(
-                    brotli_decompressor::Decompressor::new(bytes, BUFFER),
-                    whole,
-                    limit,
-                )
-            }
+            Self::Brotli => prefix(Brotli::new(bytes), whole, limit),
             #[cfg(feature = "zstd")]
             Self::Zstd => {
                 // What a decoder of this content coding has to support, and no more: RFC 9659.
@@ -125,6 +121,50 @@ impl Coding {
                 decoder.window_log_max(WINDOW_LOG).ok()?;
                 prefix(decoder, whole, limit)
             }
+        }
+    }
+}
+
+/// The crate's own reader calls what is cut and what is broken the same.
+#[cfg(feature = "brotli")]
+struct Brotli<'b> {
+    input: &'b [u8],
+    at: usize,
+    written: usize,
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+}
+
+#[cfg(feature = "brotli")]
+impl<'b> Brotli<'b> {
+    fn new(input: &'b [u8]) -> Self {
+        let alloc = StandardAlloc::default;
+        Self {
+            input,
+            at: 0,
+            written: 0,
+            state: BrotliState::new(alloc(), alloc(), alloc()),
+        }
+    }
+}
+
+#[cfg(feature = "brotli")]
+impl Read for Brotli<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (mut left, mut room, mut read) = (self.input.len() - self.at, buffer.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut self.at,
+            self.input,
+            &mut room,
+            &mut read,
+            buffer,
+            &mut self.written,
+            &mut self.state,
+        );
+        match result {
+            BrotliResult::ResultFailure => Err(io::ErrorKind::InvalidData.into()),
+            BrotliResult::NeedsMoreInput if read == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(read),
         }
     }
 }
@@ -163,4 +203,178 @@ fn prefix(mut decoder: impl Read, whole: bool, limit: usize) -> Option<Decoded> 
         bytes,
         whole: whole && ended,
     })
+}
+
+#[cfg(all(test, feature = "gzip", feature = "brotli", feature = "zstd"))]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"{\"code\":500,\"text\":\"The quick brown fox jumps over the lazy dog.\"}";
+
+    fn codings(value: &str) -> Codings {
+        Codings::parse(std::iter::once(value.as_bytes()))
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::stream::encode_all(bytes, 3).unwrap()
+    }
+
+    /// A stream of one stored block (RFC 7932, section 9.2): the crate has no encoder.
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        // WBITS 16; not the last block; MLEN - 1 in four nibbles; uncompressed; then an empty last one.
+        let len = bytes.len() as u32 - 1;
+        let header = len << 4 | 1 << 20;
+        let mut out = header.to_le_bytes()[..3].to_vec();
+        out.extend_from_slice(bytes);
+        out.push(0b11);
+        out
+    }
+
+    fn decoded(bytes: &[u8], whole: bool) -> Option<Decoded> {
+        Some(Decoded {
+            bytes: bytes.to_vec(),
+            whole,
+        })
+    }
+
+    #[test]
+    fn codings_are_taken_off() {
+        for (value, encoded) in [
+            ("gzip", gzip(TEXT)),
+            ("X-GZip", gzip(TEXT)),
+            ("deflate", zlib(TEXT)),
+            ("br", brotli(TEXT)),
+            ("zstd", zstd(TEXT)),
+            ("gzip, br", brotli(&gzip(TEXT))),
+            ("identity, zstd ,,deflate, gzip", gzip(&zlib(&zstd(TEXT)))),
+            ("gzip", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
+        ] {
+            let codings = codings(value);
+            assert!(!codings.is_identity() && !codings.is_unknown());
+            assert_eq!(
+                codings.decode(&encoded, true, 4096),
+                decoded(TEXT, true),
+                "{value}"
+            );
+            if value.contains(',') {
+                continue;
+            }
+            let all = codings.decode(&encoded, true, TEXT.len());
+            assert_eq!(all, decoded(TEXT, true), "{value}");
+            let some = codings.decode(&encoded, true, 9);
+            assert_eq!(some, decoded(&TEXT[..9], false), "{value}");
+        }
+    }
+
+    #[test]
+    fn brotli_of_a_real_encoder_is_read() {
+        let mut text = String::new();
+        for i in 0..40 {
+            text.push_str(&format!("{{\"id\":{i},\"name\":\"item number {i}\"}},"));
+        }
+        let encoded = "1b3b05f82d0aec98065ea81d1c0e716256d594326caf4f6563a99309b35ba5b9a50e195d8a94b5\
+            41cffe043cd5ab77f06b68231ec26aaceb025e98651ebf22f0753cf7f907efef26dc42db7887eca276d37b98bdec\
+            3eee9be04510280649c17288124a155a1d4613561b8ebb160e21500c9282e51025942ab43a8c26ac361c776d1c46\
+            a0182405cb214a28556875184d586db8bb03";
+        let encoded: Vec<u8> = encoded
+            .as_bytes()
+            .chunks(2)
+            .map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap())
+            .collect();
+        let codings = codings("br");
+        assert_eq!(
+            codings.decode(&encoded, true, 4096),
+            decoded(text.as_bytes(), true)
+        );
+        let cut = codings.decode(&encoded[..120], false, 4096).unwrap();
+        assert!(text.as_bytes().starts_with(&cut.bytes) && cut.bytes.len() > 100 && !cut.whole);
+    }
+
+    #[test]
+    fn what_was_cut_gives_what_can_be_read() {
+        for (value, encoded) in [
+            ("gzip", gzip(TEXT)),
+            ("deflate", zlib(TEXT)),
+            ("br", brotli(TEXT)),
+            ("zstd", zstd(TEXT)),
+        ] {
+            let mut longest = 0;
+            for end in 0..encoded.len() {
+                let codings = codings(value);
+                // Not cut, but broken off: no body of that coding.
+                assert_eq!(
+                    codings.decode(&encoded[..end], true, 4096),
+                    None,
+                    "{value} {end}"
+                );
+                if let Some(decoded) = codings.decode(&encoded[..end], false, 4096) {
+                    assert!(TEXT.starts_with(&decoded.bytes) && !decoded.whole);
+                    assert!(decoded.bytes.len() >= longest);
+                    longest = decoded.bytes.len();
+                }
+            }
+            assert!(longest > 0 || value == "zstd", "{value}");
+        }
+    }
+
+    #[test]
+    fn broken_and_unknown_codings_give_nothing() {
+        let mut broken = gzip(TEXT);
+        broken[20] ^= 0xff;
+        let mut checksum = gzip(TEXT);
+        let at = checksum.len() - 8;
+        checksum[at] ^= 1;
+        for (value, bytes) in [
+            ("gzip", &broken[..]),
+            ("gzip", &checksum),
+            ("gzip", b"plain"),
+            ("deflate", b"plain"),
+            ("br", b"\xffplain"),
+            ("zstd", b"plain"),
+            ("gzip", b""),
+        ] {
+            assert_eq!(codings(value).decode(bytes, true, 4096), None, "{value}");
+        }
+        for value in ["compress", "gzip, x", "gzip, gzip, gzip, gzip"] {
+            assert!(codings(value).is_unknown(), "{value}");
+        }
+        for value in ["", "identity", " , Identity,"] {
+            assert!(codings(value).is_identity(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_costs_its_limit() {
+        const LEN: usize = 50_000_000;
+        let zeros = vec![0; LEN];
+        let bombs = [
+            ("gzip", gzip(&zeros)),
+            ("zstd", zstd(&zeros)),
+            ("gzip, gzip", gzip(&gzip(&zeros))),
+        ];
+        drop(zeros);
+        for (value, bomb) in bombs {
+            let cost = allocation_counter::measure(|| {
+                let kept = &bomb[..bomb.len().min(4096)];
+                let whole = kept.len() == bomb.len();
+                let _ = codings(value).decode(kept, whole, 4096);
+            });
+            // The decoders' own tables and windows.
+            assert!(cost.bytes_max < 200_000, "{value}: {cost:?}");
+        }
+    }
 }

@@ -1,0 +1,407 @@
+//! What users say about what is hidden, and what records tell of bodies that are not plain text.
+
+use actix_bodylog::{BodyLog, RecordExt as _, Redaction, ResponseBody};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+    middleware::Compress,
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+mod support;
+use support::{Recorder, assert_fields};
+
+const JSON: &str = "application/json";
+
+/// Answers with the body that it got, under the type and the coding that it had.
+async fn echo(req: HttpRequest, mut body: web::Payload) -> HttpResponse {
+    use futures_util::StreamExt as _;
+    let mut bytes = web::BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+    }
+    let mut res = HttpResponse::Ok();
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        if let Some(value) = req.headers().get(&name) {
+            res.insert_header((name, value));
+        }
+    }
+    res.insert_header(("x-tenant", "acme"));
+    res.insert_header(("x-session-token", "hunter2"));
+    res.body(bytes.freeze())
+}
+
+/// Sends one request through a logger and gives its only record.
+async fn record_of(change: impl FnOnce(BodyLog) -> BodyLog, req: TestRequest) -> Value {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new().default_service(web::to(echo)).wrap(change(log));
+    let app = init_service(app).await;
+    read_body(call_service(&app, req.to_request()).await).await;
+    recorder.only()
+}
+
+fn post(content_type: &str, body: impl Into<Bytes>) -> TestRequest {
+    TestRequest::post()
+        .insert_header((header::CONTENT_TYPE, content_type))
+        .set_payload(body)
+}
+
+#[actix_web::test]
+async fn names_can_be_added_and_taken_off() {
+    let body = r#"{"code":1,"iban":"a","salary_2":"b","token":"c","token_type":"d","pin":"e"}"#;
+    let hidden = |log: BodyLog| {
+        log.redact("IBAN")
+            .redact_containing("salary")
+            .keep("token_type")
+            .keep("pin")
+    };
+    let shown = r#"{"code":1,"iban":"[REDACTED]","salary_2":"[REDACTED]","token":"[REDACTED]","token_type":"d","pin":"e"}"#;
+    let record = record_of(hidden, post(JSON, body).uri("/?iban=a&pin=e&token=c")).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content": shown,
+            "http.response.body.content": shown,
+            "url.query": "iban=[REDACTED]&pin=e&token=[REDACTED]",
+            "http.response.body.code": 1,
+        }),
+    );
+
+    let rules = Redaction::default()
+        .redact("iban")
+        .redact_containing("salary");
+    let rules = rules.keep("token_type").keep("pin");
+    let record = record_of(|log| log.redaction(rules), post(JSON, body)).await;
+    assert_eq!(record["http.request.body.content"], shown);
+}
+
+#[actix_web::test]
+async fn a_code_field_that_is_named_is_hidden_and_still_picks_the_level() {
+    for body in [r#"{"code":500}"#, r#"{"code":"500"}"#] {
+        let record = record_of(|log| log.redact("code"), post(JSON, body)).await;
+        assert_fields(
+            &record,
+            json!({
+                "level": "ERROR",
+                "http.response.body.code": "[REDACTED]",
+                "http.response.body.content": r#"{"code":"[REDACTED]"}"#,
+            }),
+        );
+    }
+    // Whatever the order of the calls.
+    let log = |log: BodyLog| log.redact("state").code_field("state");
+    let record = record_of(log, post(JSON, r#"{"state":500}"#)).await;
+    assert_eq!(record["http.response.body.code"], "[REDACTED]");
+}
+
+#[actix_web::test]
+async fn headers_are_recorded_if_they_are_asked_for_and_credentials_if_they_are_kept_too() {
+    let req = || {
+        post("text/plain", "x")
+            .insert_header((header::AUTHORIZATION, "Bearer hunter2"))
+            .insert_header(("x-tenant", "acme"))
+            .insert_header(("x-auth-token", "hunter2"))
+    };
+    let ask = |log: BodyLog| {
+        log.request_header(header::AUTHORIZATION)
+            .request_header(HeaderName::from_static("x-tenant"))
+            .request_header(HeaderName::from_static("x-auth-token"))
+            .response_header(HeaderName::from_static("x-tenant"))
+            .response_header(HeaderName::from_static("x-session-token"))
+    };
+    let record = record_of(ask, req()).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.header.authorization": null,
+            "http.request.header.x-auth-token": null,
+            "http.request.header.x-tenant": ["acme"],
+            "http.request.header.content-type": ["text/plain"],
+            "http.response.header.x-tenant": ["acme"],
+            "http.response.header.x-session-token": ["[REDACTED]"],
+        }),
+    );
+    let record = record_of(|log| ask(log).keep("Authorization"), req()).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.header.authorization": ["Bearer hunter2"],
+            "http.request.header.x-auth-token": null,
+        }),
+    );
+    // The never-log set holds though nothing else is hidden.
+    let record = record_of(|log| ask(log).redaction(Redaction::none()), req()).await;
+    assert_eq!(record.get("http.request.header.authorization"), None);
+}
+
+#[actix_web::test]
+async fn without_redaction_everything_is_shown_on_one_clean_line() {
+    let none = |log: BodyLog| log.redaction(Redaction::none());
+    for (content_type, body, shown) in [
+        (
+            JSON,
+            r#"{"password": "hunter2"}"#,
+            r#"{"password":"hunter2"}"#,
+        ),
+        (JSON, "{'password':\n'hunter2'}", "{'password': 'hunter2'}"),
+        ("text/plain", "password=hunter2\r\nx", "password=hunter2  x"),
+        ("text/plain", "{\"password\":", "{\"password\":"),
+        (
+            "application/x-www-form-urlencoded",
+            "password=hunter2&a=Bearer+x",
+            "password=hunter2&a=Bearer+x",
+        ),
+    ] {
+        let record = record_of(none, post(content_type, body).uri("/?token=t")).await;
+        assert_fields(
+            &record,
+            json!({"http.request.body.content": shown, "url.query": "token=t"}),
+        );
+    }
+    let one = |log: BodyLog| log.redaction(Redaction::none().redact("pin"));
+    let record = record_of(one, post(JSON, r#"{"password":"x","pin":1}"#)).await;
+    assert_eq!(
+        record["http.request.body.content"],
+        r#"{"password":"x","pin":"[REDACTED]"}"#
+    );
+}
+
+#[actix_web::test]
+async fn a_nested_logger_brings_its_rules_to_the_whole_record() {
+    let (recorder, outer) = Recorder::with_log();
+    let inner = BodyLog::new()
+        .redact("iban")
+        .keep("pin")
+        .request_header(HeaderName::from_static("x-tenant"));
+    let scope = web::scope("/in").default_service(web::to(echo)).wrap(inner);
+    let app = App::new().service(scope).default_service(web::to(echo));
+    let app = init_service(app.wrap(outer)).await;
+    for uri in ["/in?iban=a&pin=b", "/out?iban=a&pin=b"] {
+        let req = post(JSON, r#"{"iban":"a","pin":"b"}"#).uri(uri);
+        let req = req.insert_header(("x-tenant", "acme"));
+        read_body(call_service(&app, req.to_request()).await).await;
+    }
+    let records = recorder.records();
+    assert_fields(
+        &records[0],
+        json!({
+            "url.query": "iban=[REDACTED]&pin=b",
+            "message": "POST /in?iban=[REDACTED]&pin=b",
+            "http.request.body.content": r#"{"iban":"[REDACTED]","pin":"b"}"#,
+            "http.request.header.x-tenant": ["acme"],
+        }),
+    );
+    assert_fields(
+        &records[1],
+        json!({
+            "url.query": "iban=a&pin=[REDACTED]",
+            "http.request.body.content": r#"{"iban":"a","pin":"[REDACTED]"}"#,
+            "http.request.header.x-tenant": null,
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn a_body_that_breaks_says_so() {
+    let record = record_of(|log| log, post(JSON, r#"{"a":1}{"pin":2}"#)).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content": r#"{"a":1}"#,
+            "http.request.body.truncated": true,
+            "http.request.body.malformed": true,
+            "http.request.body.omitted": null,
+            "http.response.body.malformed": true,
+            "http.response.body.code_state": "malformed",
+        }),
+    );
+    let record = record_of(|log| log, post(JSON, r#"{"a":1"#)).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content": r#"{"a":1"#,
+            "http.request.body.malformed": null,
+            "http.response.body.code_state": "malformed",
+        }),
+    );
+}
+
+/// Compressed by actix-web itself, which is what is between a logger outside and the handler.
+#[actix_web::test]
+async fn the_code_is_found_in_an_encoded_response_whatever_is_kept_of_it() {
+    for coding in ["gzip", "deflate", "br", "zstd"] {
+        for (limit, when) in [
+            (4096, ResponseBody::Always),
+            (0, ResponseBody::Always),
+            (4096, ResponseBody::Never),
+        ] {
+            let (recorder, log) = Recorder::with_log();
+            let log = log.response_limit(limit).response_body(when);
+            let text = "la ".repeat(500);
+            let body = format!(r#"{{"code":500,"pin":1234,"text":"{text}"}}"#);
+            let size = body.len();
+            let answer = web::to(move || {
+                let body = body.clone();
+                async move { HttpResponse::Ok().content_type(JSON).body(body) }
+            });
+            let app = App::new().default_service(answer);
+            let app = init_service(app.wrap(Compress::default()).wrap(log)).await;
+            let req = TestRequest::get().insert_header((header::ACCEPT_ENCODING, coding));
+            let res = call_service(&app, req.to_request()).await;
+            let sent = res.headers().get(header::CONTENT_ENCODING).cloned();
+            let Some(sent) = sent.filter(|sent| sent.as_bytes() == coding.as_bytes()) else {
+                panic!("{coding} is not built into the actix-web of the tests");
+            };
+            let wire = read_body(res).await.len();
+            assert!(wire < size, "{sent:?}");
+            let record = recorder.only();
+            assert_fields(
+                &record,
+                json!({"level": "ERROR", "http.response.body.code": 500, "http.response.body.size": wire}),
+            );
+            let shown = format!(r#"{{"code":500,"pin":"[REDACTED]","text":"{text}"}}"#);
+            let (content, omitted) = match (limit, when) {
+                (4096, ResponseBody::Always) => (json!(shown), Value::Null),
+                _ => (Value::Null, json!("disabled")),
+            };
+            assert_fields(
+                &record,
+                json!({"http.response.body.content": content, "http.response.body.omitted": omitted}),
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_encoded_body_that_cannot_be_read_is_omitted() {
+    for coding in ["gzip", "br", "zstd", "compress", "gzip, what"] {
+        let req = post(JSON, "no such coding").insert_header((header::CONTENT_ENCODING, coding));
+        let record = record_of(|log| log, req).await;
+        assert_fields(
+            &record,
+            json!({
+                "http.request.body.omitted": "encoded",
+                "http.request.body.content": null,
+                "http.response.body.code": null,
+                "http.response.body.code_state": null,
+            }),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn other_charsets_are_read_and_what_is_not_in_them_is_omitted() {
+    for (charset, body, shown, code) in [
+        (
+            "gbk",
+            &b"{\"code\":7,\"a\":\"\xc4\xe3\"}"[..],
+            Some(r#"{"code":7,"a":"你"}"#),
+            Some(7),
+        ),
+        (
+            "utf-16le",
+            b"{\0\"\0c\0o\0d\0e\0\"\0:\x007\0}\0",
+            Some(r#"{"code":7}"#),
+            Some(7),
+        ),
+        (
+            "iso-8859-1",
+            b"{\"code\":7,\"a\":\"\xe9\"}",
+            Some(r#"{"code":7,"a":"é"}"#),
+            Some(7),
+        ),
+        ("gbk", b"{\"code\":7,\"a\":\"\xff\"}", None, None),
+        ("x-none", b"{\"code\":7}", None, None),
+    ] {
+        let content_type = format!("application/json; charset={charset}");
+        let record = record_of(|log| log, post(&content_type, body)).await;
+        let omitted = shown.is_none().then_some("charset");
+        assert_fields(
+            &record,
+            json!({
+                "http.request.body.content": shown,
+                "http.request.body.omitted": omitted,
+                "http.response.body.content": shown,
+                "http.response.body.code": code,
+                "http.response.body.code_state": null,
+            }),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn multipart_bodies_are_outlined() {
+    let body = "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n\
+        --B\r\nContent-Disposition: form-data; name=\"pin\"\r\n\r\n1234\r\n\
+        --B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\n\
+        Content-Type: application/octet-stream\r\n\r\n\0\x01\x02\r\n--B--\r\n";
+    let content_type = "multipart/form-data; boundary=B";
+    let record = record_of(|log| log, post(content_type, body)).await;
+    let outline: Value =
+        serde_json::from_str(record["http.request.body.content"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        outline,
+        json!([
+            {"name": "note", "text": "hello", "size": 5},
+            {"name": "pin", "text": "[REDACTED]", "size": 4},
+            {"name": "f", "filename": "a.bin", "type": "application/octet-stream", "size": 3},
+        ])
+    );
+    assert_fields(
+        &record,
+        json!({"http.request.body.truncated": null, "http.request.body.size": body.len()}),
+    );
+    let cut = record_of(|log| log.request_limit(100), post(content_type, body)).await;
+    assert_fields(
+        &cut,
+        json!({
+            "http.request.body.content": r#"[{"name":"note","text":"hello","size":5}]"#,
+            "http.request.body.truncated": true,
+        }),
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_line_is_longer_than_its_limit_or_more_than_one(
+        limit in 1024_usize..6000,
+        texts in prop::collection::vec("[\\\\\"a-c\u{e9}\u{202e}\u{2028}\u{85}\n\t]{0,1500}", 6),
+    ) {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.record_limit(limit).response_body(ResponseBody::Always);
+        let (request, response) = (texts[0].clone(), texts[1].clone());
+        let more: Vec<String> = texts[2..].to_vec();
+        actix_web::rt::System::new().block_on(async move {
+            let answer = web::to(move |req: HttpRequest, _: Bytes| {
+                let (body, more) = (response.clone(), more.clone());
+                async move {
+                    req.record_error(&more[0]);
+                    req.record_field(&more[1], more[2].as_str());
+                    HttpResponse::Ok().content_type("text/plain").body(body)
+                }
+            });
+            let app = init_service(App::new().default_service(answer).wrap(log)).await;
+            let agent: Vec<u8> = texts[5].bytes().filter(|&b| b >= 0x20 && b != 0x7f).collect();
+            let uri = format!("/{}?{}", "a".repeat(texts[3].len()), "b".repeat(texts[4].len()));
+            let req = post("text/plain", request).uri(&uri);
+            let req = match header::HeaderValue::from_bytes(&agent) {
+                Ok(agent) => req.insert_header((header::USER_AGENT, agent)),
+                Err(_) => req,
+            };
+            read_body(call_service(&app, req.to_request()).await).await;
+        });
+        let record = recorder.only();
+        let line = record.to_string();
+        prop_assert!(line.len() < limit, "{} of {limit}", line.len());
+        let forbidden = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        prop_assert!(!line.contains(forbidden));
+        for name in ["http.request.method", "url.path", "http.response.status_code", "level", "exchange.outcome"] {
+            prop_assert!(record.get(name).is_some(), "{name}");
+        }
+    }
+}
