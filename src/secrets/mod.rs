@@ -155,17 +155,26 @@ impl<'t, 'n> Pass<'t, 'n> {
     }
 
     fn run(mut self) -> Cow<'t, str> {
+        self.look();
+        if self.out.is_empty() && self.copied == 0 {
+            return Cow::Borrowed(self.text);
+        }
+        self.out.push_str(&self.text[self.copied..]);
+        Cow::Owned(self.out)
+    }
+
+    fn look(&mut self) {
         while let Some(found) = find_interesting(&self.text[self.at..]) {
             let at = self.at + found;
             self.at = at + 1;
             match self.text.as_bytes()[at] {
-                b':' | b'=' => pair::look(&mut self, at),
-                b'<' => markup::look(&mut self, at),
-                b'%' => encoded::look(&mut self, at),
+                b':' | b'=' => pair::look(self, at),
+                b'<' => markup::look(self, at),
+                b'%' => encoded::look(self, at),
                 _ if !self.names.hide_shapes() => {}
-                b'@' => credential::look_for_user_info(&mut self, at),
-                b'J' => credential::look_for_jwt(&mut self, at),
-                _ => credential::look_for_scheme(&mut self, at),
+                b'@' => credential::look_for_user_info(self, at),
+                b'J' => credential::look_for_jwt(self, at),
+                _ => credential::look_for_scheme(self, at),
             }
         }
         // Where a scheme stands before the slashes, this was looked at.
@@ -178,11 +187,6 @@ impl<'t, 'n> Pass<'t, 'n> {
                 self.replace(slashes + 2, self.text.len(), "");
             }
         }
-        if self.out.is_empty() && self.copied == 0 {
-            return Cow::Borrowed(self.text);
-        }
-        self.out.push_str(&self.text[self.copied..]);
-        Cow::Owned(self.out)
     }
 
     /// What comes next, from `at` on.
@@ -211,22 +215,27 @@ impl<'t, 'n> Pass<'t, 'n> {
     fn look_into_gap(&mut self, start: usize) {
         const MAX_DEPTH: u8 = 4;
         let from = self.at.max(self.copied);
-        let Some(gap) = self.text.get(from..start) else {
-            return;
-        };
+        let gap = self.text.get(from..start).unwrap_or_default();
         if find_interesting(gap).is_none() {
             return;
         }
-        let mut inner = Pass::new(gap, false, self.names, self.values);
-        inner.depth = self.depth + 1;
-        let shown = match inner.depth {
-            ..MAX_DEPTH => inner.run(),
-            _ => Cow::Owned(REDACTED.to_owned()),
+        // With all that stands before: a name may be among it.
+        let mut inner = Pass {
+            at: from,
+            copied: from,
+            decoded: self.decoded,
+            user_info: self.user_info,
+            depth: self.depth + 1,
+            ..Pass::new(&self.text[..start], false, self.names, self.values)
         };
-        if let Cow::Owned(shown) = shown {
+        match inner.depth {
+            ..MAX_DEPTH => inner.look(),
+            _ => inner.hide(from, start),
+        }
+        if inner.copied > from {
             self.out.push_str(&self.text[self.copied..from]);
-            self.out.push_str(&shown);
-            self.copied = start;
+            self.out.push_str(&inner.out);
+            self.copied = inner.copied;
         }
     }
 }

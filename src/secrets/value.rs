@@ -63,6 +63,7 @@ impl Value<'_, '_> {
                 return end;
             }
             let is_between = |c: char| is_blank(c) || matches!(c, ':' | '=' | '>');
+            let after = after.trim_start_matches(is_quote);
             let next = self.text.len() - after.trim_start_matches(is_between).len();
             if next <= at {
                 return end;
@@ -139,16 +140,21 @@ impl Value<'_, '_> {
 /// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
 /// another one.
 fn announces_more(value: &str, after: &str) -> bool {
-    let value = value.trim_end_matches(['"', '\'', '`']);
+    let is_gap = |c: char| is_blank(c) || is_quote(c);
+    let value = value.trim_end_matches(is_quote);
     let ends_in = |word: &str| {
         let at = value.len().checked_sub(word.len());
         at.and_then(|at| value.get(at..))
             .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
     value.ends_with([':', '='])
-        || after.trim_start_matches(is_blank).starts_with([':', '='])
+        || after.trim_start_matches(is_gap).starts_with([':', '='])
         || ends_in("bearer")
         || ends_in("basic")
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '`')
 }
 
 /// Says whether a value can end before `after`.
