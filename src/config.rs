@@ -12,7 +12,7 @@ use crate::{
     guarded::guarded,
     rules::Rules,
     shared::{Shared, Stats},
-    sink::Sink,
+    sink::{Sink, TARGET},
 };
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.
@@ -49,6 +49,18 @@ impl Config {
     pub(crate) fn flush(&self) {
         for sink in &self.sinks {
             self.call(|| sink.flush());
+        }
+    }
+
+    /// Says so once, however many workers there are.
+    pub(crate) fn warn_if_nothing_is_redacted(&self) {
+        if self.rules.names.is_off() && !self.shared.warned.swap(true, Relaxed) {
+            self.call(|| {
+                log::warn!(
+                    target: TARGET,
+                    "redaction is off: passwords and tokens are written to the logs as they are"
+                );
+            });
         }
     }
 

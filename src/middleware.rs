@@ -40,10 +40,9 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(BodyLogMiddleware {
-            service,
-            config: self.config(),
-        }))
+        let config = self.config();
+        config.warn_if_nothing_is_redacted();
+        ready(Ok(BodyLogMiddleware { service, config }))
     }
 }
 

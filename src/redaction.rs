@@ -29,7 +29,8 @@ impl Redaction {
     /// requests of other people arrive: logs are copied, shipped and kept, and a secret in them has to
     /// be changed. To show one name, use [`keep`](Self::keep).
     ///
-    /// Headers that carry credentials are still not recorded, and every string is still one clean
+    /// A logger with this says so once on the `log` facade, as a warning, when it is wrapped around an
+    /// application. Headers that carry credentials are still not recorded, and every string is still one clean
     /// line. Only what is named afterwards is hidden:
     /// `Redaction::none().redact("iban")` hides an `iban`.
     pub fn none() -> Self {

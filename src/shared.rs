@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) panics: AtomicU64,
+    /// It was said that nothing is redacted.
+    pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
     /// Somebody waits for `in_flight` to become 0: the lock is for them only.
     waited_for: AtomicBool,
@@ -36,6 +38,7 @@ impl Shared {
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             panics: AtomicU64::new(0),
+            warned: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             waited_for: AtomicBool::new(false),
             waiters: Mutex::new(Vec::new()),

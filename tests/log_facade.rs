@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use actix_bodylog::{BodyLog, LogSink, Sink as _};
+use actix_bodylog::{BodyLog, LogSink, Redaction, Sink as _};
 use actix_web::{
     App, HttpResponse,
     test::{TestRequest, call_service, init_service, read_body},
@@ -150,6 +150,17 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     let record: serde_json::Value = serde_json::from_str(&line.message).unwrap();
     assert_eq!(record["message"], "GET /x");
     assert_eq!(record["level"], "WARN");
+
+    // Nothing hidden: said once, not by each worker.
+    let careless = BodyLog::new().redaction(Redaction::none());
+    for _ in 0..2 {
+        send(careless.clone(), TestRequest::with_uri("/fine?token=t")).await;
+    }
+    let [line] = &take()[..] else {
+        panic!("one warning was expected");
+    };
+    assert_eq!((line.level, &*line.target), (Level::Warn, "actix_bodylog"));
+    assert!(line.message.starts_with("redaction is off"), "{line:?}");
 
     let flushed = *COLLECTOR.flushed.lock().unwrap();
     assert!(json.drain(std::time::Duration::from_secs(1)).await);

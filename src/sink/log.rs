@@ -13,7 +13,8 @@ use crate::{
     render,
 };
 
-const TARGET: &str = "actix_bodylog";
+/// What this crate says through the `log` facade, it says under this name.
+pub(crate) const TARGET: &str = "actix_bodylog";
 
 /// Sends records to the logger of the `log` facade, with the target `actix_bodylog` and the level
 /// of the record.

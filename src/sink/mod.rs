@@ -5,6 +5,7 @@ mod log;
 
 use ::log::Level;
 
+pub(crate) use self::log::TARGET;
 pub use self::{json_lines::JsonLines, log::LogSink};
 use crate::record::Record;
 
