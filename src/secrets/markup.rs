@@ -104,7 +104,7 @@ fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str, usize)> {
                 }
                 None => {
                     let len = tag[start..]
-                        .find(|c: char| c.is_whitespace())
+                        .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
                         .unwrap_or(tag.len() - start);
                     (start..start + len, start + len)
                 }
