@@ -88,12 +88,15 @@ fn ends_token(c: char) -> bool {
         )
 }
 
-/// `basic` is also an English word. What follows it is one too if it has lower case letters only and
-/// is not the Base64 of a user and a password.
+/// `basic` is also an English word. What follows it is one too if it is short, has lower case letters
+/// only and is not the Base64 of a user and a password.
 fn is_basic(token: &str) -> bool {
-    let mut letters = token.bytes().enumerate();
-    let is_word = letters
-        .all(|(at, b)| b.is_ascii_lowercase() || (at == 0 && b.is_ascii_uppercase()) || b == b'.');
+    // The shortest names and passwords that mean anything give as many.
+    const SHORT: usize = 8;
+    let word = token.trim_end_matches('.');
+    let is_lower =
+        |(at, b): (usize, u8)| b.is_ascii_lowercase() || (at == 0 && b.is_ascii_uppercase());
+    let is_word = word.len() < SHORT && word.bytes().enumerate().all(is_lower);
     !is_word || decodes_to_pair(token)
 }
 
