@@ -429,7 +429,7 @@ mod tests {
             "12:30 https://h:80/a?b=c#d e=f",
             "the pinned: no; spin = 3",
             "<p class=\"x\">a &lt; b</p>",
-            "a@b.example wrote: Basic training",
+            "a@b.example wrote: Basic plan",
             "{\"note\": \"password\", \"n\": 1}",
             "token expires: noon",
             "fn f(x: u8) -> J { b == a }",
