@@ -57,8 +57,9 @@ impl Value<'_, '_> {
     pub(super) fn end(&self, start: usize) -> usize {
         let mut at = start;
         loop {
-            let end = self.end_of_piece(at);
+            let (end, delimited) = self.end_of_piece(at);
             let (value, after) = self.text[at..].split_at(end - at);
+            let value = if delimited { "" } else { value };
             if !announces_more(value, after) {
                 return end;
             }
@@ -72,28 +73,28 @@ impl Value<'_, '_> {
         }
     }
 
-    /// Where what is quoted, bracketed, or neither, ends.
-    fn end_of_piece(&self, start: usize) -> usize {
+    /// Where what is quoted, bracketed, or neither, ends; and whether quotes or brackets said so.
+    fn end_of_piece(&self, start: usize) -> (usize, bool) {
         let rest = &self.text[start..];
         if let Some(after) = rest.strip_prefix(REDACTED)
             && ends_value(after)
         {
-            return start + REDACTED.len();
+            return (start + REDACTED.len(), true);
         }
         let mut at = start;
         if let Some(quote) = Quote::at_start(rest) {
             let inner = start + quote.len();
             match quote.find_end(&self.text[inner..]) {
-                None => return self.text.len(),
+                None => return (self.text.len(), true),
                 Some(closing) => at = inner + closing.end,
             }
         } else if rest.starts_with(['{', '[', '(']) {
             at = start + closing_bracket(rest);
         }
         if at > start && ends_value(&self.text[at..]) {
-            return at;
+            return (at, true);
         }
-        self.unquoted_end(at)
+        (self.unquoted_end(at), false)
     }
 
     /// From `at` on nothing says where the value ends but what stands there.
@@ -140,17 +141,24 @@ impl Value<'_, '_> {
 /// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
 /// another one.
 fn announces_more(value: &str, after: &str) -> bool {
-    let is_gap = |c: char| is_blank(c) || is_quote(c);
     let value = value.trim_end_matches(is_quote);
     let ends_in = |word: &str| {
         let at = value.len().checked_sub(word.len());
         at.and_then(|at| value.get(at..))
             .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
-    value.ends_with([':', '='])
-        || after.trim_start_matches(is_gap).starts_with([':', '='])
+    let is_base64 = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+        text.bytes().all(plain)
+    };
+    value.ends_with(':')
+        // The padding of Base64 is none of a name.
+        || (value.ends_with('=') && !is_base64(value.trim_end_matches('=')))
         || ends_in("bearer")
         || ends_in("basic")
+        || after
+            .trim_start_matches(|c| is_blank(c) || is_quote(c))
+            .starts_with([':', '='])
 }
 
 fn is_quote(c: char) -> bool {
