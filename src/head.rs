@@ -130,9 +130,13 @@ impl RequestHead {
         let agent = self
             .agent()
             .and_then(|agent| secrets::hide(agent, self.agent_was_cut, names));
+        let host = self
+            .host()
+            .and_then(|host| url::redact_host(host, false, names));
         let as_it_is = matches!(path, Cow::Borrowed(_))
             && !matches!(query, Some(Cow::Owned(_)))
-            && agent.is_none();
+            && agent.is_none()
+            && host.is_none();
         if as_it_is {
             return;
         }
@@ -145,9 +149,8 @@ impl RequestHead {
             push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
         });
         let message = text.len();
-        let host = self
-            .host()
-            .map(|host| push(&mut text, host.as_bytes(), MAX_HOST_LEN));
+        let host = host.as_deref().or(self.host());
+        let host = host.map(|host| push(&mut text, host.as_bytes(), MAX_HOST_LEN));
         let agent = agent.as_deref().or(self.agent());
         let agent = agent.map(|agent| push(&mut text, agent.as_bytes(), MAX_USER_AGENT_LEN));
         *self = Self {
@@ -307,6 +310,13 @@ mod tests {
         assert_eq!(head.query(), Some("a=[REDACTED]"));
         assert_eq!(head.agent(), Some("curl Bearer [REDACTED]"));
         assert_eq!((head.host(), head.method()), (Some("h"), "GET"));
+    }
+
+    #[test]
+    fn a_host_of_the_form_of_a_token_is_hidden() {
+        let host = (header::HOST, "eyJh.eyJi.c:1");
+        let head = head(TestRequest::default().insert_header(host));
+        assert_eq!((head.host(), head.message()), (Some("[REDACTED]"), "GET /"));
     }
 
     #[test]

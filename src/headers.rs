@@ -99,7 +99,8 @@ impl Treatment {
 
     fn apply(self, value: &str, cut: bool, names: &Names) -> Option<String> {
         match self {
-            Self::Hidden | Self::AsItIs | Self::Host => None,
+            Self::Hidden | Self::AsItIs => None,
+            Self::Host => url::redact_host(value, cut, names),
             Self::Url => Some(url::redact_url(value, cut, names)),
             Self::Text => secrets::hide(value, cut, names),
         }
@@ -302,13 +303,17 @@ mod tests {
     fn credentials_are_hidden_in_every_value() {
         let headers = copy(&[
             ("accept", b"text/html, Bearer abc, q=1"),
-            ("host", b"h"),
+            ("host", b"eyJh.eyJi.c:80"),
             ("x-request-id", b"eyJh.eyJi.c"),
         ]);
         let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
         assert_eq!(
             values,
-            ["text/html, Bearer [REDACTED], q=1", "h", "[REDACTED]"]
+            [
+                "text/html, Bearer [REDACTED], q=1",
+                "[REDACTED]:80",
+                "[REDACTED]"
+            ]
         );
     }
 

@@ -72,6 +72,14 @@ pub(crate) fn host_and_port(authority: &str) -> &str {
     authority[..end].rsplit('@').next().unwrap_or_default()
 }
 
+/// A host can have the form of a token; `None` if this one has not.
+pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
+    // It is no text in which a colon would make a name of what stands before.
+    let (name, port) = host.split_at(host.rfind(':').unwrap_or(host.len()));
+    let shown = secrets::hide(name, open && port.is_empty(), names)?;
+    Some(format!("{shown}{port}"))
+}
+
 fn is_scheme(text: &str) -> bool {
     // In `user:password@host` the first part looks like one as well.
     matches!(text, "http" | "https" | "ws" | "wss" | "ftp")

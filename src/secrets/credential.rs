@@ -125,7 +125,8 @@ pub(super) fn look_for_jwt(pass: &mut Pass<'_, '_>, at: usize) {
         return;
     };
     let rest = pass.rest(start);
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    // Base64url without padding, by the letter; some write the other Base64, and pad it.
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
     let len = rest.find(|c| !is_part(c) && c != '.').unwrap_or(rest.len());
     let parts = rest[..len].split('.').count();
     let may_go_on = pass.open && len == rest.len();
