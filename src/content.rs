@@ -21,12 +21,12 @@ use crate::{
 pub enum Omitted {
     /// Not a text.
     Binary,
-    /// A content coding, such as gzip, is on it.
+    /// A content coding is on it that is unknown, broken, or needs a feature of this crate.
     Encoded,
-    /// Its characters cannot be decoded.
+    /// Its charset is unknown, or it is not in it.
     Charset,
-    /// Not what its type says, from the first value on. Where something stands before the fault, that
-    /// is shown, and truncated.
+    /// Not what its type says, from the start. Where something stands before the fault, that is shown,
+    /// and marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed).
     Malformed,
     /// The memory budget had no room for it.
     Budget,

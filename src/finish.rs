@@ -20,7 +20,7 @@ use crate::{
     found_code::{find_code, redacted_code},
     head::Announced,
     headers::Headers,
-    json::code::{Code, CodeState},
+    json::code::{CodeState, CodeText},
     level::Signs,
     record::{Body, Outcome, Record},
     rules::ResponseBody,
@@ -47,13 +47,10 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
     let rules = &rules.rules;
 
     let (code, code_state) = find_code(&mut state, outcome);
-    let code = code.as_ref().map(|(is_number, text)| match is_number {
-        true => Code::Number(text),
-        false => Code::Text(text),
-    });
     let signs = Signs {
         code: code
-            .and_then(|code| code.as_i64())
+            .as_ref()
+            .and_then(|code| code.as_code().as_i64())
             .and_then(|code| config.call(|| (rules.code_levels)(code)).flatten()),
         status: match &state.response {
             Some(response) => Some(response.head.status),
@@ -80,14 +77,14 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         response.head.headers.redact(&rules.names);
     }
     let shown_code = code.map(|code| redacted_code(code, rules));
-    let request = request_content(&state);
+    let request = request_content(config, &state);
     let kept_by_policy = match rules.response_body {
         ResponseBody::Always => true,
         ResponseBody::Never => false,
         ResponseBody::WhenNotable => level < rules.success_level || !state.head.is_get,
     };
     let response = match &state.response {
-        Some(response) => response_content(&state, response, kept_by_policy, outcome),
+        Some(response) => response_content(config, &state, response, kept_by_policy, outcome),
         None => Content::None,
     };
     let head = &state.head;
@@ -120,12 +117,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
             false,
         ),
         status: signs.status,
-        code: shown_code
-            .as_ref()
-            .map(|(is_number, text)| match is_number {
-                true => Code::Number(text),
-                false => Code::Text(text),
-            }),
+        code: shown_code.as_ref().map(CodeText::as_code),
         code_state,
         duration,
         time_to_head: state
@@ -168,7 +160,7 @@ fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
     }
 }
 
-fn request_content(state: &State) -> Content {
+fn request_content(config: &Config, state: &State) -> Content {
     let capture = &state.request;
     let limit = state.rules.rules.request_limit;
     if capture.seen() == 0 {
@@ -181,6 +173,7 @@ fn request_content(state: &State) -> Content {
         return Content::Omitted(Omitted::Disabled);
     }
     content(
+        config,
         state,
         &state.head.kind,
         capture,
@@ -190,6 +183,7 @@ fn request_content(state: &State) -> Content {
 }
 
 fn response_content(
+    config: &Config,
     state: &State,
     response: &Response,
     kept_by_policy: bool,
@@ -209,6 +203,7 @@ fn response_content(
         return Content::Omitted(Omitted::Policy);
     }
     content(
+        config,
         state,
         &response.head.kind,
         &response.capture,
@@ -219,6 +214,7 @@ fn response_content(
 
 /// `ended` says that all of the body passed by, not that all of it was kept.
 fn content(
+    config: &Config,
     state: &State,
     kind: &Representation,
     capture: &Capture,
@@ -233,7 +229,10 @@ fn content(
     }
     let kept = capture.kept();
     let whole = ended && kept.len() as u64 == capture.seen();
-    Content::of(kind, kept, whole, limit, &state.rules.rules.names)
+    let names = &state.rules.rules.names;
+    // A fault in a decoder or in our own reading costs the content, not the record.
+    let content = config.call(|| Content::of(kind, kept, whole, limit, names));
+    content.unwrap_or(Content::Omitted(Omitted::Malformed))
 }
 
 impl State {

@@ -10,7 +10,7 @@ use crate::{
     content::Representation,
     exchange::{CodeSearch, State},
     json::{
-        code::{Code, CodeState, MAX_CODE_LEN},
+        code::{CodeState, CodeText, MAX_CODE_LEN},
         finder::CodeFinder,
     },
     names::REDACTED,
@@ -19,11 +19,11 @@ use crate::{
     secrets, text,
 };
 
-/// The code (whether it is a number, and its text), or why a JSON response has none.
+/// The code, or why a JSON response has none.
 pub(crate) fn find_code(
     state: &mut State,
     outcome: Outcome,
-) -> (Option<(bool, String)>, Option<CodeState>) {
+) -> (Option<CodeText>, Option<CodeState>) {
     let is_head = state.head.is_head;
     let rules = &state.rules.rules;
     let Some(response) = &mut state.response else {
@@ -82,16 +82,20 @@ pub(crate) fn finder_at_the_end(
 }
 
 /// The code as it is shown.
-pub(crate) fn redacted_code(code: Code<'_>, rules: &Rules) -> (bool, String) {
+pub(crate) fn redacted_code(code: CodeText, rules: &Rules) -> CodeText {
     if rules.names.is_sensitive(rules.code_path.key()) {
-        return (false, REDACTED.to_owned());
+        return CodeText {
+            is_number: false,
+            text: REDACTED.to_owned(),
+        };
     }
-    match code {
-        Code::Number(digits) => (true, digits.to_owned()),
-        Code::Text(text) => {
-            let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            let shown = secrets::redact(text, cut, &rules.names);
-            (false, text::cut(&shown, MAX_CODE_LEN).to_owned())
-        }
+    if code.is_number {
+        return code;
+    }
+    let cut = code.text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+    let shown = secrets::redact(&code.text, cut, &rules.names);
+    CodeText {
+        text: text::cut(&shown, MAX_CODE_LEN).to_owned(),
+        ..code
     }
 }

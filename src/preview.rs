@@ -6,7 +6,7 @@ use crate::{
     BodyLog,
     content::{Content, Omitted, Representation},
     found_code,
-    json::code::{Code, CodeState},
+    json::code::CodeState,
 };
 
 /// What a record would say of a response body; see [`BodyLog::preview`].
@@ -61,12 +61,8 @@ impl BodyLog {
                 None => {}
                 Some(Err(state)) => preview.code_state = Some(state),
                 Some(Ok(code)) => {
-                    let (is_number, text) = code.into_text();
-                    let code = match is_number {
-                        true => Code::Number(&text),
-                        false => Code::Text(&text),
-                    };
-                    preview.code = Some(found_code::redacted_code(code, rules).1);
+                    let code = found_code::redacted_code(code.into_text(), rules);
+                    preview.code = Some(code.text);
                 }
             }
         }

@@ -67,10 +67,9 @@ pub struct Body<'a> {
 /// One exchange, as a sink sees it.
 ///
 /// It serializes as one flat object with the names below; a field with no value is left out. Every
-/// string in it is redacted where it has names to go by, capped, and one clean line: no control
-/// characters, no line or paragraph separators, no bidirectional overrides. As JSON, with a newline
-/// after it, it fits into
-/// the [record limit](crate::BodyLog::record_limit).
+/// string in it is redacted, capped, and one clean line: no control characters, no line or paragraph
+/// separators, no bidirectional overrides. As JSON, with a newline after it, it fits into the
+/// [record limit](crate::BodyLog::record_limit).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Record<'a> {

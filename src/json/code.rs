@@ -88,6 +88,22 @@ impl CodePath {
     }
 }
 
+/// A code that owns its text.
+#[derive(Clone, Debug)]
+pub(crate) struct CodeText {
+    pub(crate) is_number: bool,
+    pub(crate) text: String,
+}
+
+impl CodeText {
+    pub(crate) fn as_code(&self) -> Code<'_> {
+        match self.is_number {
+            true => Code::Number(&self.text),
+            false => Code::Text(&self.text),
+        }
+    }
+}
+
 /// A code that was found; owns its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundCode {
@@ -127,15 +143,18 @@ impl FoundCode {
         self.number && self.overflow
     }
 
-    /// The code as a clean string, and whether it is a number.
-    pub(crate) fn into_text(self) -> (bool, String) {
+    /// The code as a clean string.
+    pub(crate) fn into_text(self) -> CodeText {
         let mut out = String::new();
         text::push_lossy(&mut out, &self.bytes[..self.len.into()], MAX_CODE_LEN);
         if self.overflow {
             let whole = out.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
             out.truncate(whole);
         }
-        (self.number, out)
+        CodeText {
+            is_number: self.number,
+            text: out,
+        }
     }
 }
 

@@ -261,9 +261,12 @@ mod tests {
         for piece in pieces {
             finder.push(&path, piece);
         }
-        finder.finish(whole).map(|code| match code.into_text() {
-            (true, number) => number,
-            (false, text) => format!("\"{text}"),
+        finder.finish(whole).map(|code| {
+            let code = code.into_text();
+            match code.is_number {
+                true => code.text,
+                false => format!("\"{}", code.text),
+            }
         })
     }
 
