@@ -125,6 +125,7 @@ mod tests {
                 "payload={%22password%22:%22[REDACTED]%22,%22n%22:1}",
             ),
             ("u=http%3A%2F%2Fann%3Apw%40h%2F", "u=http://h/"),
+            ("a=%C4%E3&b=%C4%E3%20Bearer%20x", "a=%C4%E3&b=[REDACTED]"),
             ("eyJh.eyJi.sig", "[REDACTED]"),
             ("eyJh.eyJi.sig=1", "[REDACTED]=1"),
             ("mail=ann@h.example&t=12:30", "mail=ann@h.example&t=12:30"),

@@ -35,7 +35,12 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<Str
     let round = |text: &str| settle(text, open, names, Values::AsTheyAre);
     let mut decoded = percent::decode(value).into_owned();
     if let Some(shown) = round(&decoded) {
-        return Some(percent::encode(&shown));
+        // What is not UTF-8 could not be written as it was.
+        let is_text = !decoded.contains(char::REPLACEMENT_CHARACTER);
+        return Some(match is_text {
+            true => percent::encode(&shown),
+            false => REDACTED.to_owned(),
+        });
     }
     for _ in 0..DEPTH {
         let again = percent::decode(&decoded).into_owned();
