@@ -51,6 +51,8 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 ///
 /// Wrapped again inside, around a scope or a resource, another `BodyLog` brings its limits and
 /// rules to the requests that get there; record, budget, counters and sinks stay the outer's.
+/// **All of its rules, redaction included:** to change one limit and nothing else, wrap a changed
+/// clone of the outer one, `body_log.clone().request_limit(..)`.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
@@ -121,7 +123,9 @@ impl BodyLog {
     /// Bytes at the beginning of a response in which the code is looked for, whatever
     /// [`response_limit`](Self::response_limit) is. Default: [`DEFAULT_CODE_LIMIT`].
     ///
-    /// They are read as they pass by and not kept, so a large limit costs time but no memory.
+    /// They are read as they pass by and not kept, so a large limit costs time but no memory. Except
+    /// where they have to be decoded, from a content coding or a charset that is not based on ASCII:
+    /// then as many bytes are kept, within the budget.
     pub fn code_limit(self, bytes: usize) -> Self {
         self.rule(|rules| rules.code_limit = bytes)
     }

@@ -142,7 +142,7 @@ impl<'b> Brotli<'b> {
             input,
             at: 0,
             written: 0,
-            state: BrotliState::new(alloc(), alloc(), alloc()),
+            state: BrotliState::new_strict(alloc(), alloc(), alloc()),
         }
     }
 }

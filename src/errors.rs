@@ -17,7 +17,7 @@ const SEPARATOR: &str = ", ";
 pub(crate) struct Errors {
     texts: Vec<String>,
     len: usize,
-    /// The last one was longer.
+    /// One of them was longer.
     was_cut: bool,
 }
 
@@ -27,7 +27,8 @@ impl Errors {
     pub(crate) fn push(&mut self, mut text: String) {
         let room = MAX_ERROR_LEN.saturating_sub(self.len + SEPARATOR.len());
         let kept = text::cut(&text, room).len();
-        self.was_cut |= kept < text.len();
+        // `describe` cuts too, by at most one character more than its cap.
+        self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
         text.truncate(kept);
         if !text.is_empty() && !self.texts.contains(&text) {
             self.len += text.len() + SEPARATOR.len();
@@ -37,14 +38,16 @@ impl Errors {
 
     /// All of them on one line, without what must not be logged.
     pub(crate) fn join(&self, names: &Names) -> Option<String> {
-        let last = self.texts.len().checked_sub(1)?;
+        if self.texts.is_empty() {
+            return None;
+        }
         let mut joined = String::with_capacity(self.len);
         for (at, text) in self.texts.iter().enumerate() {
             if at > 0 {
                 joined.push_str(SEPARATOR);
             }
             let text = without_quoted_input(text, names);
-            joined.push_str(&secrets::redact(&text, self.was_cut && at == last, names));
+            joined.push_str(&secrets::redact(&text, self.was_cut, names));
         }
         joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
         Some(joined)

@@ -188,6 +188,10 @@ impl Exchange {
             // Whoever says so, it holds: no record is a promise.
             state.silenced |= silenced;
             state.rules = Arc::clone(inner);
+            // What was said before the inner rules were known.
+            let names = &inner.rules.names;
+            state.fields.iter_mut().for_each(|field| field.hide(names));
+            state.user = state.user.take().map(|user| user.cleaned(names));
         });
     }
 
@@ -216,14 +220,17 @@ impl Exchange {
 
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
         self.update(|state| {
-            let Some(field) = Field::cleaned(name, value, &state.rules.rules.names) else {
+            let Some(name) = Field::cleaned_name(name) else {
                 return;
             };
+            let field = Field::cleaned(name.clone(), value, &state.rules.rules.names);
             let fields = &mut state.fields;
-            match fields.iter().position(|old| old.name == field.name) {
-                Some(at) => fields[at] = field,
-                None if fields.len() < MAX_FIELDS => fields.push(field),
-                None => {}
+            match (fields.iter().position(|old| old.name == name), field) {
+                (Some(at), Some(field)) => fields[at] = field,
+                // No value takes the place of the one before, too.
+                (Some(at), None) => drop(fields.remove(at)),
+                (None, Some(field)) if fields.len() < MAX_FIELDS => fields.push(field),
+                (None, _) => {}
             }
         });
     }

@@ -177,24 +177,37 @@ pub struct Field {
 }
 
 impl Field {
-    /// The form in which a record holds it; `None` if there is no value or no name.
+    /// The form in which a record holds a name; `None` if there is none.
     ///
     /// A name that belongs to the record itself gets the prefix `field.`: it must not replace what
     /// the record says.
-    pub(crate) fn cleaned(name: &str, value: FieldValue, names: &Names) -> Option<Self> {
+    pub(crate) fn cleaned_name(name: &str) -> Option<String> {
         let mut name = text::clean(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
         if is_reserved(&name) {
             name.insert_str(0, "field.");
         }
-        let value = match value {
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The form in which a record holds it; `None` if there is no value.
+    pub(crate) fn cleaned(name: String, value: FieldValue, names: &Names) -> Option<Self> {
+        match value {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
-            _ if name.is_empty() => return None,
-            _ if names.is_sensitive_in_form(&name) => FieldValue::Text(REDACTED.into()),
-            FieldValue::Text(value) => FieldValue::Text(redacted_value(&value, names)),
-            value => value,
-        };
-        Some(Self { name, value })
+            _ => {}
+        }
+        let mut field = Self { name, value };
+        field.hide(names);
+        Some(field)
+    }
+
+    /// Hides what is sensitive by these names.
+    pub(crate) fn hide(&mut self, names: &Names) {
+        if names.is_sensitive_in_form(&self.name) {
+            self.value = FieldValue::Text(REDACTED.into());
+        } else if let FieldValue::Text(text) = &mut self.value {
+            *text = redacted_value(text, names);
+        }
     }
 }
 
@@ -234,7 +247,7 @@ mod tests {
     use super::*;
 
     fn field(name: &str, value: impl Into<FieldValue>) -> Option<Field> {
-        Field::cleaned(name, value.into(), &Names::default())
+        Field::cleaned(Field::cleaned_name(name)?, value.into(), &Names::default())
     }
 
     fn value(name: &str, given: impl Into<FieldValue>) -> FieldValue {

@@ -2,6 +2,7 @@
 
 use crate::{
     headers::Headers,
+    json::code::Code,
     record::{Record, Value},
     text,
 };
@@ -21,11 +22,11 @@ pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
         return;
     }
     fit_bodies(record, limit, size);
-    let steps: [fn(&mut Record<'_>); 6] = [
+    let steps: [fn(&mut Record<'_>); 7] = [
         |record| record.fields = &[],
         |record| record.request_headers = Headers::default(),
         |record| record.response_headers = Headers::default(),
-        |record| record.error = record.error.map(|error| text::cut(error, 64)),
+        |record| record.error = record.error.map(|error| text::cut_escaped(error, 64)),
         |record| {
             record.query = None;
             record.user_agent = None;
@@ -34,6 +35,17 @@ pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
             record.user = None;
             record.route = None;
             record.server_address = None;
+        },
+        |record| {
+            record.error = None;
+            record.client_address = None;
+            for body in [&mut record.request_body, &mut record.response_body] {
+                body.content = body.content.filter(|content| !content.is_empty());
+            }
+            record.code = record.code.map(|code| match code {
+                Code::Number(digits) => Code::Number(digits),
+                Code::Text(text) => Code::Text(text::cut_escaped(text, 64)),
+            });
         },
     ];
     for step in steps {

@@ -4,7 +4,10 @@ use std::{borrow::Cow, net::IpAddr, ops::Range};
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
-    http::{Method, StatusCode, Uri, Version, header},
+    http::{
+        Method, StatusCode, Uri, Version,
+        header::{self, HeaderMap},
+    },
 };
 
 use crate::{
@@ -256,19 +259,21 @@ pub(crate) struct ResponseHeadCopy {
 impl ResponseHeadCopy {
     pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist) -> Self {
         let headers = head.headers();
-        let transfer = headers.get("content-transfer-encoding");
         Self {
             status: head.status,
             headers: HeaderText::copy(headers, allowed),
             kind: Representation::of(headers),
-            is_binary: transfer.is_some_and(|value| {
-                value
-                    .as_bytes()
-                    .trim_ascii()
-                    .eq_ignore_ascii_case(b"binary")
-            }),
+            is_binary: has_binary_transfer(headers),
         }
     }
+}
+
+pub(crate) fn has_binary_transfer(headers: &HeaderMap) -> bool {
+    let transfer = headers.get("content-transfer-encoding");
+    transfer.is_some_and(|value| {
+        let value = value.as_bytes().trim_ascii();
+        value.eq_ignore_ascii_case(b"binary")
+    })
 }
 
 #[cfg(test)]

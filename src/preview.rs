@@ -6,7 +6,9 @@ use crate::{
     BodyLog,
     content::{Content, Omitted, Representation},
     found_code,
+    head::has_binary_transfer,
     json::code::CodeState,
+    rules::ResponseBody,
 };
 
 /// What a record would say of a response body; see [`BodyLog::preview`].
@@ -54,7 +56,9 @@ impl BodyLog {
             (kept, kept.len() == body.len())
         };
         let mut preview = Preview::default();
-        if kind.may_have_code() {
+        let is_binary = has_binary_transfer(headers);
+        let may_have_code = kind.may_have_code() && !is_binary;
+        if may_have_code {
             let (kept, whole) = prefix(rules.code_limit);
             let found = found_code::finder_at_the_end(&kind, kept, whole, rules);
             match found.map(|(finder, whole)| finder.finish(whole)) {
@@ -66,16 +70,26 @@ impl BodyLog {
                 }
             }
         }
-        let (kept, whole) = prefix(rules.response_limit);
-        if !body.is_empty() {
-            match Content::of(&kind, kept, whole, rules.response_limit, &rules.names) {
-                Content::None => {}
-                Content::Omitted(why) => preview.omitted = Some(why),
-                Content::Text(text) => {
-                    preview.content = Some(text.text);
-                    preview.truncated = text.truncated;
-                    preview.malformed = text.malformed;
-                }
+        let limit = rules.response_limit;
+        if body.is_empty() {
+            return preview;
+        }
+        if limit == 0 || rules.response_body == ResponseBody::Never {
+            preview.omitted = Some(Omitted::Disabled);
+            return preview;
+        }
+        // As an exchange keeps them: a code that is looked for at the end may need more.
+        let (kept, whole) = match may_have_code && !kind.is_plain() {
+            true => prefix(limit.max(rules.code_limit)),
+            false => prefix(limit),
+        };
+        match Content::of(&kind, kept, whole, limit, &rules.names) {
+            Content::None => {}
+            Content::Omitted(why) => preview.omitted = Some(why),
+            Content::Text(text) => {
+                preview.content = Some(text.text);
+                preview.truncated = text.truncated;
+                preview.malformed = text.malformed;
             }
         }
         preview

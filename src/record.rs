@@ -105,7 +105,8 @@ pub struct Record<'a> {
     pub request_body: Body<'a>,
     /// `http.response.body.size`, `.content`, `.truncated`, `.malformed`, `.omitted`
     pub response_body: Body<'a>,
-    /// `http.response.status_code`: `None` if no response head was made.
+    /// `http.response.status_code`: that of an error where no response was made of it; `None` if there
+    /// was neither.
     pub status: Option<StatusCode>,
     /// `http.response.body.code`
     pub code: Option<Code<'a>>,

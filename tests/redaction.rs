@@ -365,6 +365,76 @@ async fn multipart_bodies_are_outlined() {
     );
 }
 
+#[actix_web::test]
+async fn a_record_of_nothing_but_escapes_fits_the_smallest_limit() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.record_limit(1024);
+    let quotes = "\"".repeat(3000);
+    let answer = web::to(move |req: HttpRequest, _: Bytes| {
+        let quotes = quotes.clone();
+        async move {
+            req.record_error(&quotes);
+            req.record_field("tenant", quotes.as_str());
+            let code = r"\\".repeat(128);
+            let body = format!(r#"{{"code":"{code}","a":"{quotes}"}}"#);
+            HttpResponse::Ok().content_type(JSON).body(body)
+        }
+    });
+    let app = init_service(App::new().default_service(answer).wrap(log)).await;
+    let req = post(JSON, "{\"a\":\"\\\\\\\\\"}}")
+        .uri(&format!("/{}?{}", "a".repeat(3000), "b".repeat(3000)))
+        .peer_addr(
+            "[2001:db8:1111:2222:3333:4444:5555:6666]:1"
+                .parse()
+                .unwrap(),
+        );
+    read_body(call_service(&app, req.to_request()).await).await;
+    let line = recorder.only().to_string();
+    assert!(line.len() < 1024, "{}: {line}", line.len());
+}
+
+#[actix_web::test]
+async fn a_field_without_a_value_takes_away_the_one_before() {
+    let (recorder, log) = Recorder::with_log();
+    let answer = web::to(async |req: HttpRequest| {
+        req.record_field("tenant", "acme");
+        req.record_field("tenant", None::<&str>);
+        req.record_field("other", 1);
+        HttpResponse::Ok().finish()
+    });
+    let app = init_service(App::new().default_service(answer).wrap(log)).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    assert_fields(&recorder.only(), json!({"tenant": null, "other": 1}));
+}
+
+#[actix_web::test]
+async fn what_was_said_before_a_nested_logger_is_hidden_by_its_names_too() {
+    use actix_web::{dev::Service as _, http::header::HeaderMap};
+    let (recorder, outer) = Recorder::with_log();
+    let inner = outer.clone().redact("iban");
+    let scope = web::scope("/in")
+        .default_service(web::to(HttpResponse::Ok))
+        .wrap(inner);
+    let app = App::new().service(scope).wrap_fn(|req, srv| {
+        req.record_field("iban", "DE02");
+        srv.call(req)
+    });
+    let app = init_service(app.wrap(outer)).await;
+    let req = TestRequest::with_uri("/in").to_request();
+    read_body(call_service(&app, req).await).await;
+    assert_eq!(recorder.only()["iban"], "[REDACTED]");
+
+    // And a preview says what a record says where nothing is kept.
+    for log in [
+        BodyLog::new().response_limit(0),
+        BodyLog::new().response_body(ResponseBody::Never),
+    ] {
+        let preview = log.preview(&HeaderMap::new(), b"abc");
+        assert_eq!(preview.omitted, Some(actix_bodylog::Omitted::Disabled));
+        assert_eq!(preview.content, None);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]

@@ -461,14 +461,34 @@ mod tests {
             "\\\"a\\\":",
             "a=%25",
             "password:\n ",
+            "password:\n  ",
+            " ",
+            "\n",
+            "\t",
+            " \n",
+            ", ",
+            "a ",
+            "\\",
+            "'",
+            "\"",
+            "<a '",
             "key: ",
             "&quot;:",
             "https://",
             "%3D",
         ] {
-            let text = piece.repeat(100_000 / piece.len());
-            let shown = shown(&text);
-            assert!(shown.len() <= 12 * text.len(), "{piece}");
+            for start in [
+                "",
+                "password=",
+                "password: ",
+                "x password=",
+                "password={",
+                "password=\n",
+            ] {
+                let text = format!("{start}{}", piece.repeat(100_000 / piece.len()));
+                let shown = shown(&text);
+                assert!(shown.len() <= 12 * text.len(), "{start}{piece}");
+            }
         }
     }
 

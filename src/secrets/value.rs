@@ -100,15 +100,17 @@ impl Value<'_, '_> {
     /// From `at` on nothing says where the value ends but what stands there.
     fn unquoted_end(&self, start: usize) -> usize {
         let text = self.text;
+        // Lines up to here were found to belong to the value.
+        let mut held = start;
         for (at, c) in text[start..].char_indices() {
             let at = start + at;
             let after = &text[at + c.len_utf8()..];
             let ends = match c {
+                '\n' | '\r' if at < held => false,
                 '\n' | '\r' => {
                     let gap = after.len() - after.trim_start_matches(is_blank).len();
-                    !self
-                        .line
-                        .holds(&after[gap..], &text[at..at + c.len_utf8() + gap])
+                    held = at + c.len_utf8() + gap;
+                    !self.line.holds(&after[gap..], &text[at..held])
                 }
                 '&' => self.key.separator == b'=' && !self.greedy,
                 '<' => after
@@ -119,6 +121,9 @@ impl Value<'_, '_> {
                 '#' => self.key.in_query,
                 _ if self.greedy => false,
                 ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
+                // The last blank of a run decides for all of it: each by itself would look over the
+                // rest of them again.
+                ' ' if after.starts_with(' ') && !self.key.in_query => false,
                 _ if is_blank(c) && self.decoded && self.key.separator == b'=' => false,
                 _ if is_blank(c) => {
                     self.key.in_query
@@ -201,6 +206,11 @@ fn closing_bracket(text: &str) -> usize {
                 // An apostrophe in a word.
                 None => at = inner,
             }
+            continue;
+        }
+        if c == '\\' {
+            // No quote follows them.
+            at += text[at..].len() - text[at..].trim_start_matches('\\').len();
             continue;
         }
         match c {
