@@ -1,0 +1,205 @@
+//! The middlewares that actix-bodylog is measured against, and the service that all of them wrap.
+//!
+//! They write what they write to the same file, one line per request.
+
+#![allow(
+    dead_code,
+    reason = "each program that includes this uses a part of it"
+)]
+
+mod buffering;
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    str::FromStr,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use actix_bodylog::{BodyLog, JsonLines, ResponseBody};
+use actix_web::{
+    Error, HttpResponse,
+    http::header::{self, ContentType},
+    web::{self, Bytes},
+};
+pub use buffering::{copy_and_paste, incident, incident_fixed};
+use futures_util::{StreamExt as _, stream};
+
+/// What stands around the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// Nothing.
+    Bare,
+    /// This crate, with both bodies in every record.
+    BodyLog,
+    /// `actix_web::middleware::Logger`: one line without bodies.
+    Logger,
+    /// `tracing_actix_web::TracingLogger` and a subscriber that writes JSON: no bodies.
+    Tracing,
+    /// What is found when one searches for a body logger: it buffers both bodies.
+    CopyAndPaste,
+    /// A port of the middleware that brought the service down.
+    Incident,
+    /// The same after its first fix.
+    IncidentFixed,
+}
+
+impl Variant {
+    pub const ALL: [Self; 7] = [
+        Self::Bare,
+        Self::BodyLog,
+        Self::Logger,
+        Self::Tracing,
+        Self::CopyAndPaste,
+        Self::Incident,
+        Self::IncidentFixed,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::BodyLog => "bodylog",
+            Self::Logger => "logger",
+            Self::Tracing => "tracing",
+            Self::CopyAndPaste => "copy-paste",
+            Self::Incident => "incident",
+            Self::IncidentFixed => "incident-fixed",
+        }
+    }
+}
+
+impl FromStr for Variant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|variant| variant.name() == name);
+        found.ok_or_else(|| format!("{name:?} is no variant"))
+    }
+}
+
+/// Evaluates `$use` with `$app` being an `App` that is wrapped as `$variant` says. A macro, because
+/// the types of wrapped apps cannot be named.
+macro_rules! with_app {
+    ($variant:expr, $body_log:expr, |$app:ident| $use:expr) => {{
+        use $crate::peers::{Variant, copy_and_paste, incident, incident_fixed, routes};
+        macro_rules! wrapped {
+            ($wrap:expr) => {{
+                let $app = move || actix_web::App::new().configure(routes).wrap($wrap);
+                $use
+            }};
+        }
+        match $variant {
+            Variant::Bare => {
+                let $app = || actix_web::App::new().configure(routes);
+                $use
+            }
+            Variant::BodyLog => {
+                let body_log: actix_bodylog::BodyLog = $body_log;
+                wrapped!(body_log.clone())
+            }
+            Variant::Logger => wrapped!(actix_web::middleware::Logger::default()),
+            Variant::Tracing => wrapped!(tracing_actix_web::TracingLogger::default()),
+            Variant::CopyAndPaste => wrapped!(actix_web::middleware::from_fn(copy_and_paste)),
+            Variant::Incident => wrapped!(actix_web::middleware::from_fn(incident)),
+            Variant::IncidentFixed => wrapped!(actix_web::middleware::from_fn(incident_fixed)),
+        }
+    }};
+}
+pub(crate) use with_app;
+
+/// Everything in a record: both bodies, all headers of the allowlist.
+pub fn body_log(out: &Out) -> BodyLog {
+    BodyLog::new()
+        .response_body(ResponseBody::Always)
+        .sink(JsonLines::new(out.writer()))
+}
+
+/// The file that records are written to.
+#[derive(Debug)]
+pub struct Out(File);
+
+impl Out {
+    /// Creates the file, and lets `variant` write to it.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be created, or if this is called twice: loggers are one per process.
+    pub fn open(path: &Path, variant: Variant) -> Self {
+        let out = Self(File::create(path).expect("the file of the records can be created"));
+        match variant {
+            Variant::Logger => env_logger::Builder::new()
+                .filter_level(log::LevelFilter::Info)
+                .target(env_logger::Target::Pipe(Box::new(out.writer())))
+                .init(),
+            Variant::Tracing => tracing_subscriber::fmt()
+                .json()
+                .with_writer(Mutex::new(out.writer()))
+                .init(),
+            _ => {}
+        }
+        if matches!(
+            variant,
+            Variant::CopyAndPaste | Variant::Incident | Variant::IncidentFixed
+        ) {
+            assert!(LINES.set(Mutex::new(out.writer())).is_ok());
+        }
+        out
+    }
+
+    fn writer(&self) -> File {
+        self.0.try_clone().expect("a file can be opened again")
+    }
+}
+
+static LINES: OnceLock<Mutex<File>> = OnceLock::new();
+
+/// Writes a line for those that do not bring a writer of their own.
+fn write_line(mut line: String) {
+    line.push('\n');
+    let Some(lines) = LINES.get() else { return };
+    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = lines.write_all(line.as_bytes()) {
+        eprintln!("a record was lost: {error}");
+    }
+}
+
+/// The service.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/echo", web::post().to(echo))
+        .route("/upload", web::post().to(upload))
+        .route("/download/{chunks}", web::get().to(download));
+}
+
+async fn echo(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(body)
+}
+
+async fn upload(mut body: web::Payload) -> Result<HttpResponse, Error> {
+    let mut bytes = 0_u64;
+    while let Some(chunk) = body.next().await {
+        bytes += chunk?.len() as u64;
+    }
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(format!(r#"{{"code":0,"bytes":{bytes}}}"#)))
+}
+
+/// A chunk of a large body.
+pub static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+async fn download(chunks: web::Path<usize>) -> HttpResponse {
+    let chunks = stream::iter(0..*chunks).map(|_| Ok::<_, io::Error>(Bytes::from_static(&CHUNK)));
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, ContentType::plaintext()))
+        .streaming(chunks)
+}
+
+/// Seconds, as the peers write them.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
