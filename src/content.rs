@@ -71,6 +71,14 @@ impl Representation {
         }
     }
 
+    /// Of a message without `Content-Encoding`.
+    pub(crate) fn plain(content_type: Option<&[u8]>) -> Self {
+        Self {
+            content_type: ContentType::parse(content_type),
+            codings: Codings::default(),
+        }
+    }
+
     /// The reason that is known before the first byte: such a body is not even kept.
     pub(crate) fn hopeless(&self) -> Option<Omitted> {
         if self.codings.is_unknown() {

@@ -24,7 +24,7 @@ use crate::{
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
     guarded::guarded,
-    head::{MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
+    head::{HeadMemory, MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
     headers::HeaderText,
     json::finder::CodeFinder,
     record::Outcome,
@@ -120,7 +120,7 @@ impl Exchange {
     pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Rc<Self> {
         let (started, timestamp) = (Instant::now(), SystemTime::now());
         let rules = &config.rules;
-        let head = RequestHead::copy(req, &rules.request_headers);
+        let head = RequestHead::copy(req, &rules.request_headers, HeadMemory::default());
         let limit = match head.kind.hopeless() {
             Some(_) => 0,
             None => rules.request_limit,
@@ -180,7 +180,8 @@ impl Exchange {
     ) {
         self.update(|state| {
             // Those on its allowlist may not have been copied yet.
-            state.head.headers = HeaderText::copy(headers, &inner.rules.request_headers);
+            let allowed = &inner.rules.request_headers;
+            state.head.headers.copy(headers, allowed);
             if state.head.kind.hopeless().is_none() {
                 state.request.set_limit(inner.rules.request_limit);
             }
@@ -263,7 +264,7 @@ impl Exchange {
         let budget = &self.config.shared.budget;
         self.update(|state| {
             let rules = &state.rules.rules;
-            let copy = ResponseHeadCopy::copy(head, &rules.response_headers);
+            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, HeaderText::default());
             let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if upgrade {
                 // From here on the payload is another protocol.

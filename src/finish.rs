@@ -72,9 +72,10 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         return;
     }
 
-    state.head.redact(&rules.names);
+    state.head.finish(&rules.request_headers, &rules.names);
     if let Some(response) = &mut state.response {
-        response.head.headers.redact(&rules.names);
+        let headers = &mut response.head.headers;
+        headers.finish(&rules.response_headers, &rules.names);
     }
     let shown_code = code.map(|code| redacted_code(code, rules));
     let request = request_content(config, &state);
@@ -102,9 +103,9 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         server_address: head.host(),
         client_address: head.client,
         user_agent: head.agent(),
-        request_headers: head.headers.as_headers(),
+        request_headers: head.headers.as_headers(&rules.request_headers),
         response_headers: match &state.response {
-            Some(response) => response.head.headers.as_headers(),
+            Some(response) => response.head.headers.as_headers(&rules.response_headers),
             None => Headers::default(),
         },
         request_body: body(&request, Some(state.request.seen()), state.is_unread()),

@@ -1,9 +1,11 @@
 //! Making a record fit into its limit: once, before any sink sees it.
 
+use std::convert::Infallible;
+
 use crate::{
     headers::Headers,
     json::code::Code,
-    record::{Record, Value},
+    record::{Key, Record, Value},
     text,
 };
 
@@ -17,6 +19,10 @@ pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 /// level and the outcome never do.
 pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
     let limit = limit.max(MIN_RECORD_LIMIT);
+    // At most every other byte of a text is an escape.
+    if measure(record, |text| 2 * text.len()) <= limit {
+        return;
+    }
     let size = rendered_len(record);
     if size <= limit {
         return;
@@ -88,28 +94,38 @@ fn fit_bodies(record: &mut Record<'_>, limit: usize, size: usize) {
 
 /// Bytes of the record as JSON, with a newline; never less than what is written.
 fn rendered_len(record: &Record<'_>) -> usize {
-    // Braces and newline; each field has two colons' worth of punctuation around its name.
+    measure(record, text::escaped_len)
+}
+
+fn measure(record: &Record<'_>, text_len: impl Fn(&str) -> usize) -> usize {
+    // Braces and newline.
     let mut len = "{}\n".len();
-    let _ = record.visit(|name, value| {
-        len += text::escaped_len(name) + r#""":,"#.len() + value_len(value);
-        Ok::<(), std::convert::Infallible>(())
+    let Ok(()) = record.visit(|key, value| {
+        len += value_len(value, &text_len);
+        len += match key {
+            Key::Ready(json) => json.len(),
+            Key::Custom(name) => text_len(name) + r#""":,"#.len(),
+        };
+        Ok::<_, Infallible>(())
     });
     len
 }
 
-fn value_len(value: Value<'_>) -> usize {
+fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
     // The longest that serde_json writes: `-1.2345678901234567e-308` and `18446744073709551615`.
     const FLOAT: usize = 24;
     const INTEGER: usize = 20;
     match value {
-        Value::Text(value) => text::escaped_len(value) + 2,
+        Value::Text(value) => text_len(value) + 2,
+        Value::Plain(value) => value.len() + 2,
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
+        Value::Seconds(_) => INTEGER + ".123456789".len(),
         Value::Bool(_) => "false".len(),
         Value::List(headers) => {
             headers
                 .iter()
-                .map(|(_, value)| text::escaped_len(value) + r#""","#.len())
+                .map(|(_, value)| text_len(value) + r#""","#.len())
                 .sum::<usize>()
                 + "[]".len()
         }

@@ -1,21 +1,22 @@
 //! What a record needs of the heads of an exchange, copied.
 
-use std::{borrow::Cow, net::IpAddr, ops::Range};
+use std::{borrow::Cow, net::IpAddr};
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::{
-        Method, StatusCode, Uri, Version,
-        header::{self, HeaderMap},
+        Method, StatusCode, Version,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 
 use crate::{
     content::Representation,
     form,
+    head_text::{HeadText, Part},
     headers::{Allowlist, HeaderText},
     names::Names,
-    secrets, text, url,
+    secrets, url,
 };
 
 /// Bytes kept of the path of a request, and again of its query.
@@ -38,20 +39,15 @@ pub(crate) enum Announced {
 /// a clone of the `HttpRequest` held across the call would make routing panic.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// Method, path, query, host and agent, one after the other: as they came until
-    /// [`redact`](Self::redact) was called.
-    text: String,
-    /// `METHOD PATH?QUERY`: the beginning of `text`.
-    message: usize,
-    method: Range<usize>,
-    path: Range<usize>,
-    query: Option<Range<usize>>,
-    host: Option<Range<usize>>,
-    agent: Option<Range<usize>>,
-    /// Path, query or agent were longer.
-    path_was_cut: bool,
-    query_was_cut: bool,
-    agent_was_cut: bool,
+    /// As it came until [`finish`](Self::finish) was called.
+    text: HeadText,
+    /// `METHOD PATH?QUERY`
+    message: Part,
+    method: Part,
+    path: Part,
+    query: Option<Part>,
+    host: Option<Part>,
+    agent: Option<Part>,
     pub(crate) headers: HeaderText,
     pub(crate) scheme: &'static str,
     pub(crate) version: Version,
@@ -62,51 +58,67 @@ pub(crate) struct RequestHead {
     pub(crate) is_head: bool,
 }
 
+/// The memory of a head, without a head in it.
+#[derive(Debug, Default)]
+pub(crate) struct HeadMemory {
+    text: HeadText,
+    headers: HeaderText,
+}
+
+impl HeadMemory {
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity() + self.headers.capacity()
+    }
+}
+
 impl RequestHead {
-    pub(crate) fn copy(req: &ServiceRequest, allowed: &Allowlist) -> Self {
+    pub(crate) fn copy(req: &ServiceRequest, allowed: &Allowlist, memory: HeadMemory) -> Self {
+        let HeadMemory {
+            mut text,
+            mut headers,
+        } = memory;
         let head = req.head();
-        let mut text = String::with_capacity(128);
-        let method = push(&mut text, head.method.as_str().as_bytes(), MAX_METHOD_LEN);
-        text.push(' ');
+        let method = text.push(head.method.as_str().as_bytes(), MAX_METHOD_LEN);
+        text.push_mark(b' ');
+        let authority = head.uri.authority().map(|authority| authority.as_str());
         let path = match head.uri.path() {
             // The target of CONNECT, and of `OPTIONS *`, has no path.
-            "" => push(
-                &mut text,
-                url::host_and_port(host(&head.uri).unwrap_or_default()).as_bytes(),
-                MAX_HOST_LEN,
-            ),
-            path => push(&mut text, path.as_bytes(), MAX_URI_PART_LEN),
+            "" => {
+                let host = url::host_and_port(authority.unwrap_or_default().as_bytes());
+                text.push(host, MAX_HOST_LEN)
+            }
+            path => text.push(path.as_bytes(), MAX_URI_PART_LEN),
         };
         let query = head.uri.query().filter(|query| !query.is_empty());
-        let query_was_cut = query.is_some_and(|query| query.len() > MAX_URI_PART_LEN);
         let query = query.map(|query| {
-            text.push('?');
-            push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
+            text.push_mark(b'?');
+            text.push(query.as_bytes(), MAX_URI_PART_LEN)
         });
-        let message = text.len();
-        let header = |name| head.headers.get(name).map(|value| value.as_bytes());
-        let host = match host(&head.uri) {
-            Some(host) => Some(push(&mut text, without_port(host).as_bytes(), MAX_HOST_LEN)),
-            None => header(header::HOST).map(|value| {
-                let value = String::from_utf8_lossy(value);
-                push(&mut text, without_port(&value).as_bytes(), MAX_HOST_LEN)
-            }),
-        };
-        let agent = header(header::USER_AGENT);
-        let agent_was_cut = agent.is_some_and(|agent| agent.len() > MAX_USER_AGENT_LEN);
-        let agent = agent.map(|value| push(&mut text, value, MAX_USER_AGENT_LEN));
+        let mut host = authority.map(|host| push_host(&mut text, host.as_bytes()));
+        let mut agent = None;
+        let mut content = ContentHeaders::default();
+        // One walk over all of them costs less than looking for each.
+        for (name, value) in &head.headers {
+            headers.add(name, value, allowed);
+            match *name {
+                header::HOST if host.is_none() => {
+                    host = Some(push_host(&mut text, value.as_bytes()));
+                }
+                header::USER_AGENT if agent.is_none() => {
+                    agent = Some(text.push(value.as_bytes(), MAX_USER_AGENT_LEN));
+                }
+                _ => content.see(name, value),
+            }
+        }
         Self {
             text,
-            message,
+            message: method.up_to(query.unwrap_or(path)),
             method,
             path,
             query,
             host: host.filter(|host| !host.is_empty()),
             agent,
-            path_was_cut: head.uri.path().len() > MAX_URI_PART_LEN,
-            query_was_cut,
-            agent_was_cut,
-            headers: HeaderText::copy(&head.headers, allowed),
+            headers,
             // Not from `connection_info()`: it is cached in the request, for middleware inside too.
             scheme: if req.app_config().secure() {
                 "https"
@@ -115,83 +127,93 @@ impl RequestHead {
             },
             version: head.version,
             client: head.peer_addr.map(|address| address.ip().to_canonical()),
-            kind: Representation::of(&head.headers),
-            announced: announced(head),
+            kind: content.representation(&head.headers),
+            announced: announced(head, &content),
             is_get: head.method == Method::GET,
             is_head: head.method == Method::HEAD,
         }
     }
 
-    /// Hides what is sensitive. Not while copying: a logger nested inside may have other rules, and
-    /// most of what is copied is never shown where success is not recorded.
-    pub(crate) fn redact(&mut self, names: &Names) {
-        self.headers.redact(names);
-        let path = url::redact_path(self.path(), self.path_was_cut, names);
+    /// Gives back the memory.
+    pub(crate) fn into_memory(self) -> HeadMemory {
+        let Self {
+            mut text,
+            mut headers,
+            ..
+        } = self;
+        text.clear();
+        headers.clear();
+        HeadMemory { text, headers }
+    }
+
+    /// Makes clean text of everything, and hides what is sensitive. Not while copying: a logger nested
+    /// inside may have other rules, and most of what is copied is never shown where success is not
+    /// recorded.
+    pub(crate) fn finish(&mut self, allowed: &Allowlist, names: &Names) {
+        self.headers.finish(allowed, names);
+        let parts = [&mut self.method, &mut self.path].into_iter();
+        let parts = parts.chain(&mut self.query).chain(&mut self.host);
+        let mut in_place = self.text.finish(parts.chain(&mut self.agent));
+
+        let text = &self.text;
+        let path = url::redact_path(text.get(self.path), self.path.was_cut(), names);
+        let path = owned(path);
         let query = self
-            .query()
-            .map(|query| form::redact_query(query, self.query_was_cut, names));
+            .query
+            .and_then(|query| owned(form::redact_query(text.get(query), query.was_cut(), names)));
         let agent = self
-            .agent()
-            .and_then(|agent| secrets::hide(agent, self.agent_was_cut, names));
+            .agent
+            .and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
         let host = self
-            .host()
-            .and_then(|host| url::redact_host(host, false, names));
-        let as_it_is = matches!(path, Cow::Borrowed(_))
-            && !matches!(query, Some(Cow::Owned(_)))
-            && agent.is_none()
-            && host.is_none();
-        if as_it_is {
+            .host
+            .and_then(|host| url::redact_host(text.get(host), false, names));
+        for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
+            if let (Some(part), Some(shown)) = (part, shown) {
+                self.text.replace(part, &shown);
+            }
+        }
+        in_place &= path.is_none() && query.is_none();
+        if in_place {
             return;
         }
-        let mut text = String::with_capacity(self.text.len());
-        let method = push(&mut text, self.method().as_bytes(), MAX_METHOD_LEN);
-        text.push(' ');
-        let path = push(&mut text, path.as_bytes(), MAX_URI_PART_LEN);
-        let query = query.map(|query| {
-            text.push('?');
-            push(&mut text, query.as_bytes(), MAX_URI_PART_LEN)
-        });
-        let message = text.len();
-        let host = host.as_deref().or(self.host());
-        let host = host.map(|host| push(&mut text, host.as_bytes(), MAX_HOST_LEN));
-        let agent = agent.as_deref().or(self.agent());
-        let agent = agent.map(|agent| push(&mut text, agent.as_bytes(), MAX_USER_AGENT_LEN));
-        *self = Self {
-            text,
-            message,
-            method,
-            path,
-            query,
-            host,
-            agent,
-            headers: std::mem::take(&mut self.headers),
-            kind: self.kind.clone(),
-            ..*self
-        };
+        // Method, path and query have to stand together.
+        let method = self.method().to_owned();
+        let path = path.unwrap_or_else(|| self.path().to_owned());
+        let query = query.or_else(|| self.query().map(str::to_owned));
+        self.text.replace(&mut self.method, &method);
+        self.text.add_mark(' ');
+        self.text.replace(&mut self.path, &path);
+        let mut last = self.path;
+        if let (Some(part), Some(query)) = (&mut self.query, query) {
+            self.text.add_mark('?');
+            self.text.replace(part, &query);
+            last = *part;
+        }
+        self.message = self.method.up_to(last);
     }
 
     pub(crate) fn message(&self) -> &str {
-        &self.text[..self.message]
+        self.text.get(self.message)
     }
 
     pub(crate) fn method(&self) -> &str {
-        &self.text[self.method.clone()]
+        self.text.get(self.method)
     }
 
     pub(crate) fn path(&self) -> &str {
-        &self.text[self.path.clone()]
+        self.text.get(self.path)
     }
 
     pub(crate) fn query(&self) -> Option<&str> {
-        self.query.clone().map(|range| &self.text[range])
+        self.query.map(|part| self.text.get(part))
     }
 
     pub(crate) fn host(&self) -> Option<&str> {
-        self.host.clone().map(|range| &self.text[range])
+        self.host.map(|part| self.text.get(part))
     }
 
     pub(crate) fn agent(&self) -> Option<&str> {
-        self.agent.clone().map(|range| &self.text[range])
+        self.agent.map(|part| self.text.get(part))
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -205,35 +227,62 @@ impl RequestHead {
     }
 }
 
-fn push(text: &mut String, bytes: &[u8], max: usize) -> Range<usize> {
-    let start = text.len();
-    text::push_lossy(text, bytes, max);
-    start..text.len()
-}
-
-/// The host of a URI that names one: HTTP/2's `:authority`, or a request to a proxy.
-fn host(uri: &Uri) -> Option<&str> {
-    uri.authority().map(|authority| authority.as_str())
-}
-
-/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
-fn without_port(host: &str) -> &str {
-    let host = url::host_and_port(host);
-    match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+fn owned(text: Cow<'_, str>) -> Option<String> {
+    match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
     }
 }
 
-fn announced(head: &actix_web::dev::RequestHead) -> Announced {
-    let length = head
-        .headers
-        .get(header::CONTENT_LENGTH)
+/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
+fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
+    let host = url::host_and_port(authority);
+    let (host, end) = match host.strip_prefix(b"[") {
+        Some(address) => (address, b']'),
+        None => (host, b':'),
+    };
+    let len = memchr::memchr(end, host).unwrap_or(host.len());
+    text.push(&host[..len], MAX_HOST_LEN)
+}
+
+/// What the headers of a message say about its body.
+#[derive(Debug, Default)]
+struct ContentHeaders<'h> {
+    kind: Option<&'h HeaderValue>,
+    length: Option<&'h HeaderValue>,
+    has_coding: bool,
+    has_transfer_coding: bool,
+}
+
+impl<'h> ContentHeaders<'h> {
+    /// The first of several counts.
+    fn see(&mut self, name: &HeaderName, value: &'h HeaderValue) {
+        match *name {
+            header::CONTENT_TYPE if self.kind.is_none() => self.kind = Some(value),
+            header::CONTENT_LENGTH if self.length.is_none() => self.length = Some(value),
+            header::CONTENT_ENCODING => self.has_coding = true,
+            header::TRANSFER_ENCODING => self.has_transfer_coding = true,
+            _ => {}
+        }
+    }
+
+    fn representation(&self, headers: &HeaderMap) -> Representation {
+        let kind = self.kind.map(|value| value.as_bytes());
+        match self.has_coding {
+            false => Representation::plain(kind),
+            true => Representation::of(headers),
+        }
+    }
+}
+
+fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -> Announced {
+    let length = content
+        .length
         .and_then(|value| value.to_str().ok()?.trim().parse().ok());
     match length {
         Some(0) => Announced::Nothing,
         Some(length) => Announced::Bytes(length),
-        None if head.headers.contains_key(header::TRANSFER_ENCODING) => Announced::Some,
+        None if content.has_transfer_coding => Announced::Some,
         // HTTP/2 has a payload with every request and no field that says whether it is empty. A
         // method that is meant to have content announces its length if there is none (RFC 9110,
         // section 8.6).
@@ -257,13 +306,18 @@ pub(crate) struct ResponseHeadCopy {
 }
 
 impl ResponseHeadCopy {
-    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist) -> Self {
-        let headers = head.headers();
+    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist, mut memory: HeaderText) -> Self {
+        memory.clear();
+        let mut content = ContentHeaders::default();
+        for (name, value) in head.headers() {
+            memory.add(name, value, allowed);
+            content.see(name, value);
+        }
         Self {
             status: head.status,
-            headers: HeaderText::copy(headers, allowed),
-            kind: Representation::of(headers),
-            is_binary: has_binary_transfer(headers),
+            headers: memory,
+            kind: content.representation(head.headers()),
+            is_binary: has_binary_transfer(head.headers()),
         }
     }
 }
@@ -281,13 +335,13 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::headers;
 
     fn head(request: TestRequest) -> RequestHead {
         let names = Names::default();
-        let allowed = Allowlist::new(&headers::REQUEST, &names);
-        let mut head = RequestHead::copy(&request.to_srv_request(), &allowed);
-        head.redact(&names);
+        let allowed = Allowlist::request(&names);
+        let request = request.to_srv_request();
+        let mut head = RequestHead::copy(&request, &allowed, HeadMemory::default());
+        head.finish(&allowed, &names);
         head
     }
 

@@ -1,12 +1,13 @@
 //! The headers that a record shows: an allowlist, copied, clean.
 
-use std::ops::Range;
+use std::fmt;
 
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
+    head_text::{HeadText, Part},
     names::{Names, REDACTED},
-    secrets, text, url,
+    secrets, url,
 };
 
 /// Bytes kept of one header value.
@@ -36,11 +37,24 @@ pub(crate) const RESPONSE: [HeaderName; 5] = [
     header::RETRY_AFTER,
 ];
 
-/// The headers that a logger records, and how. Sorted by name.
+/// Headers that are recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowlist {
+    /// What the names of the fields begin with.
+    prefix: &'static str,
     asked_for: Vec<HeaderName>,
-    entries: Vec<(HeaderName, Treatment)>,
+    listed: Vec<Listed>,
+    /// A bit for each length that a listed name has: most others are told apart by it.
+    lengths: u64,
+}
+
+/// A header that is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    name: HeaderName,
+    /// The name of its field, as a [`Key::Ready`](crate::record::Key::Ready).
+    key: Box<str>,
+    treatment: Treatment,
 }
 
 /// What a header value goes through before it is shown.
@@ -56,10 +70,20 @@ enum Treatment {
 }
 
 impl Allowlist {
-    pub(crate) fn new(headers: &[HeaderName], names: &Names) -> Self {
+    pub(crate) fn request(names: &Names) -> Self {
+        Self::new("http.request.header.", &REQUEST, names)
+    }
+
+    pub(crate) fn response(names: &Names) -> Self {
+        Self::new("http.response.header.", &RESPONSE, names)
+    }
+
+    fn new(prefix: &'static str, headers: &[HeaderName], names: &Names) -> Self {
         let mut list = Self {
+            prefix,
             asked_for: headers.to_vec(),
-            entries: Vec::new(),
+            listed: Vec::new(),
+            lengths: 0,
         };
         list.settle(names);
         list
@@ -78,10 +102,28 @@ impl Allowlist {
             .asked_for
             .iter()
             .filter(|name| !names.is_never_logged(name.as_str()));
-        self.entries = allowed
-            .map(|name| (name.clone(), Treatment::of(name, names)))
+        self.listed = allowed
+            .map(|name| Listed {
+                name: name.clone(),
+                key: format!(",\"{}{name}\":", self.prefix).into(),
+                treatment: Treatment::of(name, names),
+            })
             .collect();
+        let bits = self.listed.iter().map(|listed| length_bit(&listed.name));
+        self.lengths = bits.fold(0, |lengths, bit| lengths | bit);
     }
+
+    /// The place of a header in the list.
+    fn find(&self, name: &HeaderName) -> Option<usize> {
+        if self.lengths & length_bit(name) == 0 {
+            return None;
+        }
+        self.listed.iter().position(|listed| listed.name == *name)
+    }
+}
+
+fn length_bit(name: &HeaderName) -> u64 {
+    1 << (name.as_str().len() % 64)
 }
 
 impl Treatment {
@@ -101,105 +143,110 @@ impl Treatment {
         match self {
             Self::Hidden | Self::AsItIs => None,
             Self::Host => url::redact_host(value, cut, names),
-            Self::Url => Some(url::redact_url(value, cut, names)),
+            Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
             Self::Text => secrets::hide(value, cut, names),
         }
     }
 }
 
-/// Owned, clean values; one buffer for all of them.
+/// Copied values, in one buffer: as they came until [`finish`](Self::finish) was called.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderText {
-    text: String,
-    entries: Vec<Entry>,
+    text: HeadText,
+    values: Vec<Value>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    name: HeaderName,
-    value: Range<usize>,
-    treatment: Treatment,
-    /// The value was longer.
-    cut: bool,
+struct Value {
+    /// The place of the header in the allowlist.
+    listed: usize,
+    part: Part,
 }
 
 impl HeaderText {
-    /// Copies what `allowed` names. A copy, not a clone: a cloned `HeaderValue` is a slice of the
-    /// connection's read buffer and would keep all of it.
-    pub(crate) fn copy(headers: &HeaderMap, allowed: &Allowlist) -> Self {
-        let mut copy = Self::default();
-        for (name, treatment) in &allowed.entries {
-            for value in headers.get_all(name).take(MAX_HEADER_VALUES) {
-                let value = value.as_bytes();
-                let start = copy.text.len();
-                match treatment {
-                    Treatment::Hidden => copy.text.push_str(REDACTED),
-                    Treatment::Host => {
-                        let host = String::from_utf8_lossy(value);
-                        let host = url::host_and_port(&host).as_bytes();
-                        text::push_lossy(&mut copy.text, host, MAX_HEADER_VALUE_LEN);
-                    }
-                    _ => text::push_lossy(&mut copy.text, value, MAX_HEADER_VALUE_LEN),
-                }
-                copy.entries.push(Entry {
-                    name: name.clone(),
-                    value: start..copy.text.len(),
-                    treatment: *treatment,
-                    cut: value.len() > MAX_HEADER_VALUE_LEN,
-                });
+    /// Copies a header if it is listed. The values of one name have to come one after the other.
+    ///
+    /// A copy, not a clone: a cloned `HeaderValue` is a slice of the connection's read buffer and
+    /// would keep all of it.
+    pub(crate) fn add(&mut self, name: &HeaderName, value: &HeaderValue, allowed: &Allowlist) {
+        let Some(listed) = allowed.find(name) else {
+            return;
+        };
+        let same = self.values.iter().rev();
+        if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
+            return;
+        }
+        let value = value.as_bytes();
+        let value = match allowed.listed[listed].treatment {
+            Treatment::Hidden => REDACTED.as_bytes(),
+            Treatment::Host => url::host_and_port(value),
+            _ => value,
+        };
+        let part = self.text.push(value, MAX_HEADER_VALUE_LEN);
+        self.values.push(Value { listed, part });
+    }
+
+    /// Copies what `allowed` names, in place of what was copied before.
+    pub(crate) fn copy(&mut self, headers: &HeaderMap, allowed: &Allowlist) {
+        self.clear();
+        for (name, value) in headers {
+            self.add(name, value, allowed);
+        }
+    }
+
+    /// Keeps the memory for the next head.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.values.clear();
+    }
+
+    /// The memory that is held, in bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity() + self.values.capacity() * size_of::<Value>()
+    }
+
+    /// Makes clean text of the values, hides what is sensitive in them, and puts them in order:
+    /// `HeaderMap` has none of its own.
+    pub(crate) fn finish(&mut self, allowed: &Allowlist, names: &Names) {
+        let parts = self.values.iter_mut().map(|value| &mut value.part);
+        self.text.finish(parts);
+        for value in &mut self.values {
+            let treatment = allowed.listed[value.listed].treatment;
+            let shown = treatment.apply(self.text.get(value.part), value.part.was_cut(), names);
+            if let Some(shown) = shown {
+                self.text.replace(&mut value.part, &shown);
             }
         }
-        copy
+        // Stable: the values of one name stay in the order of the message.
+        self.values.sort_by_key(|value| value.listed);
     }
 
-    /// Hides what is sensitive in the values.
-    pub(crate) fn redact(&mut self, names: &Names) {
-        let mut text = String::new();
-        let mut copied = 0;
-        for entry in &mut self.entries {
-            let start = text.len() + entry.value.start - copied;
-            let value = &self.text[entry.value.clone()];
-            let shown = entry.treatment.apply(value, entry.cut, names);
-            let len = match shown.filter(|shown| shown != value) {
-                None => value.len(),
-                Some(shown) => {
-                    text.push_str(&self.text[copied..entry.value.start]);
-                    copied = entry.value.end;
-                    let shown = text::clean(text::cut(&shown, MAX_HEADER_VALUE_LEN)).into_owned();
-                    text.push_str(&shown);
-                    shown.len()
-                }
-            };
-            entry.value = start..start + len;
-        }
-        if copied > 0 {
-            text.push_str(&self.text[copied..]);
-            self.text = text;
-        }
-    }
-
-    pub(crate) fn as_headers(&self) -> Headers<'_> {
+    /// What a record shows, once this is finished.
+    pub(crate) fn as_headers<'a>(&'a self, allowed: &'a Allowlist) -> Headers<'a> {
         Headers {
-            text: &self.text,
-            entries: &self.entries,
+            text: Some(&self.text),
+            values: &self.values,
+            listed: &allowed.listed,
         }
     }
 }
 
 /// Recorded headers, sorted by name; the values of one name in the order of the message.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {
-    text: &'a str,
-    entries: &'a [Entry],
+    text: Option<&'a HeadText>,
+    values: &'a [Value],
+    listed: &'a [Listed],
 }
 
 impl<'a> Headers<'a> {
     /// Each value with its name, in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let (text, entries) = (self.text, self.entries);
-        entries
-            .iter()
-            .map(move |entry| (entry.name.as_str(), &text[entry.value.clone()]))
+        let Self { text, listed, .. } = *self;
+        self.values.iter().map(move |value| {
+            let text = text.map_or("", |text| text.get(value.part));
+            (listed[value.listed].name.as_str(), text)
+        })
     }
 
     /// The first value of `name`, which is in lower case.
@@ -209,22 +256,28 @@ impl<'a> Headers<'a> {
             .map(|(_, value)| value)
     }
 
-    pub(crate) fn name(&self) -> &'a str {
-        self.entries.first().map_or("", |entry| entry.name.as_str())
+    /// The key of the first header in a record.
+    pub(crate) fn key(&self) -> &'a str {
+        let first = self.values.first();
+        first.map_or("", |value| &self.listed[value.listed].key)
     }
 
     /// The headers cut into runs of one name.
     pub(crate) fn by_name(self) -> impl Iterator<Item = Headers<'a>> {
-        self.entries
-            .chunk_by(|a, b| a.name == b.name)
-            .map(move |entries| Headers { entries, ..self })
+        self.values
+            .chunk_by(|a, b| a.listed == b.listed)
+            .map(move |values| Headers { values, ..self })
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn map(headers: &[(&'static str, &[u8])]) -> HeaderMap {
@@ -240,7 +293,7 @@ mod tests {
 
     fn copy(headers: &[(&'static str, &[u8])]) -> Vec<(String, String)> {
         let names = Names::default();
-        copy_with(&Allowlist::new(&REQUEST, &names), &names, headers)
+        copy_with(&Allowlist::request(&names), &names, headers)
     }
 
     fn copy_with(
@@ -248,9 +301,10 @@ mod tests {
         names: &Names,
         headers: &[(&'static str, &[u8])],
     ) -> Vec<(String, String)> {
-        let mut copy = HeaderText::copy(&map(headers), allowed);
-        copy.redact(names);
-        copy.as_headers()
+        let mut copy = HeaderText::default();
+        copy.copy(&map(headers), allowed);
+        copy.finish(allowed, names);
+        copy.as_headers(allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect()
@@ -339,7 +393,7 @@ mod tests {
     #[test]
     fn the_allowlist_grows_but_some_headers_need_to_be_kept_as_well() {
         let mut names = Names::default();
-        let mut allowed = Allowlist::new(&REQUEST, &names);
+        let mut allowed = Allowlist::request(&names);
         for name in [
             "authorization",
             "x-session-token",

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+mod address;
 mod body;
 mod body_log;
 mod budget;
@@ -21,6 +22,7 @@ mod form;
 mod found_code;
 mod guarded;
 mod head;
+mod head_text;
 mod headers;
 mod json;
 mod level;

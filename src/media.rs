@@ -27,6 +27,13 @@ pub(crate) struct ContentType {
 
 impl ContentType {
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
+        // Nearly every body that is worth a look.
+        if value == Some(b"application/json") {
+            return Self {
+                media: Media::Json,
+                charset: Charset::Utf8,
+            };
+        }
         let value = value.and_then(|value| std::str::from_utf8(value).ok());
         let value = value.unwrap_or_default();
         let (essence, rest) = value.split_at(value.find(';').unwrap_or(value.len()));

@@ -10,6 +10,7 @@ use log::Level;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    address::AddressText,
     content::Omitted,
     fields::{Field, FieldValue, User},
     headers::Headers,
@@ -126,13 +127,38 @@ pub struct Record<'a> {
     pub fields: &'a [Field],
 }
 
+/// The name of a field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key<'k> {
+    /// As it stands in a JSON object, behind another field: `,"name":`. Written so by hand or once
+    /// when a logger is built, it costs one copy in each record.
+    Ready(&'k str),
+    /// One of the application's.
+    Custom(&'k str),
+}
+
+impl<'k> Key<'k> {
+    pub(crate) fn name(self) -> &'k str {
+        match self {
+            Key::Ready(json) => json
+                .strip_prefix(",\"")
+                .and_then(|json| json.strip_suffix("\":"))
+                .unwrap_or(json),
+            Key::Custom(name) => name,
+        }
+    }
+}
+
 /// A value as it stands in a record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'v> {
     Text(&'v str),
+    /// A text in which nothing has to be escaped in JSON.
+    Plain(&'v str),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
+    Seconds(Duration),
     Bool(bool),
     /// The values of one header, at least one.
     List(&'v Headers<'v>),
@@ -141,85 +167,97 @@ pub(crate) enum Value<'v> {
 impl Record<'_> {
     /// Calls `visit` with each field that has a value, in the order in which records show them.
     ///
-    /// Every rendering goes through here, so they cannot differ in what they show.
+    /// Every rendering goes through here, so they cannot differ in what they show. The first field
+    /// is always there.
     pub(crate) fn visit<E>(
         &self,
-        mut visit: impl FnMut(&str, Value<'_>) -> Result<(), E>,
+        mut visit: impl FnMut(Key<'_>, Value<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         use Value::*;
-        visit("timestamp", Text(Timestamp::new(self.timestamp).as_str()))?;
-        visit("level", Text(self.level.as_str()))?;
-        visit("message", Text(self.message))?;
-        visit("http.request.method", Text(self.method))?;
-        visit("url.path", Text(self.path))?;
-        let mut text = |name, value: Option<&str>| match value {
-            Some(value) => visit(name, Text(value)),
-            None => Ok(()),
-        };
-        text("url.query", self.query)?;
-        text("url.scheme", Some(self.scheme))?;
-        text("http.route", self.route)?;
-        text("network.protocol.version", Some(self.version))?;
-        text("server.address", self.server_address)?;
-        if let Some(address) = self.client_address {
-            text("client.address", Some(&address.to_string()))?;
+        let mut ready = |key: &str, value: Value<'_>| visit(Key::Ready(key), value);
+        let time = Timestamp::new(self.timestamp);
+        ready(r#","timestamp":"#, Plain(time.as_str()))?;
+        ready(r#","level":"#, Plain(self.level.as_str()))?;
+        ready(r#","message":"#, Text(self.message))?;
+        ready(r#","http.request.method":"#, Text(self.method))?;
+        ready(r#","url.path":"#, Text(self.path))?;
+        if let Some(query) = self.query {
+            ready(r#","url.query":"#, Text(query))?;
         }
-        text("user_agent.original", self.user_agent)?;
-        visit_headers("http.request.header.", self.request_headers, &mut visit)?;
+        ready(r#","url.scheme":"#, Plain(self.scheme))?;
+        if let Some(route) = self.route {
+            ready(r#","http.route":"#, Text(route))?;
+        }
+        ready(r#","network.protocol.version":"#, Plain(self.version))?;
+        if let Some(address) = self.server_address {
+            ready(r#","server.address":"#, Text(address))?;
+        }
+        if let Some(address) = self.client_address {
+            let address = AddressText::new(address);
+            ready(r#","client.address":"#, Plain(address.as_str()))?;
+        }
+        if let Some(agent) = self.user_agent {
+            ready(r#","user_agent.original":"#, Text(agent))?;
+        }
+        for header in self.request_headers.by_name() {
+            ready(header.key(), List(&header))?;
+        }
         let request = &self.request_body;
-        let names = [
-            "http.request.body.size",
-            "http.request.body.content",
-            "http.request.body.truncated",
-            "http.request.body.malformed",
-            "http.request.body.omitted",
+        let keys = [
+            r#","http.request.body.size":"#,
+            r#","http.request.body.content":"#,
+            r#","http.request.body.truncated":"#,
+            r#","http.request.body.malformed":"#,
+            r#","http.request.body.omitted":"#,
         ];
-        request.visit(names, &mut visit)?;
+        request.visit(keys, &mut ready)?;
         if request.unread {
-            visit("http.request.body.unread", Bool(true))?;
+            ready(r#","http.request.body.unread":"#, Bool(true))?;
         }
         if let Some(status) = self.status {
-            visit(
-                "http.response.status_code",
-                Unsigned(status.as_u16().into()),
-            )?;
+            let status = Unsigned(status.as_u16().into());
+            ready(r#","http.response.status_code":"#, status)?;
         }
-        visit_headers("http.response.header.", self.response_headers, &mut visit)?;
-        let names = [
-            "http.response.body.size",
-            "http.response.body.content",
-            "http.response.body.truncated",
-            "http.response.body.malformed",
-            "http.response.body.omitted",
+        for header in self.response_headers.by_name() {
+            ready(header.key(), List(&header))?;
+        }
+        let keys = [
+            r#","http.response.body.size":"#,
+            r#","http.response.body.content":"#,
+            r#","http.response.body.truncated":"#,
+            r#","http.response.body.malformed":"#,
+            r#","http.response.body.omitted":"#,
         ];
-        self.response_body.visit(names, &mut visit)?;
+        self.response_body.visit(keys, &mut ready)?;
         if let Some(code) = &self.code {
-            visit("http.response.body.code", code_value(code))?;
+            ready(r#","http.response.body.code":"#, code_value(code))?;
         }
         if let Some(state) = self.code_state {
-            visit("http.response.body.code_state", Text(state.as_str()))?;
-        }
-        let duration = self.duration.as_secs_f64();
-        visit("http.server.request.duration", Float(duration))?;
-        if let Some(time) = self.time_to_head {
-            visit(
-                "http.server.request.time_to_head",
-                Float(time.as_secs_f64()),
+            ready(
+                r#","http.response.body.code_state":"#,
+                Plain(state.as_str()),
             )?;
         }
-        visit("exchange.outcome", Text(self.outcome.as_str()))?;
+        ready(
+            r#","http.server.request.duration":"#,
+            Seconds(self.duration),
+        )?;
+        if let Some(time) = self.time_to_head {
+            ready(r#","http.server.request.time_to_head":"#, Seconds(time))?;
+        }
+        ready(r#","exchange.outcome":"#, Plain(self.outcome.as_str()))?;
         if let Some(error) = self.error {
-            visit("error.message", Text(error))?;
+            ready(r#","error.message":"#, Text(error))?;
         }
         if let Some(user) = self.user {
             let parts = [
-                ("user.id", &user.id),
-                ("user.name", &user.name),
-                ("user.type", &user.kind),
+                (r#","user.id":"#, &user.id),
+                (r#","user.name":"#, &user.name),
+                (r#","user.type":"#, &user.kind),
             ];
-            for (name, part) in parts {
+            for (key, part) in parts {
                 if !part.is_empty() {
-                    visit(name, Text(part))?;
+                    ready(key, Text(part))?;
                 }
             }
         }
@@ -232,7 +270,7 @@ impl Record<'_> {
                 FieldValue::Float(value) => Float(*value),
                 FieldValue::Text(value) => Text(value),
             };
-            visit(&field.name, value)?;
+            visit(Key::Custom(&field.name), value)?;
         }
         Ok(())
     }
@@ -257,24 +295,10 @@ impl Body<'_> {
             visit(malformed, Value::Bool(true))?;
         }
         match self.omitted {
-            Some(why) => visit(omitted, Value::Text(why.as_str())),
+            Some(why) => visit(omitted, Value::Plain(why.as_str())),
             None => Ok(()),
         }
     }
-}
-
-fn visit_headers<E>(
-    prefix: &str,
-    headers: Headers<'_>,
-    visit: &mut impl FnMut(&str, Value<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut name = String::new();
-    for values in headers.by_name() {
-        name.clear();
-        name.extend([prefix, values.name()]);
-        visit(&name, Value::List(&values))?;
-    }
-    Ok(())
 }
 
 /// A number as exactly as a JSON reader can take it; in its own digits where none can.
@@ -301,7 +325,8 @@ fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
-            Value::Text(value) => serializer.serialize_str(value),
+            Value::Text(value) | Value::Plain(value) => serializer.serialize_str(value),
+            Value::Seconds(value) => serializer.serialize_f64(value.as_secs_f64()),
             Value::Integer(value) => serializer.serialize_i64(value),
             Value::Unsigned(value) => serializer.serialize_u64(value),
             Value::Float(value) => serializer.serialize_f64(value),
@@ -314,7 +339,7 @@ impl Serialize for Value<'_> {
 impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.visit(|name, value| map.serialize_entry(name, &value))?;
+        self.visit(|key, value| map.serialize_entry(key.name(), &value))?;
         map.end()
     }
 }

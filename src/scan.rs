@@ -1,98 +1,109 @@
-//! Finding bytes in long texts at a few instructions per byte or less.
+//! Finding bytes in texts, sixteen at a time.
 
-/// Says of each byte whether it is wanted.
-pub(crate) type Table = [bool; 256];
+use wide::u8x16;
 
-/// The first byte that both `near` and `far` want.
-///
-/// `far` judges a byte by the two that follow it as well (zeros at the end), a block of them at a time
-/// and without a branch in between: the compiler turns that into vector instructions, if it uses `|`
-/// and `&` and not `||` and `&&`. `near` is for single bytes; it must want all that `far` wants.
-#[inline(always)]
-pub(crate) fn find(bytes: &[u8], near: &Table, far: impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let mut at = 0;
-    while let Some(block) = bytes
-        .get(at..)
-        .and_then(<[u8]>::first_chunk::<{ BLOCK + 2 }>)
-    {
-        let hits = (0..BLOCK).fold(0, |hits, i| {
-            hits | u8::from(far(block[i], block[i + 1], block[i + 2]))
-        });
-        if hits != 0 {
-            break;
-        }
-        at += BLOCK;
+/// How many bytes are looked at together.
+pub(crate) const BLOCK: usize = 16;
+
+/// A set of bytes: in the lanes of those that are in it, all bits are set.
+pub(crate) mod class {
+    use wide::u8x16;
+
+    #[inline(always)]
+    pub(crate) fn is(block: u8x16, byte: u8) -> u8x16 {
+        block.simd_eq(u8x16::splat(byte))
     }
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
-    let is_found =
-        |&at: &usize| near[usize::from(bytes[at])] && far(bytes[at], byte(at + 1), byte(at + 2));
-    (at..bytes.len()).find(is_found)
+
+    #[inline(always)]
+    pub(crate) fn below(block: u8x16, end: u8) -> u8x16 {
+        block.simd_lt(u8x16::splat(end))
+    }
+
+    /// From `first` to `last`.
+    #[inline(always)]
+    pub(crate) fn within(block: u8x16, first: u8, last: u8) -> u8x16 {
+        (block - u8x16::splat(first)).simd_le(u8x16::splat(last - first))
+    }
+
+    /// What ends a run of plain characters in a JSON string: RFC 8259, section 7.
+    #[inline(always)]
+    pub(crate) fn ends_run(block: u8x16) -> u8x16 {
+        is(block, b'"') | is(block, b'\\') | below(block, 0x20)
+    }
+
+    /// What a clean text has to have escaped in a JSON string.
+    #[inline(always)]
+    pub(crate) fn is_escaped(block: u8x16) -> u8x16 {
+        is(block, b'"') | is(block, b'\\')
+    }
 }
 
-/// How many bytes from the start need no attention inside a JSON string (RFC 8259, section 7): up
-/// to a quote, a backslash or a control character.
+/// One bit for each byte of the block: the first is the lowest.
+#[inline(always)]
+pub(crate) fn hits(block: &[u8; BLOCK], class: impl Fn(u8x16) -> u8x16) -> u32 {
+    class(u8x16::new(*block)).to_bitmask()
+}
+
+/// Where the first byte stands that is in `class` and that `confirm`, which gets its place, confirms.
+#[inline(always)]
+pub(crate) fn find_confirmed(
+    bytes: &[u8],
+    class: impl Fn(u8x16) -> u8x16,
+    confirm: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let first_of = |start: usize, mut hits: u32| {
+        while hits != 0 {
+            let at = start + hits.trailing_zeros() as usize;
+            if confirm(at) {
+                return Some(at);
+            }
+            hits &= hits - 1;
+        }
+        None
+    };
+    let (blocks, rest) = bytes.as_chunks();
+    for (nth, block) in blocks.iter().enumerate() {
+        let hits = hits(block, &class);
+        if hits != 0
+            && let Some(at) = first_of(nth * BLOCK, hits)
+        {
+            return Some(at);
+        }
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    first_of(bytes.len() - rest.len(), hits_in_rest(rest, class))
+}
+
+/// Where the first byte stands that is in `class`.
+#[inline(always)]
+pub(crate) fn find(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> Option<usize> {
+    find_confirmed(bytes, class, |_| true)
+}
+
+/// How many bytes are in `class`.
+#[inline(always)]
+pub(crate) fn count(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> usize {
+    let (blocks, rest) = bytes.as_chunks();
+    let count = |hits: u32| hits.count_ones() as usize;
+    let whole = blocks.iter().map(|block| count(hits(block, &class)));
+    whole.sum::<usize>() + count(hits_in_rest(rest, class))
+}
+
+/// The hits in less than a block.
+#[inline(always)]
+fn hits_in_rest(rest: &[u8], class: impl Fn(u8x16) -> u8x16) -> u32 {
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    hits(&block, class) & ((1 << rest.len()) - 1)
+}
+
+/// How many bytes from the start need no attention inside a JSON string: up to a quote, a backslash
+/// or a control character.
 #[inline]
 pub(crate) fn plain_json(bytes: &[u8]) -> usize {
-    // Most strings end within a word, and the others are mostly long.
-    match bytes.first_chunk() {
-        Some(word) => match first_end(word) {
-            Some(at) => at,
-            None => 8 + plain_json_far(&bytes[8..]),
-        },
-        None => plain_json_near(bytes),
-    }
-}
-
-#[inline(never)]
-fn plain_json_far(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    for block in bytes.as_chunks::<32>().0 {
-        let hits = block
-            .iter()
-            .fold(0, |hits, &byte| hits | u8::from(ends_run(byte)));
-        if hits != 0 {
-            break;
-        }
-        at += block.len();
-    }
-    for word in bytes[at..].as_chunks::<8>().0 {
-        if let Some(found) = first_end(word) {
-            return at + found;
-        }
-        at += 8;
-    }
-    at + plain_json_near(&bytes[at..])
-}
-
-fn plain_json_near(bytes: &[u8]) -> usize {
-    let end = bytes.iter().position(|&byte| ends_run(byte));
-    end.unwrap_or(bytes.len())
-}
-
-/// The first of eight bytes that ends a run.
-///
-/// A byte is zero if subtracting one borrows from its top bit. A borrow may go on into the bytes
-/// above, so only the lowest hit is exact, and that is the first.
-#[inline]
-fn first_end(word: &[u8; 8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let word = u64::from_le_bytes(*word);
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let hits = (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    match hits & TOPS {
-        0 => None,
-        hits => Some((hits.trailing_zeros() / 8) as usize),
-    }
-}
-
-#[inline(always)]
-fn ends_run(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+    find(bytes, class::ends_run).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -109,17 +120,29 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_hit_is_found_wherever_it_stands(bytes in bytes(), wanted in any::<u8>()) {
-            let mut near = [false; 256];
-            near[usize::from(wanted)] = true;
             prop_assert_eq!(
-                find(&bytes, &near, |byte, _, _| byte == wanted),
+                find(&bytes, |block| class::is(block, wanted)),
                 bytes.iter().position(|&byte| byte == wanted)
+            );
+            prop_assert_eq!(
+                count(&bytes, |block| class::is(block, wanted)),
+                bytes.iter().filter(|&&byte| byte == wanted).count()
+            );
+        }
+
+        #[test]
+        fn what_is_not_confirmed_is_passed_over(bytes in bytes(), from in 0_usize..200) {
+            let upper = |byte: u8| byte.is_ascii_uppercase();
+            prop_assert_eq!(
+                find_confirmed(&bytes, |block| class::within(block, b'A', b'Z'), |at| at >= from),
+                (from.min(bytes.len())..bytes.len()).find(|&at| upper(bytes[at]))
             );
         }
 
         #[test]
         fn a_plain_run_ends_where_the_grammar_says(bytes in bytes()) {
-            let expected = bytes.iter().position(|&byte| ends_run(byte)).unwrap_or(bytes.len());
+            let ends = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+            let expected = bytes.iter().position(ends).unwrap_or(bytes.len());
             prop_assert_eq!(plain_json(&bytes), expected);
         }
     }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::scan;
+use wide::u8x16;
+
+use crate::scan::{self, class};
 
 /// Characters that can forge or reorder a line of a log: C0, DEL and C1 controls, the line and
 /// paragraph separators, and the bidirectional embeddings, overrides and isolates
@@ -14,26 +16,24 @@ pub(crate) fn is_forbidden(c: char) -> bool {
 }
 
 /// The first byte of each [forbidden](is_forbidden) character, and of some others.
-pub(crate) const fn may_begin_forbidden(byte: u8) -> bool {
-    (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
+#[inline(always)]
+pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
+    let controls = class::below(block, 0x20) | class::is(block, 0x7f);
+    // 0xc2 and 0xe2.
+    controls | class::is(block & u8x16::splat(!0x20), 0xc2)
+}
+
+/// A [forbidden](is_forbidden) character begins at `at`.
+pub(crate) fn is_forbidden_at(text: &str, at: usize) -> bool {
+    text.get(at..)
+        .is_some_and(|text| text.starts_with(is_forbidden))
 }
 
 /// Where the first [forbidden](is_forbidden) character stands.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
-    const NEAR: scan::Table = {
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < table.len() {
-            table[byte] = may_begin_forbidden(byte as u8);
-            byte += 1;
-        }
-        table
-    };
-    let first = scan::find(text.as_bytes(), &NEAR, |byte, _, _| {
-        may_begin_forbidden(byte)
-    })?;
-    // Such a byte is the first of a character.
-    Some(first + text[first..].find(is_forbidden)?)
+    scan::find_confirmed(text.as_bytes(), may_begin_forbidden, |at| {
+        is_forbidden_at(text, at)
+    })
 }
 
 /// Replaces each forbidden character with one space: a cleaned string is never longer.
@@ -82,7 +82,7 @@ pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
 ///
 /// Exact for a clean string: nothing but the quote and the backslash needs an escape there.
 pub(crate) fn escaped_len(text: &str) -> usize {
-    text.len() + text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()
+    text.len() + scan::count(text.as_bytes(), class::is_escaped)
 }
 
 /// The longest prefix of `text` that takes at most `max` bytes inside a JSON string.

@@ -15,11 +15,15 @@ impl Timestamp {
     /// exchange, not about its clock.
     pub(crate) fn new(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let nanoseconds = i128::try_from(since_epoch.as_nanos()).unwrap_or_default();
-        let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        // In whole seconds: arithmetic of 128 bits takes most of the time of the other way.
+        let seconds = i64::try_from(since_epoch.as_secs()).ok();
+        let time = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        let (time, micro) = match time {
+            Some(time) => (time, since_epoch.subsec_micros()),
+            None => (OffsetDateTime::UNIX_EPOCH, 0),
+        };
         let (year, month, day) = time.to_calendar_date();
-        let (hour, minute, second, micro) = time.to_hms_micro();
+        let (hour, minute, second) = time.to_hms();
 
         let mut text = *b"0000-00-00T00:00:00.000000Z";
         digits(&mut text[0..4], year.unsigned_abs());
@@ -39,7 +43,7 @@ impl Timestamp {
 }
 
 /// Writes the last digits of `number`, with leading zeros.
-fn digits(out: &mut [u8], mut number: u32) {
+pub(crate) fn digits(out: &mut [u8], mut number: u32) {
     for digit in out.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;

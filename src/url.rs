@@ -67,9 +67,11 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
 }
 
 /// The host and port of a `Host` header or an authority, without anything that is neither.
-pub(crate) fn host_and_port(authority: &str) -> &str {
-    let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
-    authority[..end].rsplit('@').next().unwrap_or_default()
+pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
+    let end = authority.iter().position(|byte| b"/?#".contains(byte));
+    let authority = &authority[..end.unwrap_or(authority.len())];
+    let user = authority.iter().rposition(|&byte| byte == b'@');
+    &authority[user.map_or(0, |at| at + 1)..]
 }
 
 /// A host can have the form of a token; `None` if this one has not.

@@ -15,9 +15,12 @@ mod value;
 use std::borrow::Cow;
 
 pub(crate) use self::{credential::user_info_len, encoded::hide_encoded};
+use wide::u8x16;
+
 use crate::{
     names::{Names, REDACTED},
-    scan, text,
+    scan::{self, class},
+    text,
 };
 
 /// How often the result is looked at again. What hides a secret moves the text around it, and that
@@ -72,48 +75,50 @@ enum Values {
     AsTheyAre,
 }
 
-/// Where something that has to be hidden can be noticed.
-const fn is_interesting(byte: u8) -> bool {
-    (byte == b':')
-        | (byte == b'=')
-        | (byte == b'<')
-        | (byte == b'%')
-        | (byte == b'@')
-        | (byte == b'J')
-        | (byte | 0x20 == b'b')
-}
-
-/// The same by the bytes that follow: a `b` that begins neither `Bearer` nor `Basic` is nothing.
+/// Where something that has to be hidden can be noticed, and some other bytes.
 #[inline(always)]
-const fn is_interesting_with(byte: u8, second: u8, third: u8) -> bool {
-    let is_scheme = ((second | 0x20 == b'e') & (third | 0x20 == b'a'))
-        | ((second | 0x20 == b'a') & (third | 0x20 == b's'));
-    is_interesting(byte) & ((byte | 0x20 != b'b') | is_scheme)
+fn may_be_interesting(block: u8x16) -> u8x16 {
+    // Without the bit that tells `j` from `J` and `b` from `B`.
+    let folded = block & u8x16::splat(!0x20);
+    class::within(block, b':', b'=')
+        | class::is(block, b'%')
+        | class::is(block, b'@')
+        | class::is(folded, b'J')
+        | class::is(folded, b'B')
 }
 
-/// The tables of what is interesting, and of what is that or [cannot stay](text::is_forbidden).
-const TABLES: [scan::Table; 2] = {
-    let mut tables = [[false; 256]; 2];
-    let mut byte = 0;
-    while byte < 256 {
-        tables[0][byte] = is_interesting(byte as u8);
-        tables[1][byte] = is_interesting(byte as u8) | text::may_begin_forbidden(byte as u8);
-        byte += 1;
+/// Something that has to be hidden can be noticed at `at`. A `b` that begins neither `Bearer` nor
+/// `Basic` is nothing.
+#[inline(always)]
+fn is_interesting(text: &[u8], at: usize) -> bool {
+    match text[at] {
+        b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
+        b'b' | b'B' => matches!(
+            text.get(at + 1..at + 3),
+            Some([b'e' | b'E', b'a' | b'A'] | [b'a' | b'A', b's' | b'S'])
+        ),
+        _ => false,
     }
-    tables
-};
+}
 
 fn find_interesting(text: &str) -> Option<usize> {
-    scan::find(text.as_bytes(), &TABLES[0], is_interesting_with)
+    let text = text.as_bytes();
+    scan::find_confirmed(text, may_be_interesting, |at| is_interesting(text, at))
 }
 
 /// Says whether text has to be looked at before it is shown, because of a secret or of a character
 /// that [cannot stay](text::is_forbidden). If not, it can be shown as it is.
 pub(crate) fn needs_a_look(text: &str) -> bool {
-    let far = |byte, second, third| {
-        is_interesting_with(byte, second, third) | text::may_begin_forbidden(byte)
-    };
-    scan::find(text.as_bytes(), &TABLES[1], far).is_some()
+    let found = scan::find_confirmed(text.as_bytes(), may_need_a_look, |at| {
+        is_interesting(text.as_bytes(), at) || text::is_forbidden_at(text, at)
+    });
+    found.is_some()
+}
+
+/// The first byte of anything that makes a text [need a look](needs_a_look), and some others.
+#[inline(always)]
+pub(crate) fn may_need_a_look(block: u8x16) -> u8x16 {
+    may_be_interesting(block) | text::may_begin_forbidden(block)
 }
 
 /// White space, and what becomes white space in a record.

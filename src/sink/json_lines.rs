@@ -51,13 +51,13 @@ impl JsonLines {
 }
 
 impl Writer {
-    fn write(&mut self, line: &str) -> io::Result<()> {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
         // Set first: the writer may panic, and then the line is torn too.
         let was_torn = std::mem::replace(&mut self.torn, true);
         if was_torn {
             self.inner.write_all(b"\n")?;
         }
-        self.inner.write_all(line.as_bytes())?;
+        self.inner.write_all(line)?;
         self.torn = false;
         self.inner.flush()
     }
@@ -65,13 +65,13 @@ impl Writer {
 
 impl Sink for JsonLines {
     fn emit(&self, record: &Record<'_>) {
-        let mut line = render::line(record);
-        line.push('\n');
-        // A writer that panicked once is tried again: what it refused then says nothing about now.
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if writer.write(&line).is_err() {
-            self.lost.fetch_add(1, Relaxed);
-        }
+        render::with_line(record, |line| {
+            // A writer that panicked once is tried again: what it refused then says nothing about now.
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if writer.write(line).is_err() {
+                self.lost.fetch_add(1, Relaxed);
+            }
+        });
     }
 
     fn flush(&self) {

@@ -1,6 +1,6 @@
 //! The `log` facade.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, str};
 
 use log::{
     Level,
@@ -48,16 +48,16 @@ impl Sink for LogSink {
     }
 
     fn emit(&self, record: &Record<'_>) {
-        let mut builder = log::Record::builder();
-        builder.level(record.level).target(TARGET);
         if self.json {
-            log::logger().log(
-                &builder
-                    .args(format_args!("{}", render::line(record)))
-                    .build(),
-            );
+            render::with_line(record, |line| {
+                // Made of strings; the newline is the logger's to write.
+                let line = str::from_utf8(line.trim_ascii_end()).unwrap_or_default();
+                let mut builder = builder(record);
+                log::logger().log(&builder.args(format_args!("{line}")).build());
+            });
         } else {
             let pairs = KeyValues::new(record);
+            let mut builder = builder(record);
             builder.key_values(&pairs);
             log::logger().log(&builder.args(format_args!("{}", record.message)).build());
         }
@@ -66,6 +66,12 @@ impl Sink for LogSink {
     fn flush(&self) {
         log::logger().flush();
     }
+}
+
+fn builder<'b>(record: &Record<'_>) -> log::RecordBuilder<'b> {
+    let mut builder = log::Record::builder();
+    builder.level(record.level).target(TARGET);
+    builder
 }
 
 /// The fields of a record as key-values: a logger may keep references to them for as long as the
@@ -83,11 +89,13 @@ enum Held {
 impl KeyValues {
     fn new(record: &Record<'_>) -> Self {
         let mut pairs = Vec::with_capacity(32);
-        let _ = record.visit(|name, value| {
+        let Ok(()) = record.visit(|key, value| {
+            let name = key.name();
             let held = match value {
                 // The message has a place of its own, and so has the level.
                 _ if matches!(name, "message" | "level") => return Ok(()),
-                Value::Text(value) => Held::Text(value.to_owned()),
+                Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
+                Value::Seconds(value) => Held::Float(value.as_secs_f64()),
                 Value::Integer(value) => Held::Integer(value),
                 Value::Unsigned(value) => Held::Unsigned(value),
                 Value::Float(value) => Held::Float(value),
@@ -98,7 +106,7 @@ impl KeyValues {
                 }
             };
             pairs.push((name.to_owned(), held));
-            Ok::<(), Infallible>(())
+            Ok::<_, Infallible>(())
         });
         Self(pairs)
     }

@@ -1,0 +1,80 @@
+//! Addresses as text.
+
+use std::{io::Write as _, net::IpAddr};
+
+/// Of the longest form of IPv6, which ends in an IPv4 address.
+const LEN: usize = "0000:0000:0000:0000:0000:ffff:255.255.255.255".len();
+
+/// The text of an address; no allocation. `Display` takes more than a thousand instructions, and an
+/// address is in every record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AddressText {
+    text: [u8; LEN],
+    len: usize,
+}
+
+impl AddressText {
+    pub(crate) fn new(address: IpAddr) -> Self {
+        let mut text = Self {
+            text: [0; LEN],
+            len: 0,
+        };
+        match address {
+            IpAddr::V4(address) => {
+                for (at, octet) in address.octets().into_iter().enumerate() {
+                    if at > 0 {
+                        text.push(".");
+                    }
+                    text.push(itoa::Buffer::new().format(octet));
+                }
+            }
+            IpAddr::V6(address) => {
+                let mut rest = &mut text.text[..];
+                // The longest fits.
+                let _ = write!(rest, "{address}");
+                text.len = LEN - rest.len();
+            }
+        }
+        text
+    }
+
+    fn push(&mut self, more: &str) {
+        let end = self.len + more.len();
+        self.text[self.len..end].copy_from_slice(more.as_bytes());
+        self.len = end;
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // ASCII only.
+        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_everywhere(v4 in any::<u32>(), v6 in any::<u128>(), mapped in any::<bool>()) {
+            let v6 = match mapped {
+                true => Ipv4Addr::from(v4).to_ipv6_mapped(),
+                false => Ipv6Addr::from(v6),
+            };
+            for address in [IpAddr::V4(v4.into()), IpAddr::V6(v6)] {
+                let text = AddressText::new(address);
+                prop_assert_eq!(text.as_str(), address.to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_address_fits() {
+        let longest = IpAddr::V6(Ipv6Addr::from([0xffff; 8]));
+        assert_eq!(AddressText::new(longest).as_str(), longest.to_string());
+    }
+}
