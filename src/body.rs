@@ -3,7 +3,6 @@
 use std::{
     error::Error as StdError,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -11,7 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use pin_project::pin_project;
 
-use crate::exchange::Exchange;
+use crate::pool::Owner;
 
 /// The body of a response that [`BodyLog`](crate::BodyLog) records.
 ///
@@ -22,11 +21,11 @@ pub struct RecordedBody<B> {
     #[pin]
     body: B,
     // After the body: what that does when it is dropped still belongs to the exchange.
-    exchange: Option<Rc<Exchange>>,
+    exchange: Option<Owner>,
 }
 
 impl<B> RecordedBody<B> {
-    pub(crate) fn new(body: B, exchange: Option<Rc<Exchange>>) -> Self {
+    pub(crate) fn new(body: B, exchange: Option<Owner>) -> Self {
         Self { body, exchange }
     }
 }
@@ -80,7 +79,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
 /// The error owns the exchange and may be asked for more than one response, by a layer that only
 /// wants to look, before the one that is sent. So a body in memory does not end the exchange here:
 /// the end of the error does.
-pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Rc<Exchange>) -> BoxBody {
+pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Owner) -> BoxBody {
     if body.size() == BodySize::None {
         // Not through bytes: `None` and `Sized(0)` differ on the wire.
         return body;
@@ -91,6 +90,6 @@ pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Rc<Exchange>) -> BoxBody
             exchange.response_handed_over();
             BoxBody::new(bytes)
         }
-        Err(body) => BoxBody::new(RecordedBody::new(body, Some(Rc::clone(exchange)))),
+        Err(body) => BoxBody::new(RecordedBody::new(body, Some(exchange.clone()))),
     }
 }

@@ -58,19 +58,25 @@ impl Budget {
     ///
     /// Compare-and-swap rather than add-and-check: `used` must never be seen above the limit, not
     /// even for the moment in which a refused request is taken back.
-    fn take(&self, bytes: usize) -> bool {
+    pub(crate) fn take(&self, bytes: usize) -> bool {
         let limit = self.limit();
         let taken = self.used.fetch_update(Relaxed, Relaxed, |used| {
             used.checked_add(bytes).filter(|&sum| sum <= limit)
         });
-        if let Ok(before) = taken {
+        if let Ok(before) = taken
+            // Read first: the peak is seldom passed, and a write would take the cache line from the
+            // other workers each time.
+            && self.peak() < before + bytes
+        {
             self.peak.fetch_max(before + bytes, Relaxed);
         }
         taken.is_ok()
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Relaxed);
+    pub(crate) fn give_back(&self, bytes: usize) {
+        if bytes > 0 {
+            self.used.fetch_sub(bytes, Relaxed);
+        }
     }
 }
 

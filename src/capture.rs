@@ -1,6 +1,6 @@
 //! The capped prefix of one body.
 
-use crate::budget::Lease;
+use crate::budget::Budget;
 
 /// The first allocation of a capture, in bytes: most bodies are smaller than a few of these, and a
 /// capture of a larger body doubles from here.
@@ -9,22 +9,27 @@ const FIRST_GROWTH: usize = 256;
 /// Copies the first `limit` bytes of a body and counts all of them.
 ///
 /// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive.
-/// The buffer starts empty and grows with what arrives, never by what a header announced.
+/// The buffer grows with what arrives, never by what a header announced, and takes its share of the
+/// budget with each step. It does not hold on to the budget, so that an exchange has one counted
+/// reference less: whoever drops a capture has to [release](Self::release) it.
 #[derive(Debug)]
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    lease: Lease,
+    /// Bytes that are taken from the budget. The buffer can be larger than that: if it is the one that
+    /// an exchange before left.
+    taken: usize,
     seen: u64,
     refused: bool,
 }
 
 impl Capture {
-    pub(crate) fn new(limit: usize, lease: Lease) -> Self {
+    /// Keeps the prefix in `buffer`, which is empty.
+    pub(crate) fn new(limit: usize, buffer: Vec<u8>) -> Self {
         Self {
             limit,
-            bytes: Vec::new(),
-            lease,
+            bytes: buffer,
+            taken: 0,
             seen: 0,
             refused: false,
         }
@@ -40,44 +45,56 @@ impl Capture {
     }
 
     /// Counts `chunk`, and keeps of it what is still below the limit.
-    pub(crate) fn push(&mut self, chunk: &[u8]) {
+    ///
+    /// What was held is given away when the budget has no room for more. A shorter prefix would depend
+    /// on how the body was split into chunks, and what is held is worth more to other exchanges.
+    #[inline]
+    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
-        let room = self.limit.saturating_sub(self.bytes.len());
-        if room == 0 || self.refused {
-            return;
+        if self.bytes.len() >= self.limit || self.refused {
+            return None;
         }
-        let kept = &chunk[..chunk.len().min(room)];
-        if self.make_room(self.bytes.len() + kept.len()) {
-            self.bytes.extend_from_slice(kept);
-        } else {
-            // A shorter prefix would depend on how the body was split into chunks, and what is
-            // held is worth more to the other exchanges now.
-            self.refused = true;
-            self.lease.count_refusal();
-            self.forget();
-        }
+        self.keep(chunk, budget)
     }
 
-    fn make_room(&mut self, len: usize) -> bool {
-        let capacity = self.bytes.capacity();
-        if len <= capacity {
+    fn keep(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
+        let kept = &chunk[..chunk.len().min(self.limit - self.bytes.len())];
+        if self.make_room(self.bytes.len() + kept.len(), budget) {
+            self.bytes.extend_from_slice(kept);
+            return None;
+        }
+        self.refused = true;
+        budget.count_refusal();
+        Some(self.forget(budget))
+    }
+
+    fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
+        let taken = self.taken;
+        if len <= taken {
             return true;
         }
-        let generous = len.max(capacity * 2).max(FIRST_GROWTH).min(self.limit);
+        let generous = len.max(taken * 2).max(FIRST_GROWTH).min(self.limit);
         let granted = [generous, len]
             .into_iter()
-            .find(|target| self.lease.grow(target - capacity));
-        granted.is_some_and(|target| {
-            let more = target - self.bytes.len();
-            self.bytes.try_reserve_exact(more).is_ok()
-        })
+            .find(|target| budget.take(target - taken));
+        let Some(target) = granted else {
+            return false;
+        };
+        self.taken = target;
+        let more = target - self.bytes.len();
+        self.bytes.try_reserve_exact(more).is_ok()
     }
 
-    /// Keeps nothing from here on, and gives back what was held; counting goes on.
-    pub(crate) fn forget(&mut self) {
+    /// Keeps nothing from here on; counting goes on. What was held is given away.
+    pub(crate) fn forget(&mut self, budget: &Budget) -> Vec<u8> {
         self.limit = 0;
-        self.bytes = Vec::new();
-        self.lease.release();
+        self.release(budget)
+    }
+
+    /// Gives back to the budget what was taken from it, and the buffer.
+    pub(crate) fn release(&mut self, budget: &Budget) -> Vec<u8> {
+        budget.give_back(std::mem::take(&mut self.taken));
+        std::mem::take(&mut self.bytes)
     }
 
     /// All bytes that passed, kept or not.
@@ -98,15 +115,12 @@ impl Capture {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::budget::Budget;
 
-    fn capture(limit: usize) -> Capture {
-        Capture::new(limit, Lease::unlimited())
+    fn capture(limit: usize) -> (Capture, Budget) {
+        (Capture::new(limit, Vec::new()), Budget::new(usize::MAX))
     }
 
     proptest! {
@@ -114,72 +128,73 @@ mod tests {
         fn what_is_kept_is_the_prefix_for_any_chunking(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..12),
             limit in 0_usize..3000,
+            spare in prop_oneof![Just(0), 0_usize..5000],
         ) {
-            let budget = Arc::new(Budget::new(usize::MAX));
-            let mut capture = Capture::new(limit, Lease::new(Arc::clone(&budget)));
+            let budget = Budget::new(usize::MAX);
+            let mut capture = Capture::new(limit, Vec::with_capacity(spare));
             for chunk in &chunks {
-                capture.push(chunk);
+                prop_assert_eq!(capture.push(chunk, &budget), None);
             }
             let whole = chunks.concat();
             prop_assert_eq!(capture.kept(), &whole[..whole.len().min(limit)]);
             prop_assert_eq!(capture.seen(), whole.len() as u64);
-            prop_assert_eq!(capture.bytes.capacity(), budget.used());
+            prop_assert_eq!(capture.bytes.capacity(), budget.used().max(spare));
             prop_assert!(budget.peak() <= limit);
-            drop(capture);
+            prop_assert!(capture.release(&budget).len() <= limit);
             prop_assert_eq!(budget.used(), 0);
         }
     }
 
     #[test]
     fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_zero() {
-        let mut none = capture(0);
-        none.push(b"abc");
+        let (mut none, budget) = capture(0);
+        none.push(b"abc", &budget);
         assert_eq!((none.kept().len(), none.bytes.capacity()), (0, 0));
         assert_eq!(none.seen(), 3);
-        assert_eq!(capture(4096).bytes.capacity(), 0);
+        assert_eq!(capture(4096).0.bytes.capacity(), 0);
     }
 
     #[test]
     fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
-        let budget = Arc::new(Budget::new(300));
-        let mut capture = Capture::new(4096, Lease::new(Arc::clone(&budget)));
-        capture.push(&[1; 200]);
+        let budget = Budget::new(300);
+        let mut capture = Capture::new(4096, Vec::new());
+        assert_eq!(capture.push(&[1; 200], &budget), None);
         assert_eq!(budget.used(), 256);
-        capture.push(&[1; 200]);
+        assert_eq!(capture.push(&[1; 200], &budget), Some(vec![1; 200]));
         assert!(capture.refused() && capture.kept().is_empty());
         assert_eq!((budget.used(), budget.refusals()), (0, 1));
-        capture.push(&[1; 10]);
+        assert_eq!(capture.push(&[1; 10], &budget), None);
         assert_eq!((capture.seen(), budget.refusals()), (410, 1));
     }
 
     #[test]
     fn the_exact_size_is_tried_where_doubling_does_not_fit() {
-        let budget = Arc::new(Budget::new(300));
-        let mut capture = Capture::new(4096, Lease::new(Arc::clone(&budget)));
-        capture.push(&[1; 250]);
-        capture.push(&[1; 50]);
+        let budget = Budget::new(300);
+        let mut capture = Capture::new(4096, Vec::new());
+        capture.push(&[1; 250], &budget);
+        capture.push(&[1; 50], &budget);
         assert_eq!(capture.kept().len(), 300);
         assert_eq!(budget.used(), 300);
     }
 
     #[test]
     fn a_raised_limit_does_not_leave_a_hole_after_a_cut() {
-        let mut cut = capture(2);
-        cut.push(b"abc");
+        let (mut cut, budget) = capture(2);
+        cut.push(b"abc", &budget);
         cut.set_limit(10);
-        cut.push(b"def");
+        cut.push(b"def", &budget);
         assert_eq!(cut.kept(), b"ab");
 
-        let mut uncut = capture(4);
-        uncut.push(b"abc");
+        let (mut uncut, budget) = capture(4);
+        uncut.push(b"abc", &budget);
         uncut.set_limit(5);
-        uncut.push(b"def");
+        uncut.push(b"def", &budget);
         assert_eq!(uncut.kept(), b"abcde");
 
-        let mut lowered = capture(4);
-        lowered.push(b"abc");
+        let (mut lowered, budget) = capture(4);
+        lowered.push(b"abc", &budget);
         lowered.set_limit(1);
-        lowered.push(b"d");
+        lowered.push(b"d", &budget);
         assert_eq!(lowered.kept(), b"a");
     }
 }

@@ -10,6 +10,7 @@ use log::Level;
 
 use crate::{
     guarded::guarded,
+    record::Record,
     rules::Rules,
     shared::{Shared, Stats},
     sink::{Sink, TARGET},
@@ -31,7 +32,17 @@ impl Config {
             .any(|sink| self.sink_takes(&**sink, level))
     }
 
-    pub(crate) fn sink_takes(&self, sink: &dyn Sink, level: Level) -> bool {
+    /// Gives a record to the sinks that want it. One of them said so when it was asked for the level.
+    pub(crate) fn emit(&self, record: &Record<'_>) {
+        for sink in &self.sinks {
+            if self.sinks.len() == 1 || self.sink_takes(&**sink, record.level) {
+                self.call(|| sink.emit(record));
+            }
+        }
+        self.shared.records.fetch_add(1, Relaxed);
+    }
+
+    fn sink_takes(&self, sink: &dyn Sink, level: Level) -> bool {
         self.call(|| sink.enabled(level)).unwrap_or(false)
     }
 

@@ -8,7 +8,10 @@ use crate::{
     charset::Charset,
     coding::Codings,
     form,
-    json::redact::{self, Ending},
+    json::{
+        code::CodePath,
+        reader::{self, CodeWatch, Ending},
+    },
     media::{ContentType, Media},
     multipart::{self, Boundary},
     names::Names,
@@ -156,13 +159,15 @@ pub(crate) struct Text {
 }
 
 impl Content {
-    /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body.
+    /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body. It
+    /// may use `buffer`, which is empty.
     pub(crate) fn of(
         kind: &Representation,
         kept: &[u8],
         whole: bool,
         limit: usize,
         names: &Names,
+        buffer: String,
     ) -> Self {
         if let Some(why) = kind.hopeless() {
             return Self::Omitted(why);
@@ -170,10 +175,28 @@ impl Content {
         let Some((bytes, whole)) = kind.decoded(kept, whole, limit) else {
             return Self::Omitted(Omitted::Encoded);
         };
-        let mut shown = match shown(&kind.content_type, &bytes, whole, names) {
-            Ok(shown) => shown,
-            Err(why) => return Self::Omitted(why),
-        };
+        match shown(&kind.content_type, &bytes, whole, names, buffer) {
+            Ok(shown) => Self::of_shown(shown, whole, limit),
+            Err(why) => Self::Omitted(why),
+        }
+    }
+
+    /// Makes text of a JSON document, and looks for a code in it.
+    pub(crate) fn with_code<'p>(
+        decoded: &str,
+        whole: bool,
+        limit: usize,
+        names: &Names,
+        path: &'p CodePath,
+        mut buffer: String,
+    ) -> (Self, Ending, CodeWatch<'p>) {
+        buffer.reserve(decoded.len());
+        let (ending, watch) = reader::redact_and_find(&mut buffer, decoded, names, path);
+        let shown = json_shown(decoded, buffer, ending, names);
+        (Self::of_shown(shown, whole, limit), ending, watch)
+    }
+
+    fn of_shown(mut shown: Text, whole: bool, limit: usize) -> Self {
         if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
             return Self::Omitted(Omitted::Malformed);
         }
@@ -185,7 +208,13 @@ impl Content {
 }
 
 /// The redacted text of a body or of a part of one.
-fn shown(kind: &ContentType, bytes: &[u8], whole: bool, names: &Names) -> Result<Text, Omitted> {
+fn shown(
+    kind: &ContentType,
+    bytes: &[u8],
+    whole: bool,
+    names: &Names,
+    buffer: String,
+) -> Result<Text, Omitted> {
     if let Media::Multipart(Some(boundary)) = &kind.media {
         return Ok(outline(boundary, bytes, whole, names));
     }
@@ -199,7 +228,7 @@ fn shown(kind: &ContentType, bytes: &[u8], whole: bool, names: &Names) -> Result
     if kind.media != Media::Json && decoded.contains('\0') {
         return Err(Omitted::Binary);
     }
-    let (text, sound) = clean(&kind.media, &decoded, !whole, names);
+    let (text, sound) = clean(&kind.media, &decoded, !whole, names, buffer);
     Ok(Text {
         text,
         truncated: false,
@@ -210,7 +239,7 @@ fn shown(kind: &ContentType, bytes: &[u8], whole: bool, names: &Names) -> Result
 fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Text {
     let outline = multipart::outline(bytes, boundary, whole, names, |kind, part, ended| {
         // A part that is not what it says, or has parts of its own, is not shown.
-        let text = shown(kind, part, ended, names).ok()?;
+        let text = shown(kind, part, ended, names, String::new()).ok()?;
         (!text.malformed).then_some(text.text)
     });
     Text {
@@ -222,20 +251,26 @@ fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Tex
 
 /// The redacted text on one line, and whether all of it could be read. `open` says that it was cut
 /// at its end.
-fn clean(media: &Media, decoded: &str, open: bool, names: &Names) -> (String, bool) {
+fn clean(
+    media: &Media,
+    decoded: &str,
+    open: bool,
+    names: &Names,
+    buffer: String,
+) -> (String, bool) {
     if names.is_off() {
         // Nothing has to be withheld where nothing is hidden.
         return match media {
-            Media::Json => json(decoded, names),
+            Media::Json => json(decoded, names, buffer),
             _ => (text::clean(decoded).into_owned(), true),
         };
     }
     match media {
-        Media::Json => json(decoded, names),
+        Media::Json => json(decoded, names, buffer),
         Media::JsonLines => json_lines(decoded, names),
         // Clients that do not say what they send mostly send JSON, and those that leave it to their
         // HTTP library call it a form.
-        _ if seems_json(decoded) => match json(decoded, names) {
+        _ if seems_json(decoded) => match json(decoded, names, buffer) {
             (shown, true) => (shown, true),
             // It was only a guess, and a log line may begin with a bracket. But a body that nobody
             // called a text may be broken JSON, which is shown only where no key in it could have
@@ -247,15 +282,15 @@ fn clean(media: &Media, decoded: &str, open: bool, names: &Names) -> (String, bo
                 (shown, false)
             }
             _ => {
-                let line = plain(media, decoded, open, names);
+                let line = plain(media, decoded, open, names, String::new());
                 // What was no JSON for its line breaks may be JSON on one line.
-                match json(&line, names) {
+                match json(&line, names, String::new()) {
                     (shown, true) => (shown, true),
                     _ => (line, true),
                 }
             }
         },
-        _ => (plain(media, decoded, open, names), true),
+        _ => (plain(media, decoded, open, names, buffer), true),
     }
 }
 
@@ -264,7 +299,7 @@ fn seems_json(text: &str) -> bool {
     text.starts_with(['{', '['])
 }
 
-fn plain(media: &Media, decoded: &str, open: bool, names: &Names) -> String {
+fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: String) -> String {
     // Forms are what is sent untyped most often, after JSON.
     let is_form = match media {
         Media::Form => true,
@@ -275,14 +310,34 @@ fn plain(media: &Media, decoded: &str, open: bool, names: &Names) -> String {
         let shown = form::redact_form(decoded, open, names);
         return text::clean(&shown).into_owned();
     }
-    secrets::redact(decoded, open, names).into_owned()
+    match secrets::redact(decoded, open, names) {
+        Cow::Borrowed(shown) => {
+            buffer.push_str(shown);
+            buffer
+        }
+        Cow::Owned(shown) => shown,
+    }
 }
 
-fn json(decoded: &str, names: &Names) -> (String, bool) {
-    let mut out = String::with_capacity(decoded.len());
-    match redact::redact(&mut out, decoded, names) {
-        Ending::Malformed if names.is_off() => (text::clean(decoded).into_owned(), true),
-        ending => (out, ending != Ending::Malformed),
+fn json(decoded: &str, names: &Names, mut buffer: String) -> (String, bool) {
+    buffer.reserve(decoded.len());
+    let ending = reader::redact(&mut buffer, decoded, names);
+    let shown = json_shown(decoded, buffer, ending, names);
+    (shown.text, !shown.malformed)
+}
+
+/// What is shown of `decoded`, of which the reader made `shown`.
+fn json_shown(decoded: &str, shown: String, ending: Ending, names: &Names) -> Text {
+    let malformed = ending == Ending::Malformed;
+    // Nothing has to be withheld where nothing is hidden.
+    let all = malformed && names.is_off();
+    Text {
+        text: match all {
+            true => text::clean(decoded).into_owned(),
+            false => shown,
+        },
+        truncated: false,
+        malformed: malformed && !all,
     }
 }
 
@@ -297,7 +352,7 @@ fn json_lines(decoded: &str, names: &Names) -> (String, bool) {
         if !out.is_empty() {
             out.push(' ');
         }
-        match redact::redact(&mut out, text, names) {
+        match reader::redact(&mut out, text, names) {
             Ending::Complete => {}
             Ending::Cut if line.is_none() => {}
             Ending::Cut | Ending::Malformed => return (out, false),
@@ -318,7 +373,7 @@ mod tests {
 
     fn of(headers: &HeaderMap, kept: &[u8], whole: bool) -> Content {
         let kind = Representation::of(headers);
-        Content::of(&kind, kept, whole, 64, &Names::default())
+        Content::of(&kind, kept, whole, 64, &Names::default(), String::new())
     }
 
     fn shown(text: &str, truncated: bool) -> Content {

@@ -5,7 +5,7 @@ use std::{
     error::Error as StdError,
     fmt,
     rc::{Rc, Weak},
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -17,20 +17,17 @@ use actix_web::{
 };
 
 use crate::{
-    budget::Lease,
+    budget::{Budget, Lease},
     capture::Capture,
     config::Config,
-    errors::Errors,
+    errors::{self, Errors},
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
-    guarded::guarded,
-    head::{HeadMemory, MAX_URI_PART_LEN, RequestHead, ResponseHeadCopy},
+    head::{HeadMemory, RequestHead, ResponseHeadCopy},
     headers::HeaderText,
     json::finder::CodeFinder,
     record::Outcome,
-    rules::ResponseBody,
-    shared::InFlight,
-    text,
+    rules::{ResponseBody, Rules},
 };
 
 /// The owner of one record.
@@ -40,23 +37,46 @@ use crate::{
 /// weakly. However that side ends, this is dropped, and its `Drop` emits: that is why there is
 /// exactly one record, whatever happens.
 pub(crate) struct Exchange {
-    pub(crate) config: Arc<Config>,
+    /// `None` in the [pool](crate::pool).
+    live: Option<Live>,
+    /// Code of the application runs. Still set when we are dropped, it panicked; also where the
+    /// panic was caught in between, so that the thread does not unwind any more.
+    inside: Cell<bool>,
+    /// What the exchange before this one left, until it is used; and what this one leaves.
+    memory: Cell<Memory>,
+}
+
+/// An exchange that has begun.
+struct Live {
+    config: Arc<Config>,
     started: Instant,
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
     unwinding_before: bool,
-    /// Code of the application runs. Still set when we are dropped, it panicked; also where the
-    /// panic was caught in between, so that the thread does not unwind any more.
-    inside: Cell<bool>,
     /// `None` once the record was emitted. Never borrowed while code that is not ours runs: a body
     /// may own the request's payload, and polling or dropping it comes back here.
     state: RefCell<Option<State>>,
 }
 
+/// Buffers that exchanges leave to the next one, all empty.
+#[derive(Default)]
+struct Memory {
+    head: HeadMemory,
+    response_headers: HeaderText,
+    request: Vec<u8>,
+    response: Vec<u8>,
+}
+
+/// Bytes that are kept of each buffer: what the defaults need.
+const MAX_KEPT: usize = 4096;
+
 /// What is known so far.
 pub(crate) struct State {
-    /// Whose rules apply: our own, or those of a logger nested inside.
-    pub(crate) rules: Arc<Config>,
+    /// The logger nested inside, if there is one: its rules apply.
+    pub(crate) inner: Option<Arc<Config>>,
+    /// What the response needs when it comes.
+    response_headers: HeaderText,
+    response_buffer: Vec<u8>,
     /// The path is to be skipped where all goes well.
     pub(crate) skip: bool,
     /// A logger nested inside wants no record at all.
@@ -67,6 +87,7 @@ pub(crate) struct State {
     /// The payload was read to its end.
     pub(crate) request_ended: bool,
     pub(crate) request_failed: bool,
+    /// As the application wrote it.
     pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
     /// The inner service returned an error.
@@ -76,8 +97,6 @@ pub(crate) struct State {
     pub(crate) user: Option<User>,
     pub(crate) fields: Vec<Field>,
     pub(crate) errors: Errors,
-    // The last field: dropped when everything else was given back.
-    _in_flight: InFlight,
 }
 
 /// What is known of the response.
@@ -93,15 +112,14 @@ pub(crate) struct Response {
 
 /// How the code of a response is looked for.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation for each response"
-)]
 pub(crate) enum CodeSearch {
     /// It has none by its head.
     None,
-    /// As the chunks pass by.
-    InChunks(CodeFinder),
+    /// As the chunks pass by. In a box: few responses need it, and every exchange would have room for
+    /// it otherwise.
+    InChunks(Box<CodeFinder>),
+    /// In what was kept, which goes as far as the code is looked for.
+    InKept,
     /// In what was kept, once that is decoded: the state of a decoder would cost more.
     AtTheEnd,
 }
@@ -116,27 +134,40 @@ enum End {
 }
 
 impl Exchange {
-    /// Begins an exchange: copies the head and lets handlers find it.
-    pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Rc<Self> {
+    /// One that has not begun.
+    pub(crate) fn new() -> Self {
+        Self {
+            live: None,
+            inside: Cell::new(false),
+            memory: Cell::default(),
+        }
+    }
+
+    /// Begins an exchange: copies the head.
+    pub(crate) fn begin(&mut self, config: &Arc<Config>, req: &ServiceRequest) {
         let (started, timestamp) = (Instant::now(), SystemTime::now());
         let rules = &config.rules;
-        let head = RequestHead::copy(req, &rules.request_headers, HeadMemory::default());
+        let memory = self.memory.take();
+        let head = RequestHead::copy(req, &rules.request_headers, memory.head);
         let limit = match head.kind.hopeless() {
             Some(_) => 0,
             None => rules.request_limit,
         };
-        Rc::new(Self {
+        config.shared.enter();
+        self.inside.set(false);
+        self.live = Some(Live {
             config: Arc::clone(config),
             started,
             unwinding_before: thread::panicking(),
-            inside: Cell::new(false),
             state: RefCell::new(Some(State {
-                rules: Arc::clone(config),
+                inner: None,
+                response_headers: memory.response_headers,
+                response_buffer: memory.response,
                 skip: rules.skips(req.path()),
                 silenced: false,
                 timestamp,
                 head,
-                request: Capture::new(limit, Lease::new(Arc::clone(&config.shared.budget))),
+                request: Capture::new(limit, memory.request),
                 request_ended: false,
                 request_failed: false,
                 route: None,
@@ -146,20 +177,34 @@ impl Exchange {
                 user: None,
                 fields: Vec::new(),
                 errors: Errors::default(),
-                _in_flight: InFlight::new(Arc::clone(&config.shared)),
             })),
-        })
+        });
+    }
+
+    /// Ends what may still be going on, for the pool.
+    pub(crate) fn reset(&mut self) {
+        self.finish(End::Dropped);
+        self.live = None;
     }
 
     /// Does something with the state, if the record is not out yet.
-    fn update(&self, f: impl FnOnce(&mut State)) {
+    #[inline]
+    fn update(&self, f: impl FnOnce(&mut State, &Live)) {
         // By construction it is not borrowed here, and nothing in `f` panics. If either were ever
         // wrong, a record that lacks something is better than a panic in somebody's request.
-        if let Ok(mut state) = self.state.try_borrow_mut()
+        if let Some(live) = &self.live
+            && let Ok(mut state) = live.state.try_borrow_mut()
             && let Some(state) = state.as_mut()
         {
-            self.config.call(|| f(state));
+            live.config.call(|| f(state, live));
         }
+    }
+
+    /// The text of something that is not ours, and may panic.
+    fn text(&self, text: impl FnOnce() -> String) -> String {
+        let live = self.live.as_ref();
+        live.and_then(|live| live.config.call(text))
+            .unwrap_or_default()
     }
 
     /// Runs code of the application: if it panics, that is how the exchange ended.
@@ -178,7 +223,7 @@ impl Exchange {
         skip: bool,
         silenced: bool,
     ) {
-        self.update(|state| {
+        self.update(|state, live| {
             // Those on its allowlist may not have been copied yet.
             let allowed = &inner.rules.request_headers;
             state.head.headers.copy(headers, allowed);
@@ -188,26 +233,29 @@ impl Exchange {
             state.skip = skip;
             // Whoever says so, it holds: no record is a promise.
             state.silenced |= silenced;
-            state.rules = Arc::clone(inner);
+            state.inner = Some(Arc::clone(inner));
             // What was said before the inner rules were known.
-            let names = &inner.rules.names;
+            let names = &live.rules(&state.inner).names;
             state.fields.iter_mut().for_each(|field| field.hide(names));
             state.user = state.user.take().map(|user| user.cleaned(names));
         });
     }
 
+    #[inline]
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        self.update(|state| state.request.push(chunk));
+        self.update(|state, live| {
+            state.request.push(chunk, live.budget());
+        });
     }
 
     pub(crate) fn request_ended(&self) {
-        self.update(|state| state.request_ended = true);
+        self.update(|state, _| state.request_ended = true);
     }
 
     /// The first error counts; a stream may go on to say others, or nothing.
     pub(crate) fn request_failed(&self, error: &dyn fmt::Display) {
-        let text = finish::error_text(&self.config, error);
-        self.update(|state| {
+        let text = self.text(|| errors::describe(error));
+        self.update(|state, _| {
             if !state.request_failed && !state.request_ended {
                 state.request_failed = true;
                 state.errors.push(text);
@@ -216,15 +264,19 @@ impl Exchange {
     }
 
     pub(crate) fn set_user(&self, user: User) {
-        self.update(|state| state.user = Some(user.cleaned(&state.rules.rules.names)));
+        self.update(|state, live| {
+            let names = &live.rules(&state.inner).names;
+            state.user = Some(user.cleaned(names));
+        });
     }
 
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
-        self.update(|state| {
+        self.update(|state, live| {
             let Some(name) = Field::cleaned_name(name) else {
                 return;
             };
-            let field = Field::cleaned(name.clone(), value, &state.rules.rules.names);
+            let names = &live.rules(&state.inner).names;
+            let field = Field::cleaned(name.clone(), value, names);
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
                 (Some(at), Some(field)) => fields[at] = field,
@@ -237,15 +289,17 @@ impl Exchange {
     }
 
     pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
-        let text = finish::error_text(&self.config, error);
-        self.update(|state| state.errors.push(text));
+        let text = self.text(|| errors::describe(error));
+        self.update(|state, _| state.errors.push(text));
     }
 
     /// The inner service returned `Err`; `error_response` may yet be called, once or several times.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
-        let text = finish::error_text(&self.config, error);
-        let status = self.config.call(|| error.as_response_error().status_code());
-        self.update(|state| {
+        let text = self.text(|| errors::describe(error));
+        let live = self.live.as_ref();
+        let status =
+            live.and_then(|live| live.config.call(|| error.as_response_error().status_code()));
+        self.update(|state, _| {
             state.errors.push(text);
             state.error_returned = true;
             state.error_status = status;
@@ -253,22 +307,23 @@ impl Exchange {
     }
 
     pub(crate) fn routed(&self, route: Option<String>) {
-        let route =
-            route.map(|route| text::clean(text::cut(&route, MAX_URI_PART_LEN)).into_owned());
-        self.update(|state| state.route = route);
+        self.update(|state, _| state.route = route);
     }
 
     /// A response was made. If it is not the first one, it takes the place of the one before.
     pub(crate) fn response_head(&self, head: &ResponseHead, size: BodySize) {
-        let time_to_head = self.started.elapsed();
-        let budget = &self.config.shared.budget;
-        self.update(|state| {
-            let rules = &state.rules.rules;
-            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, HeaderText::default());
+        self.update(|state, live| {
+            let time_to_head = live.started.elapsed();
+            if let Some(before) = state.response.take() {
+                (state.response_buffer, state.response_headers) = before.into_memory(live.budget());
+            }
+            let rules = live.rules(&state.inner);
+            let headers = std::mem::take(&mut state.response_headers);
+            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, headers);
             let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if upgrade {
                 // From here on the payload is another protocol.
-                state.request.forget();
+                state.request.forget(live.budget());
             }
             let unwanted = upgrade
                 || rules.response_body == ResponseBody::Never
@@ -280,26 +335,24 @@ impl Exchange {
                 copy.kind.may_have_code() && !upgrade && !partial && !copy.is_binary;
             let code = if !may_have_code {
                 CodeSearch::None
-            } else if copy.kind.is_plain() {
-                let lease = Lease::new(Arc::clone(budget));
-                CodeSearch::InChunks(CodeFinder::new(
-                    rules.code_limit,
-                    copy.kind.content_type.charset,
-                    lease,
-                ))
-            } else {
+            } else if !copy.kind.is_plain() {
                 limit = limit.max(rules.code_limit);
                 CodeSearch::AtTheEnd
+            } else if limit >= rules.code_limit {
+                CodeSearch::InKept
+            } else {
+                CodeSearch::InChunks(live.finder(rules, &copy))
             };
             // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
             // HEAD and for a status that it gives no content.
             let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);
             let complete_unpolled = size.is_eof()
                 || (state.head.version == Version::HTTP_2 && (state.head.is_head || no_content));
+            let buffer = std::mem::take(&mut state.response_buffer);
             state.response = Some(Response {
                 head: copy,
                 time_to_head,
-                capture: Capture::new(limit, Lease::new(Arc::clone(budget))),
+                capture: Capture::new(limit, buffer),
                 code,
                 complete_unpolled,
                 polled: false,
@@ -307,28 +360,42 @@ impl Exchange {
         });
     }
 
+    #[inline]
     pub(crate) fn response_polled(&self) {
-        self.update(|state| {
+        self.update(|state, _| {
             if let Some(response) = &mut state.response {
                 response.polled = true;
             }
         });
     }
 
+    #[inline]
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        self.update(|state| {
-            if let Some(response) = &mut state.response {
-                response.capture.push(chunk);
-                if let CodeSearch::InChunks(finder) = &mut response.code {
-                    finder.push(&state.rules.rules.code_path, chunk);
+        self.update(|state, live| {
+            let Some(response) = &mut state.response else {
+                return;
+            };
+            let refused = response.capture.push(chunk, live.budget());
+            match (&mut response.code, refused) {
+                (CodeSearch::InChunks(finder), _) => {
+                    finder.push(&live.rules(&state.inner).code_path, chunk);
                 }
+                (CodeSearch::InKept, Some(kept)) => {
+                    // What was kept is gone, and the code is still to be found.
+                    let rules = live.rules(&state.inner);
+                    let mut finder = live.finder(rules, &response.head);
+                    finder.push(&rules.code_path, &kept);
+                    finder.push(&rules.code_path, chunk);
+                    response.code = CodeSearch::InChunks(finder);
+                }
+                _ => {}
             }
         });
     }
 
     /// The body was handed over in one piece, and whoever took it may still ask for another.
     pub(crate) fn response_handed_over(&self) {
-        self.update(|state| {
+        self.update(|state, _| {
             if let Some(response) = &mut state.response {
                 response.complete_unpolled = true;
             }
@@ -341,29 +408,32 @@ impl Exchange {
     }
 
     pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) {
-        let text = finish::error_chain_text(&self.config, error);
-        self.update(|state| state.errors.push(text));
+        let text = self.text(|| errors::describe_chain(error));
+        self.update(|state, _| state.errors.push(text));
         self.finish(End::BodyFailed);
     }
 
     fn finish(&self, end: End) {
-        let duration = self.started.elapsed();
-        let state = match self.state.try_borrow_mut() {
+        let Some(live) = &self.live else { return };
+        let state = match live.state.try_borrow_mut() {
             Ok(mut state) => state.take(),
             Err(_) => None,
         };
-        let Some(state) = state else { return };
-        let outcome = self.outcome(end, &state);
-        if guarded(|| finish::emit(&self.config, state, outcome, duration)).is_none() {
-            self.config.shared.panics.fetch_add(1, Relaxed);
-        }
+        let Some(mut state) = state else { return };
+        let duration = live.started.elapsed();
+        let outcome = self.outcome(live, end, &state);
+        let config = &live.config;
+        config.call(|| finish::emit(config, &mut state, outcome, duration));
+        self.memory.set(state.into_memory(live.budget()).trim());
+        // Now that everything was given back.
+        config.shared.leave();
     }
 
-    fn outcome(&self, end: End, state: &State) -> Outcome {
+    fn outcome(&self, live: &Live, end: End, state: &State) -> Outcome {
         match (end, &state.response) {
             (End::Complete, _) => Outcome::Completed,
             (End::BodyFailed, _) => Outcome::Failed,
-            _ if self.inside.get() || (thread::panicking() && !self.unwinding_before) => {
+            _ if self.inside.get() || (thread::panicking() && !live.unwinding_before) => {
                 Outcome::Panicked
             }
             (End::Dropped, Some(response)) if response.complete_unpolled && !response.polled => {
@@ -372,6 +442,67 @@ impl Exchange {
             (End::Dropped, None) if state.error_returned => Outcome::Failed,
             (End::Dropped, _) => Outcome::Aborted,
         }
+    }
+}
+
+impl Live {
+    fn budget(&self) -> &Budget {
+        &self.config.shared.budget
+    }
+
+    /// The rules that apply: those of the innermost logger.
+    fn rules<'r>(&'r self, inner: &'r Option<Arc<Config>>) -> &'r Rules {
+        &inner.as_deref().unwrap_or(&self.config).rules
+    }
+
+    fn finder(&self, rules: &Rules, head: &ResponseHeadCopy) -> Box<CodeFinder> {
+        let lease = Lease::new(Arc::clone(&self.config.shared.budget));
+        let charset = head.kind.content_type.charset;
+        Box::new(CodeFinder::new(rules.code_limit, charset, lease))
+    }
+}
+
+impl State {
+    /// Gives back to the budget what was taken from it. What is left is memory for the next exchange.
+    fn into_memory(mut self, budget: &Budget) -> Memory {
+        if let Some(response) = self.response {
+            (self.response_buffer, self.response_headers) = response.into_memory(budget);
+        }
+        Memory {
+            head: self.head.into_memory(),
+            response_headers: self.response_headers,
+            request: self.request.release(budget),
+            response: self.response_buffer,
+        }
+    }
+}
+
+impl Response {
+    fn into_memory(mut self, budget: &Budget) -> (Vec<u8>, HeaderText) {
+        let mut headers = self.head.headers;
+        headers.clear();
+        let mut buffer = self.capture.release(budget);
+        buffer.clear();
+        (buffer, headers)
+    }
+}
+
+impl Memory {
+    /// Lets go of what an unusual exchange has stretched.
+    fn trim(mut self) -> Self {
+        for buffer in [&mut self.request, &mut self.response] {
+            buffer.clear();
+            if buffer.capacity() > MAX_KEPT {
+                *buffer = Vec::new();
+            }
+        }
+        if self.head.capacity() > MAX_KEPT {
+            self.head = HeadMemory::default();
+        }
+        if self.response_headers.capacity() > MAX_KEPT {
+            self.response_headers = HeaderText::default();
+        }
+        self
     }
 }
 

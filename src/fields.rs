@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    json::redact,
+    json::reader,
     names::{Names, REDACTED},
     secrets, text,
 };
@@ -216,7 +216,7 @@ fn redacted_value(value: &str, names: &Names) -> String {
     let kept = text::cut(value, MAX_FIELD_VALUE_LEN);
     if kept.starts_with(['{', '[']) {
         let mut shown = String::new();
-        if redact::redact(&mut shown, kept, names) != redact::Ending::Malformed {
+        if reader::redact(&mut shown, kept, names) != reader::Ending::Malformed {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }

@@ -1,11 +1,6 @@
 //! The end of an exchange: from what is known of it to its record, and to the sinks.
 
-use std::{
-    error::Error as StdError,
-    fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{cell::Cell, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use actix_web::http::StatusCode;
 use log::Level;
@@ -13,61 +8,87 @@ use log::Level;
 use crate::{
     capture::Capture,
     config::Config,
-    content::{Content, Omitted, Representation},
-    errors,
+    content::{Content, Omitted, Representation, Text},
     exchange::{Response, State},
     fit::fit,
-    found_code::{find_code, redacted_code},
-    head::Announced,
+    found_code::{CodeReading, find_code, redact_code},
+    head::{Announced, MAX_URI_PART_LEN},
     headers::Headers,
-    json::code::{CodeState, CodeText},
+    json::code::{CodeState, FoundCode},
     level::Signs,
     record::{Body, Outcome, Record},
-    rules::ResponseBody,
+    rules::{ResponseBody, Rules},
+    scratch, text,
 };
 
-/// The text of an error. Its `Display` is not ours, and may panic.
-pub(crate) fn error_text(config: &Config, error: &dyn fmt::Display) -> String {
-    config.call(|| errors::describe(error)).unwrap_or_default()
+thread_local! {
+    /// Where the texts of the two bodies are made.
+    static SHOWN: Cell<[String; 2]> = const { Cell::new([String::new(), String::new()]) };
 }
 
-pub(crate) fn error_chain_text(config: &Config, error: &(dyn StdError + 'static)) -> String {
-    config
-        .call(|| errors::describe_chain(error))
-        .unwrap_or_default()
-}
+/// What a thread keeps of each of these buffers for the next record, in bytes.
+const MAX_KEPT: usize = 16 * 1024;
 
 /// Makes the record of an exchange that is over and gives it to every sink that wants it.
 ///
 /// `config` is the outermost logger's: its sinks, budget and counters; the rules are those of the
 /// innermost.
-pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration: Duration) {
+pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duration: Duration) {
     let shared = &config.shared;
-    let rules = Arc::clone(&state.rules);
-    let rules = &rules.rules;
+    let inner = state.inner.take();
+    let rules = &inner.as_deref().unwrap_or(config).rules;
 
-    let (code, code_state) = find_code(&mut state, outcome);
-    let signs = Signs {
-        code: code
-            .as_ref()
-            .and_then(|code| code.as_code().as_i64())
-            .and_then(|code| config.call(|| (rules.code_levels)(code)).flatten()),
+    let mut signs = Signs {
+        code: None,
         status: match &state.response {
             Some(response) => Some(response.head.status),
             None => state.error_status,
         },
         outcome,
-        malformed: code_state == Some(CodeState::Malformed),
+        malformed: false,
     };
-    let verdict = signs.verdict();
+    let (skip, silenced, is_get) = (state.skip, state.silenced, state.head.is_get);
     // Levels are ordered by verbosity: the smallest is the most severe.
-    let succeeded = verdict.is_none_or(|level| level > Level::Warn);
-    if state.silenced || (state.skip && succeeded) {
+    let leaves_out = |verdict: Option<Level>| {
+        silenced || (skip && verdict.is_none_or(|level| level > Level::Warn))
+    };
+    let level_of = |verdict: Option<Level>| {
+        verdict.map_or(rules.success_level, |level| level.min(rules.success_level))
+    };
+    let shows_response = |level| match rules.response_body {
+        ResponseBody::Always => true,
+        ResponseBody::Never => false,
+        ResponseBody::WhenNotable => level < rules.success_level || !is_get,
+    };
+
+    // A code makes the level more severe, if anything: what is recorded without it is recorded.
+    let early = signs.verdict();
+    let early_level = level_of(early);
+    let early_enabled = !leaves_out(early) && config.enabled(early_level);
+    let [for_request, for_response] = scratch::take(&SHOWN);
+    let (for_response, for_code) = match early_enabled && shows_response(early_level) {
+        true => (String::new(), Some(for_response)),
+        false => (for_response, None),
+    };
+    let reading = config.call(|| find_code(state, rules, outcome, for_code));
+    let CodeReading {
+        mut code,
+        state: code_state,
+        content,
+    } = reading.unwrap_or_default();
+    signs.code = code
+        .as_ref()
+        .and_then(|code| code.as_code().as_i64())
+        .and_then(|code| config.call(|| (rules.code_levels)(code)).flatten());
+    signs.malformed = code_state == Some(CodeState::Malformed);
+
+    let verdict = signs.verdict();
+    if leaves_out(verdict) {
         shared.skipped.fetch_add(1, Relaxed);
         return;
     }
-    let level = verdict.map_or(rules.success_level, |level| level.min(rules.success_level));
-    if !config.enabled(level) {
+    let level = level_of(verdict);
+    if !(early_enabled && level == early_level) && !config.enabled(level) {
         shared.muted.fetch_add(1, Relaxed);
         return;
     }
@@ -77,19 +98,27 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         let headers = &mut response.head.headers;
         headers.finish(&rules.response_headers, &rules.names);
     }
-    let shown_code = code.map(|code| redacted_code(code, rules));
-    let request = request_content(config, &state);
-    let kept_by_policy = match rules.response_body {
-        ResponseBody::Always => true,
-        ResponseBody::Never => false,
-        ResponseBody::WhenNotable => level < rules.success_level || !state.head.is_get,
+    if let Some(code) = &mut code {
+        redact_code(code, rules);
+    }
+    let context = Context {
+        config,
+        rules,
+        state,
     };
-    let response = match &state.response {
-        Some(response) => response_content(config, &state, response, kept_by_policy, outcome),
-        None => Content::None,
+    let request = context.request_content(for_request);
+    let kept_by_policy = shows_response(level);
+    let response = match (content, &state.response) {
+        (Some(content), _) if kept_by_policy => content,
+        (_, Some(response)) => {
+            context.response_content(response, kept_by_policy, outcome, for_response)
+        }
+        (_, None) => Content::None,
     };
     let head = &state.head;
     let errors = state.errors.join(&rules.names);
+    let route = state.route.as_deref();
+    let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
     let mut record = Record {
         timestamp: state.timestamp,
         level,
@@ -98,7 +127,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         path: head.path(),
         query: head.query(),
         scheme: head.scheme,
-        route: state.route.as_deref(),
+        route: route.as_deref(),
         version: head.version(),
         server_address: head.host(),
         client_address: head.client,
@@ -118,7 +147,7 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
             false,
         ),
         status: signs.status,
-        code: shown_code.as_ref().map(CodeText::as_code),
+        code: code.as_ref().map(FoundCode::as_code),
         code_state,
         duration,
         time_to_head: state
@@ -129,15 +158,11 @@ pub(crate) fn emit(config: &Config, mut state: State, outcome: Outcome, duration
         error: errors.as_deref(),
         user: state.user.as_ref(),
         fields: &state.fields,
+        head_is_plain: head.is_plain(),
     };
     fit(&mut record, rules.record_limit);
-
-    for sink in &config.sinks {
-        if config.sink_takes(&**sink, level) {
-            config.call(|| sink.emit(&record));
-        }
-    }
-    shared.records.fetch_add(1, Relaxed);
+    config.emit(&record);
+    scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
 }
 
 fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
@@ -161,79 +186,94 @@ fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
     }
 }
 
-fn request_content(config: &Config, state: &State) -> Content {
-    let capture = &state.request;
-    let limit = state.rules.rules.request_limit;
-    if capture.seen() == 0 {
-        return Content::None;
-    }
-    if state.is_upgrade() {
-        return Content::Omitted(Omitted::Upgrade);
-    }
-    if limit == 0 {
-        return Content::Omitted(Omitted::Disabled);
-    }
-    content(
-        config,
-        state,
-        &state.head.kind,
-        capture,
-        state.request_is_whole(),
-        limit,
-    )
+/// What the bodies of one exchange are made to text by.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    config: &'a Config,
+    rules: &'a Rules,
+    state: &'a State,
 }
 
-fn response_content(
-    config: &Config,
-    state: &State,
-    response: &Response,
-    kept_by_policy: bool,
-    outcome: Outcome,
-) -> Content {
-    let rules = &state.rules.rules;
-    if response.capture.seen() == 0 {
-        return Content::None;
+impl Context<'_> {
+    fn request_content(self, buffer: String) -> Content {
+        let capture = &self.state.request;
+        let limit = self.rules.request_limit;
+        if capture.seen() == 0 {
+            return Content::None;
+        }
+        if self.state.is_upgrade() {
+            return Content::Omitted(Omitted::Upgrade);
+        }
+        if limit == 0 {
+            return Content::Omitted(Omitted::Disabled);
+        }
+        let ended = self.state.request_is_whole();
+        self.content(&self.state.head.kind, capture, ended, limit, buffer)
     }
-    if state.is_upgrade() {
-        return Content::Omitted(Omitted::Upgrade);
+
+    fn response_content(
+        self,
+        response: &Response,
+        kept_by_policy: bool,
+        outcome: Outcome,
+        buffer: String,
+    ) -> Content {
+        let capture = &response.capture;
+        let limit = self.rules.response_limit;
+        if capture.seen() == 0 {
+            return Content::None;
+        }
+        if self.state.is_upgrade() {
+            return Content::Omitted(Omitted::Upgrade);
+        }
+        if limit == 0 || self.rules.response_body == ResponseBody::Never {
+            return Content::Omitted(Omitted::Disabled);
+        }
+        if !kept_by_policy {
+            return Content::Omitted(Omitted::Policy);
+        }
+        let ended = outcome == Outcome::Completed;
+        self.content(&response.head.kind, capture, ended, limit, buffer)
     }
-    if rules.response_limit == 0 || rules.response_body == ResponseBody::Never {
-        return Content::Omitted(Omitted::Disabled);
+
+    /// `ended` says that all of the body passed by, not that all of it was kept.
+    fn content(
+        self,
+        kind: &Representation,
+        capture: &Capture,
+        ended: bool,
+        limit: usize,
+        buffer: String,
+    ) -> Content {
+        if let Some(why) = kind.hopeless() {
+            return Content::Omitted(why);
+        }
+        if capture.refused() {
+            return Content::Omitted(Omitted::Budget);
+        }
+        let kept = capture.kept();
+        let whole = ended && kept.len() as u64 == capture.seen();
+        let names = &self.rules.names;
+        // A fault in a decoder or in our own reading costs the content, not the record.
+        let content = self
+            .config
+            .call(|| Content::of(kind, kept, whole, limit, names, buffer));
+        content.unwrap_or(Content::Omitted(Omitted::Malformed))
     }
-    if !kept_by_policy {
-        return Content::Omitted(Omitted::Policy);
-    }
-    content(
-        config,
-        state,
-        &response.head.kind,
-        &response.capture,
-        outcome == Outcome::Completed,
-        rules.response_limit,
-    )
 }
 
-/// `ended` says that all of the body passed by, not that all of it was kept.
-fn content(
-    config: &Config,
-    state: &State,
-    kind: &Representation,
-    capture: &Capture,
-    ended: bool,
-    limit: usize,
-) -> Content {
-    if let Some(why) = kind.hopeless() {
-        return Content::Omitted(why);
+impl Content {
+    /// What the next record can use.
+    fn into_buffer(self) -> String {
+        let Content::Text(Text { mut text, .. }) = self else {
+            return String::new();
+        };
+        if text.capacity() > MAX_KEPT {
+            return String::new();
+        }
+        text.clear();
+        text
     }
-    if capture.refused() {
-        return Content::Omitted(Omitted::Budget);
-    }
-    let kept = capture.kept();
-    let whole = ended && kept.len() as u64 == capture.seen();
-    let names = &state.rules.rules.names;
-    // A fault in a decoder or in our own reading costs the content, not the record.
-    let content = config.call(|| Content::of(kind, kept, whole, limit, names));
-    content.unwrap_or(Content::Omitted(Omitted::Malformed))
 }
 
 impl State {

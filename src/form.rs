@@ -9,12 +9,26 @@ use crate::{
 
 /// Hides the sensitive values of a form. `open` says that it was cut at its end.
 pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
-    redact(pairs, open, names, |key| names.is_sensitive_in_form(key))
+    let mut out = String::new();
+    match redact(&mut out, pairs, open, names, Names::is_sensitive_in_form) {
+        false => Cow::Borrowed(pairs),
+        true => Cow::Owned(out),
+    }
 }
 
 /// Hides the sensitive values of a query.
 pub(crate) fn redact_query<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
-    redact(pairs, open, names, |key| names.is_sensitive_in_query(key))
+    let mut out = String::new();
+    match push_query(&mut out, pairs, open, names) {
+        false => Cow::Borrowed(pairs),
+        true => Cow::Owned(out),
+    }
+}
+
+/// Appends a query without its sensitive values. False if it can be shown as it is; then nothing was
+/// appended.
+pub(crate) fn push_query(out: &mut String, pairs: &str, open: bool, names: &Names) -> bool {
+    redact(out, pairs, open, names, Names::is_sensitive_in_query)
 }
 
 /// How a value is shown whose name says nothing; `None` if it may stay as it is.
@@ -37,17 +51,30 @@ pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<St
 ///
 /// Works on any prefix: a value is hidden by the name before it, and a name that was cut has no
 /// value after it.
-fn redact<'a>(
-    pairs: &'a str,
+fn redact(
+    out: &mut String,
+    pairs: &str,
     open: bool,
     names: &Names,
-    is_sensitive: impl Fn(&str) -> bool,
-) -> Cow<'a, str> {
-    let mut out = String::new();
+    is_sensitive: impl Fn(&Names, &str) -> bool,
+) -> bool {
+    let is_sensitive = |key: &str| is_sensitive(names, key);
     let mut copied = 0;
     let mut start = 0;
     for pair in pairs.split('&') {
         let end = start + pair.len();
+        if let Some((key, value)) = plain_pair(pair)
+            && !(open && end == pairs.len())
+        {
+            if is_sensitive(key) {
+                let value_start = end - value.len();
+                out.push_str(&pairs[copied..value_start]);
+                out.push_str(REDACTED);
+                copied = end;
+            }
+            start = end + 1;
+            continue;
+        }
         let hidden = sensitive_value(pair, &is_sensitive);
         let (key_start, value_start) = hidden.unwrap_or((pair.len(), pair.len()));
         let (shown, hidden_key) = pair[..value_start].split_at(key_start);
@@ -74,10 +101,27 @@ fn redact<'a>(
         start = end + 1;
     }
     if copied == 0 {
-        return Cow::Borrowed(pairs);
+        return false;
     }
     out.push_str(&pairs[copied..]);
-    Cow::Owned(out)
+    true
+}
+
+/// The key and the value, if both are of letters, digits and a few marks, and there is nothing in them
+/// by which a secret could be told: most pairs.
+fn plain_pair(pair: &str) -> Option<(&str, &str)> {
+    let mut mark = None;
+    for (at, byte) in pair.bytes().enumerate() {
+        match byte {
+            b'=' if mark.is_none() => mark = Some(at),
+            // Of `eyJ`, `Bearer` and `Basic`.
+            b'J' | b'B' | b'b' if secrets::is_interesting(pair.as_bytes(), at) => return None,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' => {}
+            _ => return None,
+        }
+    }
+    let (key, value) = pair.split_at(mark?);
+    Some((key, &value[1..]))
 }
 
 /// Where the first sensitive key in `pair` begins, and its value.

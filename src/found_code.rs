@@ -7,11 +7,12 @@ use actix_web::http::StatusCode;
 use crate::{
     budget::Lease,
     charset::Charset,
-    content::Representation,
+    content::{Content, Representation},
     exchange::{CodeSearch, State},
     json::{
-        code::{CodeState, CodeText, MAX_CODE_LEN},
+        code::{CodeState, FoundCode, MAX_CODE_LEN},
         finder::CodeFinder,
+        reader,
     },
     names::REDACTED,
     record::Outcome,
@@ -19,48 +20,107 @@ use crate::{
     secrets, text,
 };
 
-/// The code, or why a JSON response has none.
+/// What a response says about its code.
+#[derive(Debug, Default)]
+pub(crate) struct CodeReading {
+    pub(crate) code: Option<FoundCode>,
+    /// Why a JSON response has none.
+    pub(crate) state: Option<CodeState>,
+    /// What is shown of the body, where both were read at once.
+    pub(crate) content: Option<Content>,
+}
+
+impl From<Result<FoundCode, CodeState>> for CodeReading {
+    fn from(found: Result<FoundCode, CodeState>) -> Self {
+        let (code, state) = match found {
+            Ok(code) => (Some(code.cleaned()), None),
+            Err(state) => (None, Some(state)),
+        };
+        Self {
+            code,
+            state,
+            content: None,
+        }
+    }
+}
+
+/// Looks for the code. `shown` is a buffer for the content, where it is known already that a record
+/// shows it.
 pub(crate) fn find_code(
     state: &mut State,
+    rules: &Rules,
     outcome: Outcome,
-) -> (Option<CodeText>, Option<CodeState>) {
+    shown: Option<String>,
+) -> CodeReading {
     let is_head = state.head.is_head;
-    let rules = &state.rules.rules;
     let Some(response) = &mut state.response else {
-        return (None, None);
+        return CodeReading::default();
     };
-    let ended = outcome == Outcome::Completed;
-    let (finder, whole) = match std::mem::replace(&mut response.code, CodeSearch::None) {
-        CodeSearch::None => return (None, None),
-        CodeSearch::InChunks(finder) => (finder, ended),
-        CodeSearch::AtTheEnd => {
-            let capture = &response.capture;
-            let whole = ended && capture.kept().len() as u64 == capture.seen();
-            let whole = whole && !capture.refused();
-            match finder_at_the_end(&response.head.kind, capture.kept(), whole, rules) {
-                Some(found) => found,
-                // Not even its bytes can be had: nothing is known of a code.
-                None => return (None, None),
-            }
-        }
-    };
+    let search = std::mem::replace(&mut response.code, CodeSearch::None);
     // Nothing was to be read where HTTP has no content: RFC 9110, sections 6.4.1 and 9.3.2.
     let status = response.head.status;
     let bodiless = is_head
         || status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if bodiless && response.capture.seen() == 0 {
-        return (None, None);
+        return CodeReading::default();
     }
-    match finder.finish(whole) {
-        Ok(code) => (Some(code.into_text()), None),
-        Err(state) => (None, Some(state)),
+    let ended = outcome == Outcome::Completed;
+    let kept = response.capture.kept();
+    let whole = ended && kept.len() as u64 == response.capture.seen();
+    let kind = &response.head.kind;
+    match search {
+        CodeSearch::None => CodeReading::default(),
+        CodeSearch::InChunks(finder) => finder.finish(ended).into(),
+        CodeSearch::InKept => in_kept(kind.content_type.charset, kept, whole, rules, shown),
+        CodeSearch::AtTheEnd => {
+            let whole = whole && !response.capture.refused();
+            match finder_at_the_end(kind, kept, whole, rules) {
+                Some((finder, whole)) => finder.finish(whole).into(),
+                // Not even its bytes can be had: nothing is known of a code.
+                None => CodeReading::default(),
+            }
+        }
     }
+}
+
+/// Looks for the code in `kept`, in which it is if it is anywhere.
+fn in_kept(
+    charset: Charset,
+    kept: &[u8],
+    whole: bool,
+    rules: &Rules,
+    shown: Option<String>,
+) -> CodeReading {
+    let path = &rules.code_path;
+    let text = match charset {
+        Charset::Utf8 => charset.decode(kept, whole),
+        _ => None,
+    };
+    let Some(text) = text else {
+        // Not UTF-8, or said not to be: the finder knows what that means.
+        let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
+        finder.push(path, kept);
+        return finder.finish(whole).into();
+    };
+    let looked_at = text::cut(&text, rules.code_limit);
+    let all = looked_at.len() == text.len();
+    if all && let Some(buffer) = shown {
+        let limit = rules.response_limit;
+        let (content, ending, watch) =
+            Content::with_code(&text, whole, limit, &rules.names, path, buffer);
+        return CodeReading {
+            content: Some(content),
+            ..watch.finish(ending, whole).into()
+        };
+    }
+    let (ending, watch) = reader::find(looked_at, path);
+    watch.finish(ending, whole && all).into()
 }
 
 /// Looks for the code in `kept`, which is not yet decoded; the other value says whether the finder
 /// saw all of the body.
-pub(crate) fn finder_at_the_end(
+fn finder_at_the_end(
     kind: &Representation,
     kept: &[u8],
     whole: bool,
@@ -81,21 +141,32 @@ pub(crate) fn finder_at_the_end(
     Some((finder, whole))
 }
 
-/// The code as it is shown.
-pub(crate) fn redacted_code(code: CodeText, rules: &Rules) -> CodeText {
+/// The code of a body that is at hand as a whole.
+pub(crate) fn code_of(kind: &Representation, body: &[u8], rules: &Rules) -> CodeReading {
+    let kept = &body[..body.len().min(rules.code_limit)];
+    let whole = kept.len() == body.len();
+    if kind.is_plain() {
+        return in_kept(kind.content_type.charset, kept, whole, rules, None);
+    }
+    match finder_at_the_end(kind, kept, whole, rules) {
+        Some((finder, whole)) => finder.finish(whole).into(),
+        None => CodeReading::default(),
+    }
+}
+
+/// Hides what must not be shown of a code.
+pub(crate) fn redact_code(code: &mut FoundCode, rules: &Rules) {
     if rules.names.is_sensitive(rules.code_path.key()) {
-        return CodeText {
-            is_number: false,
-            text: REDACTED.to_owned(),
-        };
+        return code.hide(REDACTED);
     }
-    if code.is_number {
-        return code;
-    }
-    let cut = code.text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-    let shown = secrets::redact(&code.text, cut, &rules.names);
-    CodeText {
-        text: text::cut(&shown, MAX_CODE_LEN).to_owned(),
-        ..code
+    let shown = match code.as_code() {
+        crate::Code::Number(_) => None,
+        crate::Code::Text(text) => {
+            let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+            secrets::hide(text, cut, &rules.names)
+        }
+    };
+    if let Some(shown) = shown {
+        code.replace(&shown);
     }
 }

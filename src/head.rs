@@ -1,6 +1,6 @@
 //! What a record needs of the heads of an exchange, copied.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, cell::Cell, net::IpAddr};
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
@@ -16,7 +16,7 @@ use crate::{
     head_text::{HeadText, Part},
     headers::{Allowlist, HeaderText},
     names::Names,
-    secrets, url,
+    scratch, secrets, url,
 };
 
 /// Bytes kept of the path of a request, and again of its query.
@@ -56,6 +56,11 @@ pub(crate) struct RequestHead {
     pub(crate) announced: Announced,
     pub(crate) is_get: bool,
     pub(crate) is_head: bool,
+}
+
+thread_local! {
+    /// Where queries are made in which something is hidden.
+    static QUERY: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// The memory of a head, without a head in it.
@@ -153,43 +158,58 @@ impl RequestHead {
         self.headers.finish(allowed, names);
         let parts = [&mut self.method, &mut self.path].into_iter();
         let parts = parts.chain(&mut self.query).chain(&mut self.host);
-        let mut in_place = self.text.finish(parts.chain(&mut self.agent));
+        let looks = self.text.finish(parts.chain(&mut self.agent));
 
         let text = &self.text;
-        let path = url::redact_path(text.get(self.path), self.path.was_cut(), names);
-        let path = owned(path);
-        let query = self
-            .query
-            .and_then(|query| owned(form::redact_query(text.get(query), query.was_cut(), names)));
-        let agent = self
-            .agent
-            .and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
-        let host = self
-            .host
-            .and_then(|host| url::redact_host(text.get(host), false, names));
+        let look_at = |part: &Part| looks.need_another(*part, 0);
+        let agent = self.agent.filter(look_at);
+        let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
+        let host = self.host.filter(look_at);
+        let host = host.and_then(|host| url::redact_host(text.get(host), false, names));
+        let path = Some(self.path).filter(look_at);
+        let path = path
+            .map(|path| url::redact_path(text.get(path), path.was_cut(), names))
+            .and_then(owned);
+        let mut shown_query = scratch::take(&QUERY);
+        shown_query.clear();
+        let hides_in_query = self.query.filter(look_at).is_some_and(|query| {
+            form::push_query(&mut shown_query, text.get(query), query.was_cut(), names)
+        });
+
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {
                 self.text.replace(part, &shown);
             }
         }
-        in_place &= path.is_none() && query.is_none();
-        if in_place {
-            return;
+        if path.is_some() || hides_in_query || !looks.is_clean {
+            // Method, path and query have to stand together.
+            self.text.repeat(&mut self.method);
+            self.text.add_mark(' ');
+            match path {
+                None => self.text.repeat(&mut self.path),
+                Some(path) => {
+                    self.text.replace(&mut self.path, &path);
+                }
+            }
+            let mut last = self.path;
+            if let Some(query) = &mut self.query {
+                self.text.add_mark('?');
+                match hides_in_query {
+                    false => self.text.repeat(query),
+                    true => self.text.replace(query, &shown_query),
+                }
+                last = *query;
+            }
+            self.message = self.method.up_to(last);
         }
-        // Method, path and query have to stand together.
-        let method = self.method().to_owned();
-        let path = path.unwrap_or_else(|| self.path().to_owned());
-        let query = query.or_else(|| self.query().map(str::to_owned));
-        self.text.replace(&mut self.method, &method);
-        self.text.add_mark(' ');
-        self.text.replace(&mut self.path, &path);
-        let mut last = self.path;
-        if let (Some(part), Some(query)) = (&mut self.query, query) {
-            self.text.add_mark('?');
-            self.text.replace(part, &query);
-            last = *part;
+        if shown_query.capacity() <= MAX_URI_PART_LEN {
+            scratch::put(&QUERY, shown_query);
         }
-        self.message = self.method.up_to(last);
+    }
+
+    /// Nothing in it has to be escaped in JSON, as far as is known.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.text.is_plain()
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -252,6 +272,7 @@ struct ContentHeaders<'h> {
     length: Option<&'h HeaderValue>,
     has_coding: bool,
     has_transfer_coding: bool,
+    is_binary: bool,
 }
 
 impl<'h> ContentHeaders<'h> {
@@ -262,6 +283,7 @@ impl<'h> ContentHeaders<'h> {
             header::CONTENT_LENGTH if self.length.is_none() => self.length = Some(value),
             header::CONTENT_ENCODING => self.has_coding = true,
             header::TRANSFER_ENCODING => self.has_transfer_coding = true,
+            _ if is_binary_transfer(name, value) => self.is_binary = true,
             _ => {}
         }
     }
@@ -317,17 +339,16 @@ impl ResponseHeadCopy {
             status: head.status,
             headers: memory,
             kind: content.representation(head.headers()),
-            is_binary: has_binary_transfer(head.headers()),
+            is_binary: content.is_binary,
         }
     }
 }
 
-pub(crate) fn has_binary_transfer(headers: &HeaderMap) -> bool {
-    let transfer = headers.get("content-transfer-encoding");
-    transfer.is_some_and(|value| {
-        let value = value.as_bytes().trim_ascii();
-        value.eq_ignore_ascii_case(b"binary")
-    })
+/// A body of a type that is read as text, sent as a file.
+pub(crate) fn is_binary_transfer(name: &HeaderName, value: &HeaderValue) -> bool {
+    const NAME: &str = "content-transfer-encoding";
+    let value = || value.as_bytes().trim_ascii();
+    name.as_str() == NAME && value().eq_ignore_ascii_case(b"binary")
 }
 
 #[cfg(test)]

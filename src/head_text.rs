@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    scan::{self, class},
-    text,
+    scan::{self, BLOCK, class},
+    secrets, text,
 };
 
 /// A piece of a [`HeadText`].
@@ -41,6 +41,72 @@ impl Part {
     }
 }
 
+/// What a look at all of a text found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looks {
+    /// Everything is printable ASCII, and stands where it stood.
+    pub(crate) is_clean: bool,
+    /// Nothing of it has to be escaped in JSON either.
+    is_plain: bool,
+    /// A bit for each byte of a block in which a secret could be noticed.
+    interesting: [u16; Self::BLOCKS],
+}
+
+impl Looks {
+    /// Longer heads are looked at part by part.
+    const BLOCKS: usize = 48;
+
+    fn at(raw: &[u8]) -> Self {
+        let special = |block| !class::within(block, b' ', b'~') | class::is_escaped(block);
+        let mut looks = Self {
+            is_clean: true,
+            is_plain: true,
+            interesting: [0; Self::BLOCKS],
+        };
+        let (blocks, rest) = raw.as_chunks();
+        if blocks.len() >= Self::BLOCKS {
+            looks.is_plain = scan::find(raw, special).is_none();
+            looks.interesting = [!0; Self::BLOCKS];
+        } else {
+            let mut last = [b' '; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            let mut found = 0;
+            for (block, interesting) in blocks.iter().chain([&last]).zip(&mut looks.interesting) {
+                found |= scan::hits(block, special);
+                *interesting = scan::hits(block, secrets::may_be_interesting) as u16;
+            }
+            looks.is_plain = found == 0;
+        }
+        if !looks.is_plain {
+            let is_clean = |block| !class::within(block, b' ', b'~');
+            looks.is_clean = scan::find(raw, is_clean).is_none();
+        }
+        looks
+    }
+
+    /// A secret could be in `part`, behind its first `skipped` bytes.
+    pub(crate) fn need_another(&self, part: Part, skipped: usize) -> bool {
+        if !self.is_clean || part.cut {
+            return true;
+        }
+        let Range { start, end } = part.range();
+        let start = start + skipped;
+        let (first, last) = (start / BLOCK, end / BLOCK);
+        let from = !0 << (start % BLOCK);
+        let up_to = !(!0 << (end % BLOCK));
+        let Some(blocks) = self.interesting.get(first..=last) else {
+            return true;
+        };
+        match blocks {
+            [one] => one & from & up_to != 0,
+            [head, middle @ .., tail] => {
+                head & from != 0 || tail & up_to != 0 || middle.iter().any(|&block| block != 0)
+            }
+            [] => false,
+        }
+    }
+}
+
 /// One buffer for many short pieces.
 ///
 /// Most heads are never shown, and nearly all are plain ASCII: so bytes are copied without a look at
@@ -50,6 +116,7 @@ pub(crate) struct HeadText {
     /// As they came; empty once [`finish`](Self::finish) was called.
     raw: Vec<u8>,
     text: String,
+    is_plain: bool,
 }
 
 impl HeadText {
@@ -94,19 +161,19 @@ impl HeadText {
     }
 
     /// Makes clean text of what was copied, which is in `parts`; what is not UTF-8 becomes U+FFFD.
-    /// True if everything stands where it stood: it was clean.
-    pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut Part>) -> bool {
+    pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut Part>) -> Looks {
         let raw = std::mem::take(&mut self.raw);
-        let special = scan::find(&raw, |block| !class::within(block, b' ', b'~'));
-        let raw = match special {
-            None => match String::from_utf8(raw) {
+        let mut looks = Looks::at(&raw);
+        self.is_plain = looks.is_plain;
+        let raw = match looks.is_clean {
+            true => match String::from_utf8(raw) {
                 Ok(text) => {
                     self.text = text;
-                    return true;
+                    return looks;
                 }
                 Err(error) => error.into_bytes(),
             },
-            Some(_) => raw,
+            false => raw,
         };
         self.text.clear();
         for part in parts {
@@ -114,13 +181,21 @@ impl HeadText {
             text::push_lossy(&mut self.text, &raw[part.range()], part.max.into());
             *part = self.behind(start, *part);
         }
-        false
+        looks.is_clean = false;
+        looks
+    }
+
+    /// Nothing has to be escaped in JSON, as far as is known.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Appends text that takes the place of `part`, once this is finished.
     pub(crate) fn replace(&mut self, part: &mut Part, shown: &str) {
         let start = self.text.len();
-        self.push_clean(shown, part.max);
+        let shown = text::clean(text::cut(shown, part.max.into()));
+        self.is_plain &= scan::find(shown.as_bytes(), class::is_escaped).is_none();
+        self.text.push_str(&shown);
         *part = self.behind(start, *part);
     }
 
@@ -129,9 +204,11 @@ impl HeadText {
         self.text.push(mark);
     }
 
-    fn push_clean(&mut self, shown: &str, max: u16) {
-        let shown = text::clean(text::cut(shown, max.into()));
-        self.text.push_str(&shown);
+    /// Appends a part again, once this is finished.
+    pub(crate) fn repeat(&mut self, part: &mut Part) {
+        let start = self.text.len();
+        self.text.extend_from_within(part.range());
+        *part = self.behind(start, *part);
     }
 
     /// What was appended since `start`, in place of `part`.

@@ -209,9 +209,17 @@ impl HeaderText {
     /// `HeaderMap` has none of its own.
     pub(crate) fn finish(&mut self, allowed: &Allowlist, names: &Names) {
         let parts = self.values.iter_mut().map(|value| &mut value.part);
-        self.text.finish(parts);
+        let looks = self.text.finish(parts);
         for value in &mut self.values {
             let treatment = allowed.listed[value.listed].treatment;
+            // The colon of a scheme is behind it, and nothing more of a URL may be interesting.
+            let skipped = match treatment {
+                Treatment::Url => scheme_len(self.text.get(value.part)),
+                _ => 0,
+            };
+            if !looks.need_another(value.part, skipped) {
+                continue;
+            }
             let shown = treatment.apply(self.text.get(value.part), value.part.was_cut(), names);
             if let Some(shown) = shown {
                 self.text.replace(&mut value.part, &shown);
@@ -227,8 +235,15 @@ impl HeaderText {
             text: Some(&self.text),
             values: &self.values,
             listed: &allowed.listed,
+            is_plain: self.text.is_plain(),
         }
     }
+}
+
+fn scheme_len(url: &str) -> usize {
+    let schemes = ["https://", "http://"].into_iter();
+    let scheme = schemes.filter(|scheme| url.starts_with(scheme)).next();
+    scheme.map_or(0, str::len)
 }
 
 /// Recorded headers, sorted by name; the values of one name in the order of the message.
@@ -237,6 +252,7 @@ pub struct Headers<'a> {
     text: Option<&'a HeadText>,
     values: &'a [Value],
     listed: &'a [Listed],
+    pub(crate) is_plain: bool,
 }
 
 impl<'a> Headers<'a> {

@@ -5,7 +5,6 @@ use std::{
     future::{Ready, ready},
     marker::PhantomData,
     pin::Pin,
-    rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
 };
@@ -24,8 +23,9 @@ use crate::{
     body::{RecordedBody, wrap_error_body},
     bypass,
     config::Config,
-    exchange::{Exchange, Handle},
+    exchange::Handle,
     payload::RecordedPayload,
+    pool::Owner,
 };
 
 impl<S, B> Transform<S, ServiceRequest> for BodyLog
@@ -87,8 +87,8 @@ where
             let future = bypass::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Bypass);
         }
-        let exchange = Exchange::begin(config, &req);
-        let handle = Handle::new(&exchange);
+        let exchange = Owner::begin(config, &req);
+        let handle = Handle::new(exchange.shared());
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, handle.clone()));
         req.extensions_mut().insert(handle);
@@ -115,7 +115,7 @@ impl<S> BodyLogMiddleware<S> {
 
 #[derive(Debug)]
 enum Mode {
-    Record(Rc<Exchange>),
+    Record(Owner),
     /// Recorded outside, or over.
     Pass,
     /// Not to be recorded, here or inside.
@@ -184,7 +184,7 @@ where
 /// Hands the exchange to the body of the response.
 fn follow<B: MessageBody>(
     res: ServiceResponse<B>,
-    exchange: Rc<Exchange>,
+    exchange: Owner,
 ) -> ServiceResponse<RecordedBody<B>> {
     // Known only now that routing is over.
     exchange.routed(res.request().match_pattern());
@@ -202,7 +202,7 @@ fn follow<B: MessageBody>(
 ///
 /// The response is made of it outside of us, by whoever gets it. `error_response()` is not ours to
 /// call for a look: that of `InternalError::from_response` gives its response away once.
-fn follow_error(error: &mut Error, exchange: Rc<Exchange>) {
+fn follow_error(error: &mut Error, exchange: Owner) {
     exchange.error_returned(error);
     error.add_response_mapper(move |res| {
         let exchange = &exchange;

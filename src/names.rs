@@ -1,5 +1,7 @@
 //! Which names mean that a value must not be logged.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use crate::name_lists::{Fragments, Whole};
 
 /// Whole names, in the form that [`normalize`] gives.
@@ -64,6 +66,8 @@ pub(crate) const REDACTED: &str = "[REDACTED]";
 /// The sensitive names of one logger.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
+    /// Another one for each set of names; a clone has the same.
+    id: u64,
     exact: Whole,
     exact_in_query: Whole,
     contained: Fragments,
@@ -80,6 +84,7 @@ pub(crate) struct Names {
 impl Default for Names {
     fn default() -> Self {
         Self {
+            id: next_id(),
             exact: Whole::new(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
             exact_in_query: Whole::new(&EXACT_IN_QUERY),
             contained: Fragments::new(&CONTAINED),
@@ -91,7 +96,18 @@ impl Default for Names {
     }
 }
 
+/// Never 0.
+fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Relaxed) + 1
+}
+
 impl Names {
+    /// What tells these names from all others.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Nothing is sensitive.
     pub(crate) fn none() -> Self {
         Self {
@@ -118,12 +134,14 @@ impl Names {
     }
 
     pub(crate) fn redact(&mut self, name: &str) {
+        self.id = next_id();
         let name = normalize(name);
         self.kept.remove(&name);
         self.explicit.push(&name);
     }
 
     pub(crate) fn redact_containing(&mut self, fragment: &str) {
+        self.id = next_id();
         let fragment = normalize(fragment);
         // Every name contains the empty string, and nobody means that.
         if !fragment.is_empty() {
@@ -132,6 +150,7 @@ impl Names {
     }
 
     pub(crate) fn keep(&mut self, name: &str) {
+        self.id = next_id();
         let name = normalize(name);
         for list in [
             &mut self.explicit,
@@ -146,6 +165,7 @@ impl Names {
 
     /// The key of the code is shown, unless it is named explicitly.
     pub(crate) fn show_code(&mut self, key: &str) {
+        self.id = next_id();
         self.code = normalize(key).into();
     }
 

@@ -3,10 +3,10 @@
 use actix_web::http::header::HeaderMap;
 
 use crate::{
-    BodyLog,
+    BodyLog, Code,
     content::{Content, Omitted, Representation},
     found_code,
-    head::has_binary_transfer,
+    head::is_binary_transfer,
     json::code::CodeState,
     rules::ResponseBody,
 };
@@ -56,19 +56,19 @@ impl BodyLog {
             (kept, kept.len() == body.len())
         };
         let mut preview = Preview::default();
-        let is_binary = has_binary_transfer(headers);
+        let is_binary = headers
+            .iter()
+            .any(|(name, value)| is_binary_transfer(name, value));
         let may_have_code = kind.may_have_code() && !is_binary;
         if may_have_code {
-            let (kept, whole) = prefix(rules.code_limit);
-            let found = found_code::finder_at_the_end(&kind, kept, whole, rules);
-            match found.map(|(finder, whole)| finder.finish(whole)) {
-                None => {}
-                Some(Err(state)) => preview.code_state = Some(state),
-                Some(Ok(code)) => {
-                    let code = found_code::redacted_code(code.into_text(), rules);
-                    preview.code = Some(code.text);
+            let found = found_code::code_of(&kind, body, rules);
+            preview.code_state = found.state;
+            preview.code = found.code.map(|mut code| {
+                found_code::redact_code(&mut code, rules);
+                match code.as_code() {
+                    Code::Number(code) | Code::Text(code) => code.to_owned(),
                 }
-            }
+            });
         }
         let limit = rules.response_limit;
         if body.is_empty() {
@@ -83,7 +83,7 @@ impl BodyLog {
             true => prefix(limit.max(rules.code_limit)),
             false => prefix(limit),
         };
-        match Content::of(&kind, kept, whole, limit, &rules.names) {
+        match Content::of(&kind, kept, whole, limit, &rules.names, String::new()) {
             Content::None => {}
             Content::Omitted(why) => preview.omitted = Some(why),
             Content::Text(text) => {

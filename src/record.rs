@@ -125,6 +125,8 @@ pub struct Record<'a> {
     pub user: Option<&'a User>,
     /// The fields of [`record_field`](crate::RecordExt::record_field), under their own names.
     pub fields: &'a [Field],
+    /// Nothing in the texts of the request head has to be escaped in JSON.
+    pub(crate) head_is_plain: bool,
 }
 
 /// The name of a field.
@@ -175,14 +177,18 @@ impl Record<'_> {
     ) -> Result<(), E> {
         use Value::*;
         let mut ready = |key: &str, value: Value<'_>| visit(Key::Ready(key), value);
+        let head = |text| match self.head_is_plain {
+            true => Plain(text),
+            false => Text(text),
+        };
         let time = Timestamp::new(self.timestamp);
         ready(r#","timestamp":"#, Plain(time.as_str()))?;
         ready(r#","level":"#, Plain(self.level.as_str()))?;
-        ready(r#","message":"#, Text(self.message))?;
-        ready(r#","http.request.method":"#, Text(self.method))?;
-        ready(r#","url.path":"#, Text(self.path))?;
+        ready(r#","message":"#, head(self.message))?;
+        ready(r#","http.request.method":"#, head(self.method))?;
+        ready(r#","url.path":"#, head(self.path))?;
         if let Some(query) = self.query {
-            ready(r#","url.query":"#, Text(query))?;
+            ready(r#","url.query":"#, head(query))?;
         }
         ready(r#","url.scheme":"#, Plain(self.scheme))?;
         if let Some(route) = self.route {
@@ -190,14 +196,14 @@ impl Record<'_> {
         }
         ready(r#","network.protocol.version":"#, Plain(self.version))?;
         if let Some(address) = self.server_address {
-            ready(r#","server.address":"#, Text(address))?;
+            ready(r#","server.address":"#, head(address))?;
         }
         if let Some(address) = self.client_address {
             let address = AddressText::new(address);
             ready(r#","client.address":"#, Plain(address.as_str()))?;
         }
         if let Some(agent) = self.user_agent {
-            ready(r#","user_agent.original":"#, Text(agent))?;
+            ready(r#","user_agent.original":"#, head(agent))?;
         }
         for header in self.request_headers.by_name() {
             ready(header.key(), List(&header))?;

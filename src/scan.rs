@@ -86,9 +86,15 @@ pub(crate) fn find(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> Option<usize
 #[inline(always)]
 pub(crate) fn count(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> usize {
     let (blocks, rest) = bytes.as_chunks();
-    let count = |hits: u32| hits.count_ones() as usize;
-    let whole = blocks.iter().map(|block| count(hits(block, &class)));
-    whole.sum::<usize>() + count(hits_in_rest(rest, class))
+    let mut count = hits_in_rest(rest, &class).count_ones() as usize;
+    // A hit is a lane of ones, which is one less; no lane can be hit more often than it can count.
+    for blocks in blocks.chunks(u8::MAX.into()) {
+        let counts = blocks.iter().fold(u8x16::ZERO, |counts, block| {
+            counts - class(u8x16::new(*block))
+        });
+        count += counts.to_array().map(usize::from).iter().sum::<usize>();
+    }
+    count
 }
 
 /// The hits in less than a block.

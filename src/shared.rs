@@ -45,6 +45,20 @@ impl Shared {
         }
     }
 
+    /// An exchange begins.
+    pub(crate) fn enter(&self) {
+        self.in_flight.fetch_add(1, SeqCst);
+    }
+
+    /// It is over, and gave back what it held.
+    pub(crate) fn leave(&self) {
+        let last = self.in_flight.fetch_sub(1, SeqCst) == 1;
+        if last && self.waited_for.swap(false, SeqCst) {
+            let waiters = std::mem::take(&mut *self.waiters());
+            waiters.into_iter().for_each(Waker::wake);
+        }
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(SeqCst)
     }
@@ -88,27 +102,6 @@ impl Shared {
     }
 }
 
-/// One exchange in flight, until dropped.
-#[derive(Debug)]
-pub(crate) struct InFlight(Arc<Shared>);
-
-impl InFlight {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        shared.in_flight.fetch_add(1, SeqCst);
-        Self(shared)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let last = self.0.in_flight.fetch_sub(1, SeqCst) == 1;
-        if last && self.0.waited_for.swap(false, SeqCst) {
-            let waiters = std::mem::take(&mut *self.0.waiters());
-            waiters.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
 /// A snapshot of the counters of a logger and all its clones.
 ///
 /// Each number is right by itself; taken while requests run, they need not agree to the last one.
@@ -148,17 +141,15 @@ mod tests {
         let shared = Arc::new(Shared::new(0));
         assert!(shared.idle().now_or_never().is_some());
 
-        let (first, second) = (
-            InFlight::new(Arc::clone(&shared)),
-            InFlight::new(Arc::clone(&shared)),
-        );
+        shared.enter();
+        shared.enter();
         let waiting = std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || block_on_idle(&shared)
         });
-        drop(first);
+        shared.leave();
         assert_eq!(shared.in_flight(), 1);
-        drop(second);
+        shared.leave();
         waiting.join().unwrap();
     }
 
@@ -183,7 +174,7 @@ mod tests {
     #[test]
     fn everybody_who_waits_is_woken() {
         let shared = Arc::new(Shared::new(0));
-        let exchange = InFlight::new(Arc::clone(&shared));
+        shared.enter();
         let mut one = std::pin::pin!(shared.idle());
         let mut two = std::pin::pin!(shared.idle());
         let waker = noop_waker();
@@ -191,7 +182,7 @@ mod tests {
         assert!(one.as_mut().poll(&mut cx).is_pending());
         assert!(two.as_mut().poll(&mut cx).is_pending());
         assert_eq!(shared.waiters().len(), 1);
-        drop(exchange);
+        shared.leave();
         assert!(shared.waiters().is_empty());
         assert!(one.as_mut().poll(&mut cx).is_ready());
         assert!(two.as_mut().poll(&mut cx).is_ready());

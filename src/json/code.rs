@@ -1,5 +1,7 @@
 //! The result code of a response: where it stands, and what it is.
 
+use std::{fmt, str};
+
 use crate::text;
 
 /// Bytes kept of a code. A longer string is recorded cut; a longer number is not recorded, its
@@ -88,24 +90,8 @@ impl CodePath {
     }
 }
 
-/// A code that owns its text.
-#[derive(Clone, Debug)]
-pub(crate) struct CodeText {
-    pub(crate) is_number: bool,
-    pub(crate) text: String,
-}
-
-impl CodeText {
-    pub(crate) fn as_code(&self) -> Code<'_> {
-        match self.is_number {
-            true => Code::Number(&self.text),
-            false => Code::Text(&self.text),
-        }
-    }
-}
-
-/// A code that was found; owns its bytes.
-#[derive(Clone, Debug)]
+/// A code that was found. Its bytes are inline: nearly every response has one.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundCode {
     number: bool,
     len: u8,
@@ -143,18 +129,47 @@ impl FoundCode {
         self.number && self.overflow
     }
 
-    /// The code as a clean string.
-    pub(crate) fn into_text(self) -> CodeText {
-        let mut out = String::new();
-        text::push_lossy(&mut out, &self.bytes[..self.len.into()], MAX_CODE_LEN);
-        if self.overflow {
-            let whole = out.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
-            out.truncate(whole);
+    /// The code on one line, in UTF-8.
+    pub(crate) fn cleaned(mut self) -> Self {
+        let bytes = &self.bytes[..self.len.into()];
+        let is_clean = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_clean {
+            let mut text = String::new();
+            text::push_lossy(&mut text, bytes, MAX_CODE_LEN);
+            if self.overflow {
+                let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
+                text.truncate(whole);
+            }
+            self.replace(&text);
         }
-        CodeText {
-            is_number: self.number,
-            text: out,
+        self
+    }
+
+    /// Puts a text of at most [`MAX_CODE_LEN`] bytes in its place.
+    pub(crate) fn replace(&mut self, text: &str) {
+        let text = text::cut(text, MAX_CODE_LEN).as_bytes();
+        self.bytes[..text.len()].copy_from_slice(text);
+        self.len = text.len() as u8;
+    }
+
+    pub(crate) fn hide(&mut self, replacement: &str) {
+        self.number = false;
+        self.replace(replacement);
+    }
+
+    /// The code, once it is [clean](Self::cleaned).
+    pub(crate) fn as_code(&self) -> Code<'_> {
+        let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
+        match self.number {
+            true => Code::Number(text),
+            false => Code::Text(text),
         }
+    }
+}
+
+impl fmt::Debug for FoundCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_code().fmt(f)
     }
 }
 

@@ -247,7 +247,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::json::code::MAX_CODE_LEN;
+    use crate::json::code::{Code, MAX_CODE_LEN};
 
     /// `Ok` with the code's text, prefixed with `"` where it is a string.
     fn find_in(
@@ -261,13 +261,12 @@ mod tests {
         for piece in pieces {
             finder.push(&path, piece);
         }
-        finder.finish(whole).map(|code| {
-            let code = code.into_text();
-            match code.is_number {
-                true => code.text,
-                false => format!("\"{}", code.text),
-            }
-        })
+        finder
+            .finish(whole)
+            .map(|code| match code.cleaned().as_code() {
+                Code::Number(digits) => digits.to_owned(),
+                Code::Text(text) => format!("\"{text}"),
+            })
     }
 
     fn find(text: &str) -> Result<String, CodeState> {

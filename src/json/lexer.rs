@@ -230,11 +230,6 @@ pub(crate) struct Tokens<'l, 'a> {
 }
 
 impl Tokens<'_, '_> {
-    /// Where in the piece the last token ended.
-    pub(crate) fn position(&self) -> usize {
-        self.at
-    }
-
     pub(crate) fn depth(&self) -> usize {
         self.lexer.depth()
     }

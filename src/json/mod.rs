@@ -1,13 +1,15 @@
 //! JSON as it comes: cut anywhere, split anywhere, or not JSON at all.
 //!
-//! One grammar ([`lexer`], RFC 8259) serves two readers: [`finder`] watches the chunks of a response
-//! go by and remembers nothing but the code, [`redact`] rewrites a kept prefix.
+//! RFC 8259 is read twice: [`finder`] watches the chunks of a response go by, by a [`lexer`] that can
+//! stop anywhere, and remembers nothing but the code; [`reader`] reads what was kept of a body, in one
+//! piece, for its code, for what a record shows of it, or for both.
 
 pub(crate) mod code;
 pub(crate) mod finder;
+mod key_memo;
 pub(crate) mod lexer;
 mod nesting;
 mod number;
-pub(crate) mod redact;
+pub(crate) mod reader;
 pub(crate) mod unescape;
 mod utf8;

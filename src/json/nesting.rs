@@ -11,22 +11,6 @@ pub(crate) enum Container {
     Array,
 }
 
-impl Container {
-    pub(crate) fn opening(self) -> char {
-        match self {
-            Container::Object => '{',
-            Container::Array => '[',
-        }
-    }
-
-    pub(crate) fn closing(self) -> char {
-        match self {
-            Container::Object => '}',
-            Container::Array => ']',
-        }
-    }
-}
-
 /// A stack of bits: a hostile document of n opening brackets costs n / 8 bytes, taken from the
 /// memory budget, and no recursion. Ordinary documents fit into the inline words.
 #[derive(Debug)]

@@ -50,6 +50,10 @@ pub(crate) fn hide(text: &str, open: bool, names: &Names) -> Option<String> {
 
 /// Looks until there is nothing left to hide.
 fn settle(text: &str, open: bool, names: &Names, values: Values) -> Option<String> {
+    // Most texts. (In one that was cut, slashes may begin user information.)
+    if find_interesting(text).is_none() && !(open && text.contains("//")) {
+        return None;
+    }
     if names.is_off() {
         return None;
     }
@@ -77,7 +81,7 @@ enum Values {
 
 /// Where something that has to be hidden can be noticed, and some other bytes.
 #[inline(always)]
-fn may_be_interesting(block: u8x16) -> u8x16 {
+pub(crate) fn may_be_interesting(block: u8x16) -> u8x16 {
     // Without the bit that tells `j` from `J` and `b` from `B`.
     let folded = block & u8x16::splat(!0x20);
     class::within(block, b':', b'=')
@@ -90,7 +94,7 @@ fn may_be_interesting(block: u8x16) -> u8x16 {
 /// Something that has to be hidden can be noticed at `at`. A `b` that begins neither `Bearer` nor
 /// `Basic` is nothing.
 #[inline(always)]
-fn is_interesting(text: &[u8], at: usize) -> bool {
+pub(crate) fn is_interesting(text: &[u8], at: usize) -> bool {
     match text[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
         b'b' | b'B' => matches!(
@@ -101,7 +105,7 @@ fn is_interesting(text: &[u8], at: usize) -> bool {
     }
 }
 
-fn find_interesting(text: &str) -> Option<usize> {
+pub(crate) fn find_interesting(text: &str) -> Option<usize> {
     let text = text.as_bytes();
     scan::find_confirmed(text, may_be_interesting, |at| is_interesting(text, at))
 }
