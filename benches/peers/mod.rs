@@ -7,7 +7,13 @@
     reason = "each program that includes this uses a part of it"
 )]
 
+#[allow(
+    clippy::collapsible_str_replace,
+    reason = "a port does what the original did"
+)]
 mod buffering;
+pub mod child;
+pub mod quartiles;
 
 use std::{
     fs::File,

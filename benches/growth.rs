@@ -1,0 +1,313 @@
+//! What a logger costs as the work grows, beside a bare server: memory as bodies get longer, memory as
+//! more exchanges are in flight, and processor time for what is past the cap.
+//!
+//! ```sh
+//! cargo bench --bench growth    # Linux only
+//! ```
+//!
+//! Servers are processes of their own with one worker. Memory is what the kernel says is resident;
+//! processor time is what it counted for the server, its system calls included. Each number of
+//! memory comes from a server that has served a few small exchanges and nothing else.
+
+mod peers;
+
+use std::{
+    env,
+    io::{self, Read as _, Write as _},
+    net::TcpStream,
+    process::{Command, ExitCode},
+    thread,
+    time::Duration,
+};
+
+use peers::{
+    CHUNK, Variant,
+    child::{self, Counters, Server, Settings},
+    quartiles::Quartiles,
+};
+use socket2::SockRef;
+
+const MIB: u64 = 1 << 20;
+/// Exchanges in flight at once, and the budget that they strain.
+const AT_ONCE: [usize; 5] = [100, 250, 500, 1000, 2000];
+const STRAINED: Settings = Settings {
+    budget: 1 << 20,
+    socket_buffers: Some(64 * 1024),
+};
+/// What each upload in flight has sent, and says it will send.
+const SENT: usize = 4096;
+const ANNOUNCED: u64 = MIB;
+/// Chunks of each download in flight: more than the kernel takes.
+const UNREAD_CHUNKS: u64 = 64;
+/// Bytes of a turn past the cap, and pairs of turns.
+const TURN: u64 = 128 * MIB;
+const PAIRS: usize = 61;
+/// The time of a turn depends on how full these are more than on anything else.
+const STEADY: Settings = Settings {
+    socket_buffers: Some(128 * 1024),
+    ..Settings::USUAL
+};
+/// Connections, and some more for everything else.
+const OPEN_FILES: usize = 2_000 + 200;
+
+#[derive(Clone, Copy, Debug)]
+enum Direction {
+    Upload,
+    Download,
+}
+
+impl Direction {
+    const BOTH: [Self; 2] = [Self::Upload, Self::Download];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Download => "download",
+        }
+    }
+
+    /// Moves a body of this many bytes.
+    fn transfer(self, server: &Server, bytes: u64) {
+        match self {
+            Self::Upload => upload(server, bytes),
+            Self::Download => download(server, bytes),
+        }
+    }
+
+    /// Begins an exchange that does not end before the connection does.
+    fn begin(self, server: &Server) -> TcpStream {
+        let mut stream = server.connect();
+        match self {
+            Self::Upload => {
+                let mut request = upload_head(ANNOUNCED).into_bytes();
+                request.extend_from_slice(&CHUNK[..SENT]);
+                stream.write_all(&request)
+            }
+            Self::Download => {
+                // What the kernel takes for the client is no memory of the server's.
+                let socket = SockRef::from(&stream);
+                let set = socket.set_recv_buffer_size(SENT);
+                set.expect("a socket option is set");
+                stream.write_all(download_head(UNREAD_CHUNKS).as_bytes())
+            }
+        }
+        .expect("a request is sent");
+        stream
+    }
+}
+
+fn upload_head(bytes: u64) -> String {
+    format!(
+        "POST /upload HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: text/plain\r\ncontent-length: {bytes}\r\n\r\n"
+    )
+}
+
+fn download_head(chunks: u64) -> String {
+    format!("GET /download/{chunks} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+}
+
+fn upload(server: &Server, bytes: u64) {
+    let mut stream = server.connect();
+    let head = upload_head(bytes);
+    stream.write_all(head.as_bytes()).expect("a head is sent");
+    for _ in 0..bytes / CHUNK.len() as u64 {
+        stream.write_all(&CHUNK).expect("a chunk is sent");
+    }
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    read.expect("an answer is read");
+    assert!(
+        answer.contains(&format!(r#""bytes":{bytes}}}"#)),
+        "{answer}"
+    );
+}
+
+fn download(server: &Server, bytes: u64) {
+    let mut stream = server.connect();
+    let head = download_head(bytes / CHUNK.len() as u64);
+    stream.write_all(head.as_bytes()).expect("a head is sent");
+    let mut buffer = vec![0; CHUNK.len()];
+    let mut came = 0;
+    loop {
+        match stream.read(&mut buffer).expect("a body is read") {
+            0 => break,
+            read => came += read as u64,
+        }
+    }
+    assert!(came > bytes, "only {came} bytes came");
+}
+
+/// A server that has served a few small exchanges.
+fn warm(variant: Variant, settings: Settings) -> Server {
+    let server = Server::start(variant, settings);
+    for _ in 0..20 {
+        upload(&server, CHUNK.len() as u64);
+        download(&server, CHUNK.len() as u64);
+    }
+    server.settle();
+    server
+}
+
+fn main() -> ExitCode {
+    if !cfg!(target_os = "linux") {
+        println!("growth: only Linux tells the memory and the time of a process as needed here");
+        return ExitCode::SUCCESS;
+    }
+    child::serve_if_asked();
+    match more_open_files() {
+        Ok(None) => {}
+        Ok(Some(code)) => return code,
+        Err(error) => {
+            eprintln!("growth: {OPEN_FILES} open files are needed: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    long_bodies();
+    many_at_once();
+    past_the_cap();
+    ExitCode::SUCCESS
+}
+
+/// Runs this program again under a higher limit where the limit is too low. Limits are inherited:
+/// this is the servers' too.
+fn more_open_files() -> Result<Option<ExitCode>, io::Error> {
+    const RAISED: &str = "GROWTH_BENCH_RAISED";
+    let limits = std::fs::read_to_string("/proc/self/limits")?;
+    let soft = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(usize::MAX);
+    if soft >= OPEN_FILES {
+        return Ok(None);
+    }
+    if env::var_os(RAISED).is_some() {
+        return Err(io::Error::other(format!("the limit is {soft}")));
+    }
+    let status = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -n {OPEN_FILES} && exec \"$0\" \"$@\""),
+        ])
+        .args(env::args_os())
+        .env(RAISED, "1")
+        .status()?;
+    Ok(Some(match status.success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }))
+}
+
+fn long_bodies() {
+    println!("What one body adds to the peak of the memory, in KiB:\n");
+    println!("{:16}{:>12}{:>12}{:>12}", "body", "MiB", "bare", "bodylog");
+    for direction in Direction::BOTH {
+        for mib in [1, 16, 256, 1024] {
+            let growth = |variant| {
+                let server = warm(variant, Settings::USUAL);
+                let before = server.peak();
+                direction.transfer(&server, mib * MIB);
+                // The kernel sums the peak up lazily: it can be read a little lower later.
+                server.peak().saturating_sub(before)
+            };
+            println!(
+                "{:16}{mib:>12}{:>12}{:>12}",
+                direction.name(),
+                growth(Variant::Bare),
+                growth(Variant::BodyLog),
+            );
+        }
+    }
+}
+
+fn many_at_once() {
+    println!(
+        "\nMemory of exchanges in flight at once, under a budget of {} KiB:\n",
+        STRAINED.budget / 1024
+    );
+    println!(
+        "{:16}{:>8}{:>12}{:>14}{:>14}{:>17}{:>12}{:>14}{:>16}",
+        "",
+        "at once",
+        "bare, KiB",
+        "bodylog, KiB",
+        "above, bytes",
+        "captured, bytes",
+        "refusals",
+        "above, each",
+        "less captured"
+    );
+    for direction in Direction::BOTH {
+        for count in AT_ONCE {
+            let mut counters = Counters::default();
+            let mut growth = |variant| {
+                let runs = (0..3).map(|_| {
+                    let (growth, counted) = held(variant, direction, count);
+                    counters = counted;
+                    growth as f64
+                });
+                Quartiles::of(runs).median
+            };
+            let (bare, bodylog) = (growth(Variant::Bare), growth(Variant::BodyLog));
+            let above = (bodylog - bare) * 1024.0;
+            println!(
+                "{:16}{count:>8}{bare:>12}{bodylog:>14}{above:>14}{:>17}{:>12}{:>14.0}{:>16.0}",
+                direction.name(),
+                counters.budget_used,
+                counters.budget_refusals,
+                above / count as f64,
+                (above - counters.budget_used as f64) / count as f64,
+            );
+        }
+    }
+}
+
+/// What so many exchanges at once add to the memory, in KiB.
+fn held(variant: Variant, direction: Direction, count: usize) -> (u64, Counters) {
+    let mut server = warm(variant, STRAINED);
+    let before = server.resident();
+    let streams: Vec<_> = (0..count).map(|_| direction.begin(&server)).collect();
+    server.settle();
+    let growth = server.resident().saturating_sub(before);
+    let counters = server.counters();
+    if variant == Variant::BodyLog {
+        assert_eq!(counters.in_flight, count, "all exchanges are in flight");
+    }
+    drop(streams);
+    (growth, counters)
+}
+
+fn past_the_cap() {
+    println!("\nProcessor seconds for a GiB of one body:\n");
+    println!(
+        "{:16}{:>12}{:>12}{:>20}",
+        "body", "bare", "bodylog", "ratio"
+    );
+    for direction in Direction::BOTH {
+        let servers = [Variant::Bare, Variant::BodyLog].map(|variant| warm(variant, STEADY));
+        let seconds = |server: &Server| {
+            let before = server.cpu();
+            direction.transfer(server, TURN);
+            // The end of a connection is work too.
+            thread::sleep(Duration::from_millis(5));
+            (server.cpu() - before).as_secs_f64() * (1024 * MIB / TURN) as f64
+        };
+        let pairs: Vec<_> = (0..PAIRS)
+            .map(|nth| {
+                // Neither is always the first.
+                let first = (nth % 2 == 0).then(|| seconds(&servers[0]));
+                let bodylog = seconds(&servers[1]);
+                (first.unwrap_or_else(|| seconds(&servers[0])), bodylog)
+            })
+            .collect();
+        let of = |number: fn(&(f64, f64)) -> f64| Quartiles::of(pairs.iter().map(number));
+        println!(
+            "{:16}{:>12.3}{:>12.3}{:>20}",
+            direction.name(),
+            of(|(bare, _)| *bare).median,
+            of(|(_, bodylog)| *bodylog).median,
+            of(|(bare, bodylog)| bodylog / bare),
+        );
+    }
+}
