@@ -32,6 +32,7 @@ use actix_web::{
 };
 pub use buffering::{copy_and_paste, incident, incident_fixed};
 use futures_util::{StreamExt as _, stream};
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// What stands around the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,8 @@ impl Out {
                 .init(),
             Variant::Tracing => tracing_subscriber::fmt()
                 .json()
+                // Without it, requests that succeed write nothing.
+                .with_span_events(FmtSpan::CLOSE)
                 .with_writer(Mutex::new(out.writer()))
                 .init(),
             _ => {}
