@@ -160,6 +160,12 @@ impl Loaded {
         let (cpu, requests) = (self.server.cpu() - cpu, f64::from(requests));
         let end = self.server.records_end();
         let written = end - mem::replace(&mut self.records_end, end);
+        let is_bare = self.server.variant == Variant::Bare;
+        assert_eq!(
+            written == 0,
+            is_bare,
+            "a logger writes, and nothing else does"
+        );
         Turn {
             rate: requests / seconds,
             cpu: cpu.as_secs_f64() * 1e6 / requests,
