@@ -3,7 +3,7 @@
 use std::{
     error::Error as StdError,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -47,13 +47,14 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
             return this.body.poll_next(cx).map_err(Into::into);
         };
         exchange.response_polled();
-        let item = ready!(exchange.run(|| this.body.poll_next(cx).map_err(Into::into)));
-        match &item {
-            Some(Ok(chunk)) => exchange.response_chunk(chunk),
-            Some(Err(error)) => exchange.body_failed(&**error),
-            None => exchange.complete(),
+        let polled = exchange.run(|| this.body.poll_next(cx).map_err(Into::into));
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) => exchange.response_chunk(chunk),
+            Poll::Ready(Some(Err(error))) => exchange.body_failed(&**error),
+            Poll::Ready(None) => exchange.complete(),
+            Poll::Pending => {}
         }
-        Poll::Ready(item)
+        polled
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {

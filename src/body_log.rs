@@ -73,6 +73,7 @@ impl Default for BodyLog {
                     response_limit: DEFAULT_BODY_LIMIT,
                     code_limit: DEFAULT_CODE_LIMIT,
                     record_limit: DEFAULT_RECORD_LIMIT,
+                    hides_code: false,
                     request_headers: Allowlist::request(&names),
                     response_headers: Allowlist::response(&names),
                     names,
@@ -163,8 +164,9 @@ impl BodyLog {
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         self.rule(|rules| {
             let path = CodePath::new(field.as_ref());
-            rules.change_names(|names| names.show_code(path.key()));
+            let key = path.key().to_owned();
             rules.code_path = path;
+            rules.change_names(|names| names.show_code(&key));
         })
     }
 

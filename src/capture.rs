@@ -51,7 +51,7 @@ impl Capture {
     #[inline]
     pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
-        if self.bytes.len() >= self.limit || self.refused {
+        if self.is_full() {
             return None;
         }
         self.keep(chunk, budget)
@@ -95,6 +95,16 @@ impl Capture {
     pub(crate) fn release(&mut self, budget: &Budget) -> Vec<u8> {
         budget.give_back(std::mem::take(&mut self.taken));
         std::mem::take(&mut self.bytes)
+    }
+
+    /// Counts bytes that passed by without being pushed.
+    pub(crate) fn count(&mut self, bytes: u64) {
+        self.seen = self.seen.saturating_add(bytes);
+    }
+
+    /// Pushing does no more than count.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() >= self.limit || self.refused
     }
 
     /// All bytes that passed, kept or not.

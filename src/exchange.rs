@@ -42,6 +42,10 @@ pub(crate) struct Exchange {
     /// Code of the application runs. Still set when we are dropped, it panicked; also where the
     /// panic was caught in between, so that the thread does not unwind any more.
     inside: Cell<bool>,
+    /// The body of the response was polled.
+    polled: Cell<bool>,
+    request_past: Past,
+    response_past: Past,
     /// What the exchange before this one left, until it is used; and what this one leaves.
     memory: Cell<Memory>,
 }
@@ -56,6 +60,37 @@ struct Live {
     /// `None` once the record was emitted. Never borrowed while code that is not ours runs: a body
     /// may own the request's payload, and polling or dropping it comes back here.
     state: RefCell<Option<State>>,
+}
+
+/// Counts the bytes of a body of which no more is kept: nearly all of a large one. With every chunk that
+/// is all there is to do.
+#[derive(Debug, Default)]
+struct Past {
+    has_begun: Cell<bool>,
+    bytes: Cell<u64>,
+}
+
+impl Past {
+    /// False if more than counting has to be done.
+    #[inline(always)]
+    fn counts(&self, chunk: &[u8]) -> bool {
+        let counts = self.has_begun.get();
+        if counts {
+            let bytes = self.bytes.get();
+            self.bytes.set(bytes.saturating_add(chunk.len() as u64));
+        }
+        counts
+    }
+
+    fn begin(&self, is_full: bool) {
+        self.has_begun.set(is_full);
+    }
+
+    /// The bytes that were counted. There may be more to be done from here on.
+    fn take(&self) -> u64 {
+        self.has_begun.set(false);
+        self.bytes.take()
+    }
 }
 
 /// Buffers that exchanges leave to the next one, all empty.
@@ -107,7 +142,6 @@ pub(crate) struct Response {
     pub(crate) code: CodeSearch,
     /// Dropped without being polled, it is complete all the same.
     pub(crate) complete_unpolled: bool,
-    pub(crate) polled: bool,
 }
 
 /// How the code of a response is looked for.
@@ -139,6 +173,9 @@ impl Exchange {
         Self {
             live: None,
             inside: Cell::new(false),
+            polled: Cell::new(false),
+            request_past: Past::default(),
+            response_past: Past::default(),
             memory: Cell::default(),
         }
     }
@@ -155,6 +192,9 @@ impl Exchange {
         };
         config.shared.enter();
         self.inside.set(false);
+        self.polled.set(false);
+        self.request_past.take();
+        self.response_past.take();
         self.live = Some(Live {
             config: Arc::clone(config),
             started,
@@ -188,15 +228,23 @@ impl Exchange {
     }
 
     /// Does something with the state, if the record is not out yet.
-    #[inline]
+    ///
+    /// By construction it is not borrowed here, and nothing in `f` panics. If either were ever wrong, a
+    /// record that lacks something is better than a panic in somebody's request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
-        // By construction it is not borrowed here, and nothing in `f` panics. If either were ever
-        // wrong, a record that lacks something is better than a panic in somebody's request.
+        self.change(|state, live| {
+            live.config.call(|| f(state, live));
+        });
+    }
+
+    /// The same without a guard: for what is done with every chunk and only counts and copies.
+    #[inline(always)]
+    fn change(&self, f: impl FnOnce(&mut State, &Live)) {
         if let Some(live) = &self.live
             && let Ok(mut state) = live.state.try_borrow_mut()
             && let Some(state) = state.as_mut()
         {
-            live.config.call(|| f(state, live));
+            f(state, live);
         }
     }
 
@@ -233,6 +281,7 @@ impl Exchange {
             state.skip = skip;
             // Whoever says so, it holds: no record is a promise.
             state.silenced |= silenced;
+            state.request.count(self.request_past.take());
             state.inner = Some(Arc::clone(inner));
             // What was said before the inner rules were known.
             let names = &live.rules(&state.inner).names;
@@ -243,8 +292,12 @@ impl Exchange {
 
     #[inline]
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        self.update(|state, live| {
+        if self.request_past.counts(chunk) {
+            return;
+        }
+        self.change(|state, live| {
             state.request.push(chunk, live.budget());
+            self.request_past.begin(state.request.is_full());
         });
     }
 
@@ -314,6 +367,8 @@ impl Exchange {
     pub(crate) fn response_head(&self, head: &ResponseHead, size: BodySize) {
         self.update(|state, live| {
             let time_to_head = live.started.elapsed();
+            self.polled.set(false);
+            self.response_past.take();
             if let Some(before) = state.response.take() {
                 (state.response_buffer, state.response_headers) = before.into_memory(live.budget());
             }
@@ -355,41 +410,37 @@ impl Exchange {
                 capture: Capture::new(limit, buffer),
                 code,
                 complete_unpolled,
-                polled: false,
             });
         });
     }
 
     #[inline]
     pub(crate) fn response_polled(&self) {
-        self.update(|state, _| {
-            if let Some(response) = &mut state.response {
-                response.polled = true;
-            }
-        });
+        self.polled.set(true);
     }
 
     #[inline]
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        self.update(|state, live| {
+        if self.response_past.counts(chunk) {
+            return;
+        }
+        self.change(|state, live| {
             let Some(response) = &mut state.response else {
                 return;
             };
             let refused = response.capture.push(chunk, live.budget());
-            match (&mut response.code, refused) {
-                (CodeSearch::InChunks(finder), _) => {
-                    finder.push(&live.rules(&state.inner).code_path, chunk);
-                }
-                (CodeSearch::InKept, Some(kept)) => {
-                    // What was kept is gone, and the code is still to be found.
+            if refused.is_some() || matches!(response.code, CodeSearch::InChunks(_)) {
+                live.config.call(|| {
                     let rules = live.rules(&state.inner);
-                    let mut finder = live.finder(rules, &response.head);
-                    finder.push(&rules.code_path, &kept);
-                    finder.push(&rules.code_path, chunk);
-                    response.code = CodeSearch::InChunks(finder);
-                }
-                _ => {}
+                    response.look_for_code(live, rules, chunk, refused);
+                });
             }
+            let looks_on = match &response.code {
+                CodeSearch::InChunks(finder) => !finder.is_done(),
+                _ => false,
+            };
+            self.response_past
+                .begin(response.capture.is_full() && !looks_on);
         });
     }
 
@@ -422,6 +473,10 @@ impl Exchange {
         let Some(mut state) = state else { return };
         let duration = live.started.elapsed();
         let outcome = self.outcome(live, end, &state);
+        state.request.count(self.request_past.take());
+        if let Some(response) = &mut state.response {
+            response.capture.count(self.response_past.take());
+        }
         let config = &live.config;
         config.call(|| finish::emit(config, &mut state, outcome, duration));
         self.memory.set(state.into_memory(live.budget()).trim());
@@ -436,7 +491,7 @@ impl Exchange {
             _ if self.inside.get() || (thread::panicking() && !live.unwinding_before) => {
                 Outcome::Panicked
             }
-            (End::Dropped, Some(response)) if response.complete_unpolled && !response.polled => {
+            (End::Dropped, Some(response)) if response.complete_unpolled && !self.polled.get() => {
                 Outcome::Completed
             }
             (End::Dropped, None) if state.error_returned => Outcome::Failed,
@@ -478,6 +533,29 @@ impl State {
 }
 
 impl Response {
+    /// Looks for the code in `chunk`. `refused` was kept so far, if the budget just refused to keep more.
+    #[inline(never)]
+    fn look_for_code(
+        &mut self,
+        live: &Live,
+        rules: &Rules,
+        chunk: &[u8],
+        refused: Option<Vec<u8>>,
+    ) {
+        let path = &rules.code_path;
+        match (&mut self.code, refused) {
+            (CodeSearch::InChunks(finder), _) => finder.push(path, chunk),
+            (CodeSearch::InKept, Some(kept)) => {
+                // What was kept is gone, and the code is still to be found.
+                let mut finder = live.finder(rules, &self.head);
+                finder.push(path, &kept);
+                finder.push(path, chunk);
+                self.code = CodeSearch::InChunks(finder);
+            }
+            _ => {}
+        }
+    }
+
     fn into_memory(mut self, budget: &Budget) -> (Vec<u8>, HeaderText) {
         let mut headers = self.head.headers;
         headers.clear();
@@ -534,6 +612,7 @@ impl Handle {
     }
 
     /// Calls `f` if the exchange is still in flight.
+    #[inline]
     pub(crate) fn with<T>(&self, f: impl FnOnce(&Exchange) -> T) -> Option<T> {
         self.0.upgrade().map(|exchange| f(&exchange))
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
+    key_memo::KeyMemo,
     names::{Names, REDACTED},
     percent, secrets,
 };
@@ -10,7 +11,8 @@ use crate::{
 /// Hides the sensitive values of a form. `open` says that it was cut at its end.
 pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
     let mut out = String::new();
-    match redact(&mut out, pairs, open, names, Names::is_sensitive_in_form) {
+    let is_sensitive = |key: &str| names.is_sensitive_in_form(key);
+    match redact(&mut out, pairs, open, names, is_sensitive) {
         false => Cow::Borrowed(pairs),
         true => Cow::Owned(out),
     }
@@ -28,7 +30,11 @@ pub(crate) fn redact_query<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow
 /// Appends a query without its sensitive values. False if it can be shown as it is; then nothing was
 /// appended.
 pub(crate) fn push_query(out: &mut String, pairs: &str, open: bool, names: &Names) -> bool {
-    redact(out, pairs, open, names, Names::is_sensitive_in_query)
+    KeyMemo::with_queries(names, |memo| {
+        redact(out, pairs, open, names, |key| {
+            memo.is_sensitive(key, |key| names.is_sensitive_in_query(key))
+        })
+    })
 }
 
 /// How a value is shown whose name says nothing; `None` if it may stay as it is.
@@ -56,9 +62,8 @@ fn redact(
     pairs: &str,
     open: bool,
     names: &Names,
-    is_sensitive: impl Fn(&Names, &str) -> bool,
+    mut is_sensitive: impl FnMut(&str) -> bool,
 ) -> bool {
-    let is_sensitive = |key: &str| is_sensitive(names, key);
     let mut copied = 0;
     let mut start = 0;
     for pair in pairs.split('&') {
@@ -75,7 +80,7 @@ fn redact(
             start = end + 1;
             continue;
         }
-        let hidden = sensitive_value(pair, &is_sensitive);
+        let hidden = sensitive_value(pair, &mut is_sensitive);
         let (key_start, value_start) = hidden.unwrap_or((pair.len(), pair.len()));
         let (shown, hidden_key) = pair[..value_start].split_at(key_start);
         let (key, value) = shown.split_at(shown.find('=').map_or(0, |at| at + 1));
@@ -125,7 +130,10 @@ fn plain_pair(pair: &str) -> Option<(&str, &str)> {
 }
 
 /// Where the first sensitive key in `pair` begins, and its value.
-fn sensitive_value(pair: &str, is_sensitive: impl Fn(&str) -> bool) -> Option<(usize, usize)> {
+fn sensitive_value(
+    pair: &str,
+    mut is_sensitive: impl FnMut(&str) -> bool,
+) -> Option<(usize, usize)> {
     let mut start = 0;
     pair.split([';', '?', '#']).find_map(|part| {
         let key = part.split_once('=').map(|(key, _)| key);

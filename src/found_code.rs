@@ -156,7 +156,7 @@ pub(crate) fn code_of(kind: &Representation, body: &[u8], rules: &Rules) -> Code
 
 /// Hides what must not be shown of a code.
 pub(crate) fn redact_code(code: &mut FoundCode, rules: &Rules) {
-    if rules.names.is_sensitive(rules.code_path.key()) {
+    if rules.hides_code {
         return code.hide(REDACTED);
     }
     let shown = match code.as_code() {

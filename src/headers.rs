@@ -105,7 +105,7 @@ impl Allowlist {
         self.listed = allowed
             .map(|name| Listed {
                 name: name.clone(),
-                key: format!(",\"{}{name}\":", self.prefix).into(),
+                key: format!(",\"{}{name}\":[\"", self.prefix).into(),
                 treatment: Treatment::of(name, names),
             })
             .collect();

@@ -25,6 +25,7 @@ mod head;
 mod head_text;
 mod headers;
 mod json;
+mod key_memo;
 mod level;
 mod media;
 mod middleware;

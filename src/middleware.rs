@@ -81,9 +81,9 @@ where
         if bypass::is_active() || self.joins_outer(&req) {
             return BodyLogFuture::new(self.service.call(req), Mode::Pass);
         }
-        let skipped = config.skip_if(&req);
-        if skipped || !config.enabled(Level::Error) {
-            config.shared.skipped.fetch_add(skipped.into(), Relaxed);
+        let is_on = config.enabled(Level::Error);
+        if !is_on || config.skip_if(&req) {
+            config.shared.skipped.fetch_add(is_on.into(), Relaxed);
             let future = bypass::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Bypass);
         }

@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use actix_web::{dev::Payload, error::PayloadError};
@@ -37,13 +37,15 @@ impl Stream for RecordedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(Pin::new(&mut self.inner).poll_next(cx));
-        self.exchange.with(|exchange| match &item {
-            Some(Ok(chunk)) => exchange.request_chunk(chunk),
-            Some(Err(error)) => exchange.request_failed(error),
-            None => exchange.request_ended(),
-        });
-        Poll::Ready(item)
+        let polled = Pin::new(&mut self.inner).poll_next(cx);
+        if let Poll::Ready(item) = &polled {
+            self.exchange.with(|exchange| match item {
+                Some(Ok(chunk)) => exchange.request_chunk(chunk),
+                Some(Err(error)) => exchange.request_failed(error),
+                None => exchange.request_ended(),
+            });
+        }
+        polled
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

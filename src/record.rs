@@ -132,8 +132,9 @@ pub struct Record<'a> {
 /// The name of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'k> {
-    /// As it stands in a JSON object, behind another field: `,"name":`. Written so by hand or once
-    /// when a logger is built, it costs one copy in each record.
+    /// As it stands in a JSON object behind another field, with what the value begins with: `,"name":`
+    /// and, if that is a text, a quote; if it is a list of texts, a bracket and a quote. Written so by
+    /// hand or once when a logger is built, it is one copy in each record.
     Ready(&'k str),
     /// One of the application's.
     Custom(&'k str),
@@ -142,10 +143,10 @@ pub(crate) enum Key<'k> {
 impl<'k> Key<'k> {
     pub(crate) fn name(self) -> &'k str {
         match self {
-            Key::Ready(json) => json
-                .strip_prefix(",\"")
-                .and_then(|json| json.strip_suffix("\":"))
-                .unwrap_or(json),
+            Key::Ready(json) => {
+                let json = json.strip_prefix(",\"").unwrap_or(json);
+                json.split('"').next().unwrap_or(json)
+            }
             Key::Custom(name) => name,
         }
     }
@@ -166,6 +167,13 @@ pub(crate) enum Value<'v> {
     List(&'v Headers<'v>),
 }
 
+impl Value<'_> {
+    /// It begins with a quote, or with a bracket and a quote.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Plain(_) | Self::List(_))
+    }
+}
+
 impl Record<'_> {
     /// Calls `visit` with each field that has a value, in the order in which records show them.
     ///
@@ -182,28 +190,28 @@ impl Record<'_> {
             false => Text(text),
         };
         let time = Timestamp::new(self.timestamp);
-        ready(r#","timestamp":"#, Plain(time.as_str()))?;
-        ready(r#","level":"#, Plain(self.level.as_str()))?;
-        ready(r#","message":"#, head(self.message))?;
-        ready(r#","http.request.method":"#, head(self.method))?;
-        ready(r#","url.path":"#, head(self.path))?;
+        ready(r#","timestamp":""#, Plain(time.as_str()))?;
+        ready(r#","level":""#, Plain(self.level.as_str()))?;
+        ready(r#","message":""#, head(self.message))?;
+        ready(r#","http.request.method":""#, head(self.method))?;
+        ready(r#","url.path":""#, head(self.path))?;
         if let Some(query) = self.query {
-            ready(r#","url.query":"#, head(query))?;
+            ready(r#","url.query":""#, head(query))?;
         }
-        ready(r#","url.scheme":"#, Plain(self.scheme))?;
+        ready(r#","url.scheme":""#, Plain(self.scheme))?;
         if let Some(route) = self.route {
-            ready(r#","http.route":"#, Text(route))?;
+            ready(r#","http.route":""#, Text(route))?;
         }
-        ready(r#","network.protocol.version":"#, Plain(self.version))?;
+        ready(r#","network.protocol.version":""#, Plain(self.version))?;
         if let Some(address) = self.server_address {
-            ready(r#","server.address":"#, head(address))?;
+            ready(r#","server.address":""#, head(address))?;
         }
         if let Some(address) = self.client_address {
             let address = AddressText::new(address);
-            ready(r#","client.address":"#, Plain(address.as_str()))?;
+            ready(r#","client.address":""#, Plain(address.as_str()))?;
         }
         if let Some(agent) = self.user_agent {
-            ready(r#","user_agent.original":"#, head(agent))?;
+            ready(r#","user_agent.original":""#, head(agent))?;
         }
         for header in self.request_headers.by_name() {
             ready(header.key(), List(&header))?;
@@ -211,10 +219,10 @@ impl Record<'_> {
         let request = &self.request_body;
         let keys = [
             r#","http.request.body.size":"#,
-            r#","http.request.body.content":"#,
+            r#","http.request.body.content":""#,
             r#","http.request.body.truncated":"#,
             r#","http.request.body.malformed":"#,
-            r#","http.request.body.omitted":"#,
+            r#","http.request.body.omitted":""#,
         ];
         request.visit(keys, &mut ready)?;
         if request.unread {
@@ -229,18 +237,23 @@ impl Record<'_> {
         }
         let keys = [
             r#","http.response.body.size":"#,
-            r#","http.response.body.content":"#,
+            r#","http.response.body.content":""#,
             r#","http.response.body.truncated":"#,
             r#","http.response.body.malformed":"#,
-            r#","http.response.body.omitted":"#,
+            r#","http.response.body.omitted":""#,
         ];
         self.response_body.visit(keys, &mut ready)?;
         if let Some(code) = &self.code {
-            ready(r#","http.response.body.code":"#, code_value(code))?;
+            let value = code_value(code);
+            let key = match value {
+                Text(_) => r#","http.response.body.code":""#,
+                _ => r#","http.response.body.code":"#,
+            };
+            ready(key, value)?;
         }
         if let Some(state) = self.code_state {
             ready(
-                r#","http.response.body.code_state":"#,
+                r#","http.response.body.code_state":""#,
                 Plain(state.as_str()),
             )?;
         }
@@ -251,15 +264,15 @@ impl Record<'_> {
         if let Some(time) = self.time_to_head {
             ready(r#","http.server.request.time_to_head":"#, Seconds(time))?;
         }
-        ready(r#","exchange.outcome":"#, Plain(self.outcome.as_str()))?;
+        ready(r#","exchange.outcome":""#, Plain(self.outcome.as_str()))?;
         if let Some(error) = self.error {
-            ready(r#","error.message":"#, Text(error))?;
+            ready(r#","error.message":""#, Text(error))?;
         }
         if let Some(user) = self.user {
             let parts = [
-                (r#","user.id":"#, &user.id),
-                (r#","user.name":"#, &user.name),
-                (r#","user.type":"#, &user.kind),
+                (r#","user.id":""#, &user.id),
+                (r#","user.name":""#, &user.name),
+                (r#","user.type":""#, &user.kind),
             ];
             for (key, part) in parts {
                 if !part.is_empty() {

@@ -3,7 +3,6 @@
 use std::{cell::Cell, convert::Infallible, time::Duration};
 
 use crate::{
-    headers::Headers,
     record::{Key, Record, Value},
     scan::{self, BLOCK, class},
     scratch, timestamp,
@@ -36,8 +35,10 @@ pub(crate) fn with_line<T>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> T) -> T
 fn push_record(out: &mut Vec<u8>, record: &Record<'_>) {
     let start = out.len();
     let Ok(()) = record.visit(|key, value| {
-        push_key(out, key);
-        push_value(out, value);
+        match key {
+            Key::Ready(json) => push_ready(out, json, value),
+            Key::Custom(name) => push_custom(out, name, value),
+        }
         Ok::<_, Infallible>(())
     });
     // The comma before the first field, which is always there.
@@ -47,21 +48,53 @@ fn push_record(out: &mut Vec<u8>, record: &Record<'_>) {
     out.push(b'}');
 }
 
-fn push_key(out: &mut Vec<u8>, key: Key<'_>) {
-    match key {
-        Key::Ready(json) => out.extend_from_slice(json.as_bytes()),
-        Key::Custom(name) => {
-            out.push(b',');
-            push_text(out, name);
-            out.push(b':');
+/// Appends a field whose key brings the quote or the bracket that its value begins with.
+#[inline(always)]
+fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
+    debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
+    out.extend_from_slice(json.as_bytes());
+    match value {
+        Value::Plain(text) => {
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
         }
+        Value::Text(text) => {
+            push_chars(out, text);
+            out.push(b'"');
+        }
+        Value::List(values) => {
+            for (nth, (_, value)) in values.iter().enumerate() {
+                if nth > 0 {
+                    out.extend_from_slice(b",\"");
+                }
+                match values.is_plain {
+                    true => out.extend_from_slice(value.as_bytes()),
+                    false => push_chars(out, value),
+                }
+                out.push(b'"');
+            }
+            out.push(b']');
+        }
+        value => push_scalar(out, value),
     }
 }
 
-fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
+fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
+    out.extend_from_slice(b",\"");
+    push_chars(out, name);
+    out.extend_from_slice(b"\":");
     match value {
-        Value::Text(text) => push_text(out, text),
-        Value::Plain(text) => push_plain(out, text),
+        Value::Text(text) | Value::Plain(text) => {
+            out.push(b'"');
+            push_chars(out, text);
+            out.push(b'"');
+        }
+        value => push_scalar(out, value),
+    }
+}
+
+fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
         Value::Integer(number) => push_number(out, number),
         Value::Unsigned(number) => push_number(out, number),
         // Finite: serde_json would make `null` of any other, and refuses nothing.
@@ -69,19 +102,9 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Seconds(duration) => push_seconds(out, duration),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::List(values) => push_list(out, values),
+        // Written by those who call this.
+        Value::Text(_) | Value::Plain(_) | Value::List(_) => {}
     }
-}
-
-fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
-    for (nth, (_, value)) in values.iter().enumerate() {
-        out.push(if nth == 0 { b'[' } else { b',' });
-        match values.is_plain {
-            true => push_plain(out, value),
-            false => push_text(out, value),
-        }
-    }
-    out.push(b']');
 }
 
 fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
@@ -97,21 +120,14 @@ fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
     out.extend_from_slice(&fraction[..fraction.len() - zeros.count()]);
 }
 
-fn push_plain(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
-}
-
-fn push_text(out: &mut Vec<u8>, clean: &str) {
+/// Appends clean text as characters of a JSON string.
+fn push_chars(out: &mut Vec<u8>, clean: &str) {
     match scan::find(clean.as_bytes(), class::is_escaped) {
-        None => push_plain(out, clean),
+        None => out.extend_from_slice(clean.as_bytes()),
         Some(first) => {
             let (plain, rest) = clean.as_bytes().split_at(first);
-            out.push(b'"');
             out.extend_from_slice(plain);
             push_escaped(out, rest);
-            out.push(b'"');
         }
     }
 }
@@ -122,45 +138,56 @@ fn push_text(out: &mut Vec<u8>, clean: &str) {
 /// of it is written again, one place further on. In JSON, where every few bytes there is a quote,
 /// that takes half the instructions of copying runs.
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    let start = out.len();
-    out.resize(start + 2 * text.len() + BLOCK, 0);
-    let written = &mut out[start..];
-    let (mut read, mut to) = (0, 0);
-    // Two blocks: one that begins within the first ends within the second.
-    while let Some(blocks) = text
-        .get(read..)
-        .and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>)
-    {
-        let mut hits = match blocks.first_chunk() {
-            Some(block) => scan::hits(block, class::is_escaped),
-            None => 0,
-        };
-        copy_block(&mut written[to..], blocks);
-        while hits != 0 {
-            let at = hits.trailing_zeros() as usize;
-            written[to + at] = b'\\';
-            to += 1;
-            copy_block(&mut written[to + at..], &blocks[at..]);
-            hits &= hits - 1;
+    // Large enough for the text of a piece with all escaped, and a block behind it.
+    let mut written = [0; 2 * PIECE + BLOCK];
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    for piece in blocks.chunks(PIECE / BLOCK) {
+        let mut to = 0;
+        for block in piece {
+            to = escape_block(&mut written, to, block);
         }
-        read += BLOCK;
-        to += BLOCK;
+        out.extend_from_slice(&written[..to]);
     }
-    for &byte in &text[read..] {
+    for &byte in rest {
         if matches!(byte, b'"' | b'\\') {
-            written[to] = b'\\';
-            to += 1;
+            out.push(b'\\');
         }
-        written[to] = byte;
-        to += 1;
+        out.push(byte);
     }
-    out.truncate(start + to);
+}
+
+/// Bytes that are escaped together: 16 blocks.
+const PIECE: usize = 256;
+
+/// Writes a block and its escapes; the place behind them.
+#[inline(always)]
+fn escape_block(
+    written: &mut [u8; 2 * PIECE + BLOCK],
+    mut to: usize,
+    block: &[u8; BLOCK],
+) -> usize {
+    let mut hits = scan::hits(block, class::is_escaped);
+    let bytes = u128::from_le_bytes(*block);
+    put(written, to, bytes);
+    while hits != 0 {
+        let at = hits.trailing_zeros();
+        // The backslash, and behind it the block from the byte that it is for.
+        let place = to + at as usize;
+        put(written, place + 1, bytes >> (8 * at));
+        if let Some(byte) = written.get_mut(place) {
+            *byte = b'\\';
+        }
+        to += 1;
+        hits &= hits - 1;
+    }
+    to + BLOCK
 }
 
 #[inline(always)]
-fn copy_block(to: &mut [u8], from: &[u8]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut::<BLOCK>(), from.first_chunk::<BLOCK>()) {
-        *to = *from;
+fn put(written: &mut [u8; 2 * PIECE + BLOCK], to: usize, bytes: u128) {
+    let place = written.get_mut(to..);
+    if let Some(place) = place.and_then(<[u8]>::first_chunk_mut::<BLOCK>) {
+        *place = bytes.to_le_bytes();
     }
 }
 
@@ -176,8 +203,9 @@ mod tests {
         fn texts_are_written_as_serde_json_does(text in r#"([^\p{C}]|["\\]){0,100}"#) {
             let text = text::clean(&text);
             let mut out = b"before".to_vec();
-            push_text(&mut out, &text);
-            prop_assert_eq!(&out[6..], serde_json::to_vec(&text).unwrap());
+            push_chars(&mut out, &text);
+            let expected = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(&out[6..], expected[1..expected.len() - 1].as_bytes());
         }
 
         #[test]

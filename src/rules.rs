@@ -38,6 +38,8 @@ pub(crate) struct Rules {
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
+    /// The name of the code is sensitive.
+    pub(crate) hides_code: bool,
     pub(crate) request_headers: Allowlist,
     pub(crate) response_headers: Allowlist,
 }
@@ -45,6 +47,7 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
+        self.hides_code = self.names.is_sensitive(self.code_path.key());
         self.request_headers.settle(&self.names);
         self.response_headers.settle(&self.names);
     }

@@ -227,6 +227,11 @@ impl CodeFinder {
         }
     }
 
+    /// Nothing that comes will change what was found.
+    pub(crate) fn is_done(&self) -> bool {
+        self.left == 0 && self.ended_early
+    }
+
     /// The code, or why there is none. `whole` says that every byte of the response was pushed.
     pub(crate) fn finish(self, whole: bool) -> Result<FoundCode, CodeState> {
         let seen_whole = whole && !self.ended_early;

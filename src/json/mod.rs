@@ -6,7 +6,6 @@
 
 pub(crate) mod code;
 pub(crate) mod finder;
-mod key_memo;
 pub(crate) mod lexer;
 mod nesting;
 mod number;

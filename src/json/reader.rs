@@ -5,13 +5,13 @@
 
 use super::{
     code::{CodePath, CodeState, FoundCode},
-    key_memo::{KeyMemo, Verdict},
     nesting::{Container, Nesting},
     number::Number,
     unescape::{single, unescape},
 };
 use crate::{
     budget::Lease,
+    key_memo::{KeyMemo, Verdict},
     names::{Names, REDACTED},
     scan::{self, BLOCK, class},
     secrets, text,
@@ -79,17 +79,21 @@ struct Text<'i> {
     escaped: bool,
     /// Not ended: what is missing may be anything.
     open: bool,
-    /// Nothing in it has to be looked at, as far as one block tells.
-    plain: bool,
+    /// There is nothing in it that has to be changed.
+    quiet: bool,
 }
 
 /// What is done with what is read. All calls are in the order of the text.
 trait Output {
+    /// Whether anybody wants to know what has to be changed in a text.
+    const SHOWS: bool;
     /// Everything up to `at` is as it should be.
     fn flush(&mut self, input: &str, at: usize);
     /// What follows from `at` is left out up to the next call of [`resume`](Self::resume).
     fn hide(&mut self, input: &str, at: usize);
     fn resume(&mut self, at: usize);
+    /// What is known of a key, which is in `block` up to its first `len` bytes.
+    fn known(&self, block: &[u8; BLOCK], len: usize) -> Option<Verdict>;
     /// True if the value under this key is to be hidden.
     fn key(&mut self, input: &str, key: Text<'_>) -> bool;
     fn text(&mut self, input: &str, text: Text<'_>);
@@ -99,12 +103,18 @@ trait Output {
 struct Nothing;
 
 impl Output for Nothing {
+    const SHOWS: bool = false;
+
     #[inline(always)]
     fn flush(&mut self, _: &str, _: usize) {}
     #[inline(always)]
     fn hide(&mut self, _: &str, _: usize) {}
     #[inline(always)]
     fn resume(&mut self, _: usize) {}
+    #[inline(always)]
+    fn known(&self, _: &[u8; BLOCK], _: usize) -> Option<Verdict> {
+        Some(Verdict::Harmless)
+    }
     #[inline(always)]
     fn key(&mut self, _: &str, _: Text<'_>) -> bool {
         false
@@ -123,7 +133,7 @@ struct Show<'r> {
 }
 
 impl Show<'_> {
-    #[cold]
+    #[inline(never)]
     fn changed(&mut self, input: &str, text: Text<'_>) {
         let unescaped = match text.escaped {
             true => unescape(text.raw),
@@ -143,6 +153,8 @@ impl Show<'_> {
 }
 
 impl Output for Show<'_> {
+    const SHOWS: bool = true;
+
     #[inline(always)]
     fn flush(&mut self, input: &str, at: usize) {
         self.out.push_str(&input[self.copied..at]);
@@ -162,37 +174,17 @@ impl Output for Show<'_> {
     }
 
     #[inline(always)]
+    fn known(&self, block: &[u8; BLOCK], len: usize) -> Option<Verdict> {
+        self.memo.get(block, len)
+    }
+
+    #[inline(never)]
     fn key(&mut self, input: &str, key: Text<'_>) -> bool {
-        let whole = !key.escaped && !key.open;
-        if whole && let Some(verdict) = self.memo.get(key.raw) {
-            return verdict == Verdict::Sensitive;
-        }
-        self.new_key(input, key)
-    }
-
-    #[inline(always)]
-    fn text(&mut self, input: &str, text: Text<'_>) {
-        if text.escaped || !text.plain {
-            self.changed_if_needed(input, text);
-        }
-    }
-}
-
-impl Show<'_> {
-    #[inline(never)]
-    fn changed_if_needed(&mut self, input: &str, text: Text<'_>) {
-        if text.escaped || secrets::needs_a_look(text.raw) {
-            self.changed(input, text);
-        }
-    }
-
-    #[inline(never)]
-    fn new_key(&mut self, input: &str, key: Text<'_>) -> bool {
         let sensitive = match key.escaped {
             true => self.names.is_sensitive(&unescape(key.raw)),
             false => self.names.is_sensitive(key.raw),
         };
-        if key.escaped || secrets::needs_a_look(key.raw) {
+        if !key.quiet {
             self.changed(input, key);
         } else if !key.open {
             let verdict = match sensitive {
@@ -202,6 +194,13 @@ impl Show<'_> {
             self.memo.put(key.raw, verdict);
         }
         sensitive
+    }
+
+    #[inline(always)]
+    fn text(&mut self, input: &str, text: Text<'_>) {
+        if !text.quiet {
+            self.changed(input, text);
+        }
     }
 }
 
@@ -231,7 +230,10 @@ fn push_on_one_line(out: &mut String, mut chars: &str) {
 
 /// Who looks for a code.
 trait Watch {
-    fn key(&mut self, depth: usize, key: Text<'_>);
+    /// Whether a key at this depth is of interest, and the value behind it.
+    fn sees_keys(&self, depth: usize) -> bool;
+    fn sees_value(&self) -> bool;
+    fn key(&mut self, depth: usize, raw: &str, escaped: bool);
     /// A value begins.
     fn open(&mut self, depth: usize, container: Container);
     fn close(&mut self, depth: usize);
@@ -245,7 +247,15 @@ struct Unwatched;
 
 impl Watch for Unwatched {
     #[inline(always)]
-    fn key(&mut self, _: usize, _: Text<'_>) {}
+    fn sees_keys(&self, _: usize) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn sees_value(&self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn key(&mut self, _: usize, _: &str, _: bool) {}
     #[inline(always)]
     fn open(&mut self, _: usize, _: Container) {}
     #[inline(always)]
@@ -304,10 +314,19 @@ impl<'p> CodeWatch<'p> {
 
 impl Watch for &mut CodeWatch<'_> {
     #[inline(always)]
-    fn key(&mut self, depth: usize, key: Text<'_>) {
+    fn sees_keys(&self, depth: usize) -> bool {
+        depth == self.on_path
+    }
+
+    #[inline(always)]
+    fn sees_value(&self) -> bool {
+        self.expected
+    }
+
+    fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
         if depth == self.on_path
             && let Some(wanted) = self.path.keys().get(depth - 1)
-            && (*wanted == key.raw || (key.escaped && *wanted == unescape(key.raw)))
+            && (wanted == raw || (escaped && *wanted == unescape(raw)))
         {
             self.expected = true;
             self.found = None;
@@ -329,7 +348,6 @@ impl Watch for &mut CodeWatch<'_> {
         self.on_path = self.on_path.min(depth);
     }
 
-    #[inline(always)]
     fn text(&mut self, text: Text<'_>) {
         if self.is_here() && !text.open {
             let mut code = FoundCode::new(false);
@@ -341,7 +359,6 @@ impl Watch for &mut CodeWatch<'_> {
         }
     }
 
-    #[inline(always)]
     fn number(&mut self, digits: &str) {
         if self.is_here() {
             let mut code = FoundCode::new(true);
@@ -363,6 +380,8 @@ struct Reader<'i, O, W> {
     input: &'i str,
     at: usize,
     nesting: Nesting,
+    /// The innermost container.
+    innermost: Option<Container>,
     out: O,
     /// The depth at which the value that is being left out began.
     hidden: Option<usize>,
@@ -378,6 +397,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             input,
             at: 0,
             nesting: Nesting::new(Lease::unlimited()),
+            innermost: None,
             out,
             hidden: None,
             watch,
@@ -407,22 +427,20 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             }
             // Behind a value.
             loop {
-                if self.nesting.depth() == 0 {
+                let Some(innermost) = self.innermost else {
                     return Err(self.end());
-                }
-                match (self.next()?, self.nesting.top()) {
-                    (b',', Some(Container::Object)) => {
+                };
+                match (self.next()?, innermost) {
+                    (b',', Container::Object) => {
                         self.at += 1;
                         hide = self.key()?;
                         break;
                     }
-                    (b',', _) => {
+                    (b',', Container::Array) => {
                         self.at += 1;
                         break;
                     }
-                    (b'}', Some(Container::Object)) | (b']', Some(Container::Array)) => {
-                        self.close();
-                    }
+                    (b'}', Container::Object) | (b']', Container::Array) => self.close(),
                     _ => return Err(Ending::Malformed),
                 }
             }
@@ -476,6 +494,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
     fn close(&mut self) {
         self.at += 1;
         self.nesting.pop();
+        self.innermost = self.nesting.top();
         self.watch.close(self.nesting.depth());
         self.ended();
     }
@@ -495,18 +514,46 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         if self.next()? != b'"' {
             return Err(Ending::Malformed);
         }
-        let (key, end) = self.string();
-        let shown = self.hidden.is_none();
-        let hide = shown && self.out.key(self.input, key);
-        self.watch.key(self.nesting.depth(), key);
-        if let Some(ending) = end {
-            return Err(ending);
-        }
+        let hide = match self.known_key() {
+            Some(verdict) => verdict == Verdict::Sensitive && self.hidden.is_none(),
+            None => self.any_key()?,
+        };
         if self.next()? != b':' {
             return Err(Ending::Malformed);
         }
         self.at += 1;
         Ok(hide)
+    }
+
+    /// Passes over a key that was seen before.
+    #[inline(always)]
+    fn known_key(&mut self) -> Option<Verdict> {
+        let start = self.at + 1;
+        let block = self.input.as_bytes().get(start..)?.first_chunk::<BLOCK>()?;
+        let len = scan::hits(block, class::ends_run).trailing_zeros() as usize;
+        if block.get(len) != Some(&b'"') {
+            return None;
+        }
+        let verdict = self.out.known(block, len)?;
+        self.at = start + len + 1;
+        let depth = self.nesting.depth();
+        if self.watch.sees_keys(depth) {
+            self.watch
+                .key(depth, &self.input[start..start + len], false);
+        }
+        Some(verdict)
+    }
+
+    #[inline(never)]
+    fn any_key(&mut self) -> Step<bool> {
+        let (key, end) = self.string();
+        let shown = self.hidden.is_none();
+        let hide = shown && self.out.key(self.input, key);
+        self.watch.key(self.nesting.depth(), key.raw, key.escaped);
+        match end {
+            None => Ok(hide),
+            Some(ending) => Err(ending),
+        }
     }
 
     /// Reads a value, or the beginning of a container.
@@ -515,13 +562,8 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         match self.next()? {
             b'"' => {
                 self.hide(hide);
-                let (text, end) = self.string();
-                if self.hidden.is_none() {
-                    self.out.text(self.input, text);
-                }
-                self.watch.text(text);
-                if let Some(ending) = end {
-                    return Err(ending);
+                if !self.quiet_text() {
+                    self.any_text()?;
                 }
             }
             b'{' => return self.open(hide, Container::Object),
@@ -539,6 +581,42 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         Ok(Begins::Nothing)
     }
 
+    /// Passes over a short text in which there is nothing to see.
+    #[inline(always)]
+    fn quiet_text(&mut self) -> bool {
+        let start = self.at + 1;
+        let rest = self.input.as_bytes().get(start..);
+        let Some(block) = rest.and_then(<[u8]>::first_chunk::<BLOCK>) else {
+            return false;
+        };
+        let len = scan::hits(block, class::ends_run).trailing_zeros() as usize;
+        if block.get(len) != Some(&b'"') || self.watch.sees_value() {
+            return false;
+        }
+        if O::SHOWS {
+            let looks = scan::hits(block, |block| secrets::may_need_a_look(block));
+            let looks = looks & ((1 << len) - 1);
+            if looks != 0 && self.need_a_look(start, looks) {
+                return false;
+            }
+        }
+        self.at = start + len + 1;
+        true
+    }
+
+    #[inline(never)]
+    fn any_text(&mut self) -> Step<()> {
+        let (text, end) = self.string();
+        if self.hidden.is_none() {
+            self.out.text(self.input, text);
+        }
+        self.watch.text(text);
+        match end {
+            None => Ok(()),
+            Some(ending) => Err(ending),
+        }
+    }
+
     #[inline(always)]
     fn hide(&mut self, hide: bool) {
         if hide {
@@ -554,6 +632,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             return Err(Ending::Malformed);
         }
         self.at += 1;
+        self.innermost = Some(container);
         self.watch.open(self.nesting.depth(), container);
         Ok(match container {
             Container::Object => Begins::Object,
@@ -580,19 +659,28 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
     fn number(&mut self) -> Step<()> {
         let start = self.at;
         let bytes = self.input.as_bytes();
-        // Most are whole and small.
-        let digits = bytes[start..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit());
-        let end = start + digits.count();
-        let is_plain = bytes[start] != b'0' || end == start + 1;
-        let is_over = !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E'));
-        if end > start && is_plain && is_over {
+        // Most have no exponent.
+        let digits = |from: usize| {
+            bytes[from..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+        };
+        let whole = digits(start).count();
+        let mut end = start + whole;
+        let mut is_plain = whole > 0 && (bytes[start] != b'0' || whole == 1);
+        if bytes.get(end) == Some(&b'.') {
+            let fraction = digits(end + 1).count();
+            is_plain &= fraction > 0;
+            end += 1 + fraction;
+        }
+        if is_plain && !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E')) {
             self.at = end;
         } else {
             self.any_number()?;
         }
-        self.watch.number(&self.input[start..self.at]);
+        if self.watch.sees_value() {
+            self.watch.number(&self.input[start..self.at]);
+        }
         Ok(())
     }
 
@@ -621,51 +709,16 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
     }
 
     /// Reads a string, whose quote is next; and how the reading ended, if it did.
-    #[inline(always)]
     fn string(&mut self) -> (Text<'i>, Option<Ending>) {
+        let bytes = self.input.as_bytes();
         let start = self.at + 1;
-        let bytes = self.input.as_bytes();
-        // Most strings end within a block.
-        if let Some(block) = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-            let ends = scan::hits(block, class::ends_run);
-            let len = ends.trailing_zeros() as usize;
-            if len < BLOCK && block[len] == b'"' {
-                let look = scan::hits(block, secrets::may_need_a_look) & ((1 << len) - 1);
-                self.at = start + len + 1;
-                let text = Text {
-                    raw: &self.input[start..start + len],
-                    start,
-                    escaped: false,
-                    open: false,
-                    plain: look == 0,
-                };
-                return (text, None);
-            }
-        }
-        self.any_string(start)
-    }
-
-    #[inline(never)]
-    fn any_string(&mut self, start: usize) -> (Text<'i>, Option<Ending>) {
-        let bytes = self.input.as_bytes();
         let mut end = start;
         let mut escaped = false;
-        // Whether all was seen up to the end of the string, or to its first escape.
-        let mut seen = false;
         let mut quiet = true;
-        while let Some(block) = bytes.get(end..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-            let ends = scan::hits(block, class::ends_run);
-            let len = ends.trailing_zeros().min(BLOCK as u32);
-            let look = scan::hits(block, secrets::may_need_a_look);
-            quiet &= look & ((1 << len) - 1) == 0;
-            end += len as usize;
-            if ends != 0 {
-                seen = true;
-                break;
-            }
-        }
         let ending = loop {
-            end += scan::plain_json(&bytes[end..]);
+            let (run, is_quiet) = self.run(end);
+            end += run;
+            quiet &= is_quiet;
             match bytes.get(end) {
                 Some(b'"') => break None,
                 Some(b'\\') => {}
@@ -688,9 +741,54 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             start,
             escaped,
             open: ending.is_some(),
-            plain: seen && quiet && !escaped && ending.is_none(),
+            quiet: quiet && !escaped,
         };
         (text, ending)
+    }
+
+    /// How many characters of a string follow that need no unescaping, in bytes, and whether they can
+    /// be shown as they are.
+    fn run(&self, start: usize) -> (usize, bool) {
+        let bytes = self.input.as_bytes();
+        let rest = &bytes[start..];
+        let mut len = 0;
+        let mut quiet = true;
+        loop {
+            let rest = &rest[len..];
+            let block = match rest.first_chunk() {
+                Some(block) => *block,
+                None => {
+                    // Behind the last byte there is what ends a run.
+                    let mut last = [0; BLOCK];
+                    last[..rest.len()].copy_from_slice(rest);
+                    last
+                }
+            };
+            let ends = scan::hits(&block, class::ends_run);
+            let run = ends.trailing_zeros().min(BLOCK as u32);
+            if O::SHOWS && quiet {
+                let looks = scan::hits(&block, |block| secrets::may_need_a_look(block));
+                let looks = looks & ((1 << run) - 1);
+                quiet = looks == 0 || !self.need_a_look(start + len, looks);
+            }
+            len += run as usize;
+            if ends != 0 {
+                return (len, quiet);
+            }
+        }
+    }
+
+    /// Any of these bytes of the block at `start` is more than it seems.
+    #[inline(never)]
+    fn need_a_look(&self, start: usize, mut looks: u32) -> bool {
+        while looks != 0 {
+            let at = start + looks.trailing_zeros() as usize;
+            if secrets::needs_a_look_at(self.input, at) {
+                return true;
+            }
+            looks &= looks - 1;
+        }
+        false
     }
 }
 

@@ -82,13 +82,11 @@ enum Values {
 /// Where something that has to be hidden can be noticed, and some other bytes.
 #[inline(always)]
 pub(crate) fn may_be_interesting(block: u8x16) -> u8x16 {
-    // Without the bit that tells `j` from `J` and `b` from `B`.
-    let folded = block & u8x16::splat(!0x20);
     class::within(block, b':', b'=')
         | class::is(block, b'%')
         | class::is(block, b'@')
-        | class::is(folded, b'J')
-        | class::is(folded, b'B')
+        | class::is(block, b'J')
+        | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
 /// Something that has to be hidden can be noticed at `at`. A `b` that begins neither `Bearer` nor
@@ -110,16 +108,18 @@ pub(crate) fn find_interesting(text: &str) -> Option<usize> {
     scan::find_confirmed(text, may_be_interesting, |at| is_interesting(text, at))
 }
 
-/// Says whether text has to be looked at before it is shown, because of a secret or of a character
-/// that [cannot stay](text::is_forbidden). If not, it can be shown as it is.
-pub(crate) fn needs_a_look(text: &str) -> bool {
-    let found = scan::find_confirmed(text.as_bytes(), may_need_a_look, |at| {
-        is_interesting(text.as_bytes(), at) || text::is_forbidden_at(text, at)
-    });
-    found.is_some()
+/// Because of what stands at `at`, the text has to be looked at before it is shown: a secret, or a
+/// character that [cannot stay](text::is_forbidden).
+#[inline]
+pub(crate) fn needs_a_look_at(text: &str, at: usize) -> bool {
+    match text.as_bytes()[at] {
+        0xc2 | 0xe2 => text::is_forbidden_at(text, at),
+        0..0x20 | 0x7f => true,
+        _ => is_interesting(text.as_bytes(), at),
+    }
 }
 
-/// The first byte of anything that makes a text [need a look](needs_a_look), and some others.
+/// The first byte of anything that makes a text [need a look](needs_a_look_at), and some others.
 #[inline(always)]
 pub(crate) fn may_need_a_look(block: u8x16) -> u8x16 {
     may_be_interesting(block) | text::may_begin_forbidden(block)
