@@ -88,7 +88,8 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         return;
     }
     let level = level_of(verdict);
-    if !(early_enabled && level == early_level) && !config.enabled(level) {
+    let is_enabled = (early_enabled && level == early_level) || config.enabled(level);
+    if !is_enabled {
         shared.muted.fetch_add(1, Relaxed);
         return;
     }

@@ -241,8 +241,8 @@ impl HeaderText {
 }
 
 fn scheme_len(url: &str) -> usize {
-    let schemes = ["https://", "http://"].into_iter();
-    let scheme = schemes.filter(|scheme| url.starts_with(scheme)).next();
+    let mut schemes = ["https://", "http://"].into_iter();
+    let scheme = schemes.find(|scheme| url.starts_with(scheme));
     scheme.map_or(0, str::len)
 }
 

@@ -205,7 +205,7 @@ mod tests {
             let mut out = b"before".to_vec();
             push_chars(&mut out, &text);
             let expected = serde_json::to_string(&text).unwrap();
-            prop_assert_eq!(&out[6..], expected[1..expected.len() - 1].as_bytes());
+            prop_assert_eq!(&out[6..], &expected.as_bytes()[1..expected.len() - 1]);
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use actix_bodylog::{BodyLog, LogSink, Redaction, Sink as _};
+use actix_bodylog::{BodyLog, JsonLines, LogSink, Redaction, Sink as _};
 use actix_web::{
     App, HttpResponse,
     test::{TestRequest, call_service, init_service, read_body},
@@ -161,6 +161,23 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     };
     assert_eq!((line.level, &*line.target), (Level::Warn, "actix_bodylog"));
     assert!(line.message.starts_with("redaction is off"), "{line:?}");
+
+    // A writer that takes nothing: said once, whatever is lost after that.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let lossy = BodyLog::new().sink(JsonLines::new(writer));
+    for _ in 0..3 {
+        send(lossy.clone(), TestRequest::with_uri("/fine")).await;
+    }
+    let [line] = &take()[..] else {
+        panic!("one line was expected");
+    };
+    assert_eq!((line.level, &*line.target), (Level::Error, "actix_bodylog"));
+    assert!(
+        line.message.starts_with("a record was not written: "),
+        "{line:?}"
+    );
+    assert_eq!(lossy.stats().sink_failures, 3);
 
     let flushed = *COLLECTOR.flushed.lock().unwrap();
     assert!(json.drain(std::time::Duration::from_secs(1)).await);

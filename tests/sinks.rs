@@ -176,6 +176,49 @@ async fn a_full_disk_loses_records_counts_them_and_tears_no_later_line() {
 }
 
 #[actix_web::test]
+async fn what_was_refused_whole_leaves_no_trace() {
+    let room = Arc::new(AtomicUsize::new(0));
+    let paper = Paper {
+        room: Some(Arc::clone(&room)),
+        ..Paper::default()
+    };
+    let log = BodyLog::new().sink(JsonLines::new(paper.clone()));
+    send(log.clone(), "/fine").await;
+    room.store(1 << 20, Relaxed);
+    send(log.clone(), "/missing").await;
+    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(paper.text().lines().count(), 1);
+    let record: serde_json::Value = serde_json::from_str(&paper.text()).unwrap();
+    assert_eq!(record["url.path"], "/missing");
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn requests_go_on_where_the_disk_is_full() {
+    let full = || std::fs::File::options().write(true).open("/dev/full");
+    let buffered = io::BufWriter::new(full().unwrap());
+    for sink in [JsonLines::new(full().unwrap()), JsonLines::new(buffered)] {
+        let log = BodyLog::new().sink(sink);
+        for _ in 0..3 {
+            send(log.clone(), "/fine").await;
+        }
+        let stats = log.stats();
+        assert_eq!((stats.records, stats.sink_failures), (3, 3));
+    }
+}
+
+#[actix_web::test]
+async fn requests_go_on_where_nobody_reads_the_pipe() {
+    let (reader, writer) = io::pipe().unwrap();
+    let log = BodyLog::new().sink(JsonLines::new(writer));
+    send(log.clone(), "/fine").await;
+    assert_eq!(log.stats().sink_failures, 0);
+    drop(reader);
+    send(log.clone(), "/fine").await;
+    assert_eq!(log.stats().sink_failures, 1);
+}
+
+#[actix_web::test]
 async fn a_writer_that_panics_is_tried_again() {
     struct Moody(Paper, bool);
     impl Write for Moody {

@@ -137,7 +137,7 @@ impl Out {
         let out = Self(File::create(path).expect("the file of the records can be created"));
         match variant {
             Variant::Logger => env_logger::Builder::new()
-                .filter_level(log::LevelFilter::Info)
+                .filter_module("actix_web::middleware::logger", log::LevelFilter::Info)
                 .target(env_logger::Target::Pipe(Box::new(out.writer())))
                 .init(),
             Variant::Tracing => tracing_subscriber::fmt()

@@ -594,7 +594,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             return false;
         }
         if O::SHOWS {
-            let looks = scan::hits(block, |block| secrets::may_need_a_look(block));
+            let looks = secrets::looks(block);
             let looks = looks & ((1 << len) - 1);
             if looks != 0 && self.need_a_look(start, looks) {
                 return false;
@@ -767,7 +767,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             let ends = scan::hits(&block, class::ends_run);
             let run = ends.trailing_zeros().min(BLOCK as u32);
             if O::SHOWS && quiet {
-                let looks = scan::hits(&block, |block| secrets::may_need_a_look(block));
+                let looks = secrets::looks(&block);
                 let looks = looks & ((1 << run) - 1);
                 quiet = looks == 0 || !self.need_a_look(start + len, looks);
             }

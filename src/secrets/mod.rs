@@ -19,7 +19,7 @@ use wide::u8x16;
 
 use crate::{
     names::{Names, REDACTED},
-    scan::{self, class},
+    scan::{self, BLOCK, class},
     text,
 };
 
@@ -119,10 +119,12 @@ pub(crate) fn needs_a_look_at(text: &str, at: usize) -> bool {
     }
 }
 
-/// The first byte of anything that makes a text [need a look](needs_a_look_at), and some others.
+/// A bit for each byte of the block at which a text may [need a look](needs_a_look_at).
 #[inline(always)]
-pub(crate) fn may_need_a_look(block: u8x16) -> u8x16 {
-    may_be_interesting(block) | text::may_begin_forbidden(block)
+pub(crate) fn looks(block: &[u8; BLOCK]) -> u32 {
+    scan::hits(block, |block| {
+        may_be_interesting(block) | text::may_begin_forbidden(block)
+    })
 }
 
 /// White space, and what becomes white space in a record.

@@ -9,13 +9,16 @@ use std::{
     },
 };
 
-use super::Sink;
+use super::{Sink, TARGET};
 use crate::{record::Record, render};
 
-/// Writes records as JSON Lines: UTF-8, one object a line, each in a single `write_all`, flushed.
+/// Writes records as JSON Lines: UTF-8, one object a line, each in a single `write`, flushed.
 ///
-/// Workers take turns at the writer, and a slow one holds them up. A record that the writer refuses
-/// is lost and counted in [`Stats::sink_failures`](crate::Stats::sink_failures); requests go on.
+/// Workers take turns at the writer, and a slow one holds them up. A record that the writer refuses, by
+/// an error or by one when it is flushed, is lost: on a full disk, a closed pipe. It is counted in
+/// [`Stats::sink_failures`](crate::Stats::sink_failures), and requests go on. The first loss is said
+/// through the `log` facade, under the target `actix_bodylog`; those after it only count. The writer is
+/// tried again with each record, and a line that was written in part is ended before the next.
 pub struct JsonLines {
     writer: Mutex<Writer>,
     lost: AtomicU64,
@@ -52,14 +55,41 @@ impl JsonLines {
 
 impl Writer {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        // Set first: the writer may panic, and then the line is torn too.
+        // Set first: the writer may panic, and how much it took is not known then.
         let was_torn = std::mem::replace(&mut self.torn, true);
         if was_torn {
             self.inner.write_all(b"\n")?;
         }
-        self.inner.write_all(line)?;
-        self.torn = false;
+        let (written, result) = self.write_some(line);
+        self.torn = 0 < written && written < line.len();
+        result?;
         self.inner.flush()
+    }
+
+    /// What `write_all` does, and how far it came.
+    fn write_some(&mut self, line: &[u8]) -> (usize, io::Result<()>) {
+        let mut written = 0;
+        while written < line.len() {
+            match self.inner.write(&line[written..]) {
+                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (written, Err(error)),
+            }
+        }
+        (written, Ok(()))
+    }
+}
+
+impl JsonLines {
+    /// Not while the writer is locked: the logger may write to the same one.
+    fn count_loss(&self, error: &io::Error) {
+        if self.lost.fetch_add(1, Relaxed) == 0 {
+            log::error!(
+                target: TARGET,
+                "a record was not written: {error}; further losses are counted and not said"
+            );
+        }
     }
 }
 
@@ -68,8 +98,10 @@ impl Sink for JsonLines {
         render::with_line(record, |line| {
             // A writer that panicked once is tried again: what it refused then says nothing about now.
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            if writer.write(line).is_err() {
-                self.lost.fetch_add(1, Relaxed);
+            let result = writer.write(line);
+            drop(writer);
+            if let Err(error) = result {
+                self.count_loss(&error);
             }
         });
     }
