@@ -71,10 +71,14 @@ impl Looks {
             let mut last = [b' '; BLOCK];
             last[..rest.len()].copy_from_slice(rest);
             let mut found = 0;
-            for (block, interesting) in blocks.iter().chain([&last]).zip(&mut looks.interesting) {
+            let mut look = |block, interesting: &mut u16| {
                 found |= scan::hits(block, special);
                 *interesting = scan::hits(block, secrets::may_be_interesting) as u16;
+            };
+            for (block, interesting) in blocks.iter().zip(&mut looks.interesting) {
+                look(block, interesting);
             }
+            look(&last, &mut looks.interesting[blocks.len()]);
             looks.is_plain = found == 0;
         }
         if !looks.is_plain {

@@ -134,17 +134,29 @@ fn push_chars(out: &mut Vec<u8>, clean: &str) {
 
 /// Appends clean text as characters of a JSON string: only quotes and backslashes need an escape.
 ///
-/// A block is written whole before it is known how much of it is right. Behind an escape, the rest
-/// of it is written again, one place further on. In JSON, where every few bytes there is a quote,
-/// that takes half the instructions of copying runs.
+/// Eight bytes are written before it is known how many of them are right. Behind an escape, the rest
+/// of them is written again, one place further on. In JSON, where every few bytes there is a quote,
+/// that takes a third of the instructions of copying runs.
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    // Large enough for the text of a piece with all escaped, and a block behind it.
-    let mut written = [0; 2 * PIECE + BLOCK];
+    let mut written = [0; WRITTEN];
     let (blocks, rest) = text.as_chunks::<BLOCK>();
-    for piece in blocks.chunks(PIECE / BLOCK) {
+    for piece in blocks.chunks(PIECE) {
         let mut to = 0;
         for block in piece {
-            to = escape_block(&mut written, to, block);
+            let hits = scan::hits(block, class::is_escaped);
+            if hits == 0
+                && let Some(place) = written.get_mut(to..)
+                && let Some(place) = place.first_chunk_mut()
+            {
+                *place = *block;
+                to += BLOCK;
+                continue;
+            }
+            let (first, second) = (block.first_chunk(), block.last_chunk());
+            if let (Some(first), Some(second)) = (first, second) {
+                to = escape(&mut written, to, *first, hits & 0xff);
+                to = escape(&mut written, to, *second, hits >> 8);
+            }
         }
         out.extend_from_slice(&written[..to]);
     }
@@ -156,38 +168,35 @@ fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Bytes that are escaped together: 16 blocks.
-const PIECE: usize = 256;
+/// Blocks that are escaped before they are copied to the line.
+const PIECE: usize = 16;
+/// Room for them if every byte is escaped, and for what is written behind.
+const WRITTEN: usize = (2 * PIECE + 1) * BLOCK;
 
-/// Writes a block and its escapes; the place behind them.
+/// Writes eight bytes with their escapes; the place behind them.
 #[inline(always)]
-fn escape_block(
-    written: &mut [u8; 2 * PIECE + BLOCK],
-    mut to: usize,
-    block: &[u8; BLOCK],
-) -> usize {
-    let mut hits = scan::hits(block, class::is_escaped);
-    let bytes = u128::from_le_bytes(*block);
-    put(written, to, bytes);
+fn escape(written: &mut [u8; WRITTEN], mut to: usize, bytes: [u8; 8], mut hits: u32) -> usize {
+    let word = u64::from_le_bytes(bytes);
+    put(written, to, word);
     while hits != 0 {
         let at = hits.trailing_zeros();
-        // The backslash, and behind it the block from the byte that it is for.
-        let place = to + at as usize;
-        put(written, place + 1, bytes >> (8 * at));
-        if let Some(byte) = written.get_mut(place) {
-            *byte = b'\\';
+        // The backslash, and what it is for behind it, with all that follows.
+        let rest = (word >> (8 * at)) << 8 | u64::from(b'\\');
+        put(written, to + at as usize, rest);
+        if let Some(last) = written.get_mut(to + 8) {
+            *last = bytes[7];
         }
         to += 1;
         hits &= hits - 1;
     }
-    to + BLOCK
+    to + 8
 }
 
 #[inline(always)]
-fn put(written: &mut [u8; 2 * PIECE + BLOCK], to: usize, bytes: u128) {
+fn put(written: &mut [u8; WRITTEN], to: usize, word: u64) {
     let place = written.get_mut(to..);
-    if let Some(place) = place.and_then(<[u8]>::first_chunk_mut::<BLOCK>) {
-        *place = bytes.to_le_bytes();
+    if let Some(place) = place.and_then(<[u8]>::first_chunk_mut) {
+        *place = word.to_le_bytes();
     }
 }
 

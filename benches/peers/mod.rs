@@ -12,6 +12,7 @@
     reason = "a port does what the original did"
 )]
 mod buffering;
+pub mod cases;
 pub mod child;
 pub mod quartiles;
 

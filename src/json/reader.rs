@@ -593,12 +593,8 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         if block.get(len) != Some(&b'"') || self.watch.sees_value() {
             return false;
         }
-        if O::SHOWS {
-            let looks = secrets::looks(block);
-            let looks = looks & ((1 << len) - 1);
-            if looks != 0 && self.need_a_look(start, looks) {
-                return false;
-            }
+        if self.is_loud(block, start, len as u32) {
+            return false;
         }
         self.at = start + len + 1;
         true
@@ -753,29 +749,44 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         let rest = &bytes[start..];
         let mut len = 0;
         let mut quiet = true;
-        loop {
-            let rest = &rest[len..];
-            let block = match rest.first_chunk() {
-                Some(block) => *block,
-                None => {
-                    // Behind the last byte there is what ends a run.
-                    let mut last = [0; BLOCK];
-                    last[..rest.len()].copy_from_slice(rest);
-                    last
-                }
-            };
-            let ends = scan::hits(&block, class::ends_run);
+        while let Some(block) = rest.get(len..).and_then(<[u8]>::first_chunk) {
+            let ends = scan::hits(block, class::ends_run);
             let run = ends.trailing_zeros().min(BLOCK as u32);
-            if O::SHOWS && quiet {
-                let looks = secrets::looks(&block);
-                let looks = looks & ((1 << run) - 1);
-                quiet = looks == 0 || !self.need_a_look(start + len, looks);
-            }
+            quiet = quiet && !self.is_loud(block, start + len, run);
             len += run as usize;
             if ends != 0 {
                 return (len, quiet);
             }
         }
+        // Behind the last byte there is what ends a run.
+        let rest = &rest[len..];
+        let mut last = [0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        let run = scan::hits(&last, class::ends_run).trailing_zeros();
+        let quiet = quiet && !self.is_loud(&last, start + len, run);
+        (len + run as usize, quiet)
+    }
+
+    /// Something in the first `len` bytes of the block at `start` has to be changed.
+    #[inline(always)]
+    fn is_loud(&self, block: &[u8; BLOCK], start: usize, len: u32) -> bool {
+        if !O::SHOWS {
+            return false;
+        }
+        let mask = (1 << len) - 1;
+        let (looks, schemes) = secrets::looks(block);
+        let (looks, mut schemes) = (looks & mask, schemes & mask);
+        if looks != 0 && self.need_a_look(start, looks) {
+            return true;
+        }
+        while schemes != 0 {
+            let at = start + schemes.trailing_zeros() as usize;
+            if secrets::begins_scheme(self.input.as_bytes(), at) {
+                return true;
+            }
+            schemes &= schemes - 1;
+        }
+        false
     }
 
     /// Any of these bytes of the block at `start` is more than it seems.

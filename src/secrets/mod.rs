@@ -79,27 +79,41 @@ enum Values {
     AsTheyAre,
 }
 
-/// Where something that has to be hidden can be noticed, and some other bytes.
+/// Where something that has to be hidden can be noticed, and some other bytes; but for schemes.
 #[inline(always)]
-pub(crate) fn may_be_interesting(block: u8x16) -> u8x16 {
+fn may_be_a_secret(block: u8x16) -> u8x16 {
     class::within(block, b':', b'=')
         | class::is(block, b'%')
         | class::is(block, b'@')
         | class::is(block, b'J')
-        | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
-/// Something that has to be hidden can be noticed at `at`. A `b` that begins neither `Bearer` nor
-/// `Basic` is nothing.
+/// What may begin a scheme.
+#[inline(always)]
+fn may_be_a_scheme(block: u8x16) -> u8x16 {
+    class::is(block & u8x16::splat(!0x20), b'B')
+}
+
+#[inline(always)]
+pub(crate) fn may_be_interesting(block: u8x16) -> u8x16 {
+    may_be_a_secret(block) | may_be_a_scheme(block)
+}
+
+/// `Bearer` or `Basic` begins at `at`, as far as three letters tell.
+#[inline(always)]
+pub(crate) fn begins_scheme(text: &[u8], at: usize) -> bool {
+    matches!(
+        text.get(at..at + 3),
+        Some([b'B' | b'b', b'e' | b'E', b'a' | b'A'] | [b'B' | b'b', b'a' | b'A', b's' | b'S'])
+    )
+}
+
+/// Something that has to be hidden can be noticed at `at`.
 #[inline(always)]
 pub(crate) fn is_interesting(text: &[u8], at: usize) -> bool {
     match text[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
-        b'b' | b'B' => matches!(
-            text.get(at + 1..at + 3),
-            Some([b'e' | b'E', b'a' | b'A'] | [b'a' | b'A', b's' | b'S'])
-        ),
-        _ => false,
+        _ => begins_scheme(text, at),
     }
 }
 
@@ -119,12 +133,14 @@ pub(crate) fn needs_a_look_at(text: &str, at: usize) -> bool {
     }
 }
 
-/// A bit for each byte of the block at which a text may [need a look](needs_a_look_at).
+/// A bit for each byte of the block at which a text may [need a look](needs_a_look_at), but for schemes;
+/// and for each that may [begin one](begins_scheme): in ordinary text these are most.
 #[inline(always)]
-pub(crate) fn looks(block: &[u8; BLOCK]) -> u32 {
-    scan::hits(block, |block| {
-        may_be_interesting(block) | text::may_begin_forbidden(block)
-    })
+pub(crate) fn looks(block: &[u8; BLOCK]) -> (u32, u32) {
+    let looks = scan::hits(block, |block| {
+        may_be_a_secret(block) | text::may_begin_forbidden(block)
+    });
+    (looks, scan::hits(block, may_be_a_scheme))
 }
 
 /// White space, and what becomes white space in a record.
