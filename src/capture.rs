@@ -11,7 +11,7 @@ const FIRST_GROWTH: usize = 256;
 /// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive.
 /// The buffer grows with what arrives, never by what a header announced, and takes its share of the
 /// budget with each step. It does not hold on to the budget, so that an exchange has one counted
-/// reference less: whoever drops a capture has to [release](Self::release) it.
+/// reference less: whoever drops a capture has to [clear](Self::clear) it.
 #[derive(Debug)]
 pub(crate) struct Capture {
     limit: usize,
@@ -24,14 +24,31 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Keeps the prefix in `buffer`, which is empty.
-    pub(crate) fn new(limit: usize, buffer: Vec<u8>) -> Self {
+    /// Keeps nothing, until it has a limit.
+    pub(crate) fn new() -> Self {
         Self {
-            limit,
-            bytes: buffer,
+            limit: 0,
+            bytes: Vec::new(),
             taken: 0,
             seen: 0,
             refused: false,
+        }
+    }
+
+    /// Begins anew, with another limit.
+    pub(crate) fn restart(&mut self, limit: usize, budget: &Budget) {
+        self.clear(usize::MAX, budget);
+        self.limit = limit;
+    }
+
+    /// Forgets everything, and gives back what was taken from the budget. The buffer is kept for another
+    /// body, if it has at most `max_kept` bytes.
+    pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
+        let mut bytes = self.release(budget);
+        bytes.clear();
+        *self = Self::new();
+        if bytes.capacity() <= max_kept {
+            self.bytes = bytes;
         }
     }
 
@@ -91,8 +108,8 @@ impl Capture {
         self.release(budget)
     }
 
-    /// Gives back to the budget what was taken from it, and the buffer.
-    pub(crate) fn release(&mut self, budget: &Budget) -> Vec<u8> {
+    /// Gives back to the budget what was taken from it; the buffer.
+    fn release(&mut self, budget: &Budget) -> Vec<u8> {
         budget.give_back(std::mem::take(&mut self.taken));
         std::mem::take(&mut self.bytes)
     }
@@ -130,7 +147,13 @@ mod tests {
     use super::*;
 
     fn capture(limit: usize) -> (Capture, Budget) {
-        (Capture::new(limit, Vec::new()), Budget::new(usize::MAX))
+        (limited(limit), Budget::new(usize::MAX))
+    }
+
+    fn limited(limit: usize) -> Capture {
+        let mut capture = Capture::new();
+        capture.set_limit(limit);
+        capture
     }
 
     proptest! {
@@ -141,7 +164,8 @@ mod tests {
             spare in prop_oneof![Just(0), 0_usize..5000],
         ) {
             let budget = Budget::new(usize::MAX);
-            let mut capture = Capture::new(limit, Vec::with_capacity(spare));
+            let mut capture = limited(limit);
+            capture.bytes = Vec::with_capacity(spare);
             for chunk in &chunks {
                 prop_assert_eq!(capture.push(chunk, &budget), None);
             }
@@ -150,7 +174,8 @@ mod tests {
             prop_assert_eq!(capture.seen(), whole.len() as u64);
             prop_assert_eq!(capture.bytes.capacity(), budget.used().max(spare));
             prop_assert!(budget.peak() <= limit);
-            prop_assert!(capture.release(&budget).len() <= limit);
+            capture.clear(1000, &budget);
+            prop_assert!(capture.bytes.capacity() <= 1000 && capture.seen() == 0);
             prop_assert_eq!(budget.used(), 0);
         }
     }
@@ -167,7 +192,7 @@ mod tests {
     #[test]
     fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
         let budget = Budget::new(300);
-        let mut capture = Capture::new(4096, Vec::new());
+        let mut capture = limited(4096);
         assert_eq!(capture.push(&[1; 200], &budget), None);
         assert_eq!(budget.used(), 256);
         assert_eq!(capture.push(&[1; 200], &budget), Some(vec![1; 200]));
@@ -180,7 +205,7 @@ mod tests {
     #[test]
     fn the_exact_size_is_tried_where_doubling_does_not_fit() {
         let budget = Budget::new(300);
-        let mut capture = Capture::new(4096, Vec::new());
+        let mut capture = limited(4096);
         capture.push(&[1; 250], &budget);
         capture.push(&[1; 50], &budget);
         assert_eq!(capture.kept().len(), 300);

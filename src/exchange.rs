@@ -23,7 +23,7 @@ use crate::{
     errors::{self, Errors},
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
-    head::{HeadMemory, RequestHead, ResponseHeadCopy},
+    head::{RequestHead, ResponseHeadCopy},
     headers::HeaderText,
     json::finder::CodeFinder,
     record::Outcome,
@@ -46,8 +46,11 @@ pub(crate) struct Exchange {
     polled: Cell<bool>,
     request_past: Past,
     response_past: Past,
-    /// What the exchange before this one left, until it is used; and what this one leaves.
-    memory: Cell<Memory>,
+    /// The record is not out yet.
+    open: Cell<bool>,
+    /// Never borrowed while code that is not ours runs, but for sinks: a body may own the request's
+    /// payload, and polling or dropping it comes back here.
+    state: RefCell<State>,
 }
 
 /// An exchange that has begun.
@@ -57,9 +60,6 @@ struct Live {
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
     unwinding_before: bool,
-    /// `None` once the record was emitted. Never borrowed while code that is not ours runs: a body
-    /// may own the request's payload, and polling or dropping it comes back here.
-    state: RefCell<Option<State>>,
 }
 
 /// Counts the bytes of a body of which no more is kept: nearly all of a large one. With every chunk that
@@ -93,25 +93,13 @@ impl Past {
     }
 }
 
-/// Buffers that exchanges leave to the next one, all empty.
-#[derive(Default)]
-struct Memory {
-    head: HeadMemory,
-    response_headers: HeaderText,
-    request: Vec<u8>,
-    response: Vec<u8>,
-}
-
-/// Bytes that are kept of each buffer: what the defaults need.
+/// Bytes that are kept of each buffer for the next exchange: what the defaults need.
 const MAX_KEPT: usize = 4096;
 
-/// What is known so far.
+/// What is known so far. Over, it is empty but for the memory of its buffers.
 pub(crate) struct State {
     /// The logger nested inside, if there is one: its rules apply.
     pub(crate) inner: Option<Arc<Config>>,
-    /// What the response needs when it comes.
-    response_headers: HeaderText,
-    response_buffer: Vec<u8>,
     /// The path is to be skipped where all goes well.
     pub(crate) skip: bool,
     /// A logger nested inside wants no record at all.
@@ -125,6 +113,9 @@ pub(crate) struct State {
     /// As the application wrote it.
     pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
+    pub(crate) response_headers: HeaderText,
+    /// Nothing is kept before there is a response.
+    pub(crate) response_body: Capture,
     /// The inner service returned an error.
     pub(crate) error_returned: bool,
     /// The status that it would have, until a response is made of it.
@@ -138,7 +129,6 @@ pub(crate) struct State {
 pub(crate) struct Response {
     pub(crate) head: ResponseHeadCopy,
     pub(crate) time_to_head: Duration,
-    pub(crate) capture: Capture,
     pub(crate) code: CodeSearch,
     /// Dropped without being polled, it is complete all the same.
     pub(crate) complete_unpolled: bool,
@@ -176,48 +166,25 @@ impl Exchange {
             polled: Cell::new(false),
             request_past: Past::default(),
             response_past: Past::default(),
-            memory: Cell::default(),
+            open: Cell::new(false),
+            state: RefCell::new(State::new()),
         }
     }
 
     /// Begins an exchange: copies the head.
     pub(crate) fn begin(&mut self, config: &Arc<Config>, req: &ServiceRequest) {
-        let (started, timestamp) = (Instant::now(), SystemTime::now());
-        let rules = &config.rules;
-        let memory = self.memory.take();
-        let head = RequestHead::copy(req, &rules.request_headers, memory.head);
-        let limit = match head.kind.hopeless() {
-            Some(_) => 0,
-            None => rules.request_limit,
-        };
+        let started = Instant::now();
+        self.state.get_mut().begin(&config.rules, req);
         config.shared.enter();
         self.inside.set(false);
         self.polled.set(false);
         self.request_past.take();
         self.response_past.take();
+        self.open.set(true);
         self.live = Some(Live {
             config: Arc::clone(config),
             started,
             unwinding_before: thread::panicking(),
-            state: RefCell::new(Some(State {
-                inner: None,
-                response_headers: memory.response_headers,
-                response_buffer: memory.response,
-                skip: rules.skips(req.path()),
-                silenced: false,
-                timestamp,
-                head,
-                request: Capture::new(limit, memory.request),
-                request_ended: false,
-                request_failed: false,
-                route: None,
-                response: None,
-                error_returned: false,
-                error_status: None,
-                user: None,
-                fields: Vec::new(),
-                errors: Errors::default(),
-            })),
         });
     }
 
@@ -240,11 +207,11 @@ impl Exchange {
     /// The same without a guard: for what is done with every chunk and only counts and copies.
     #[inline(always)]
     fn change(&self, f: impl FnOnce(&mut State, &Live)) {
-        if let Some(live) = &self.live
-            && let Ok(mut state) = live.state.try_borrow_mut()
-            && let Some(state) = state.as_mut()
+        if self.open.get()
+            && let Some(live) = &self.live
+            && let Ok(mut state) = self.state.try_borrow_mut()
         {
-            f(state, live);
+            f(&mut state, live);
         }
     }
 
@@ -369,11 +336,8 @@ impl Exchange {
             let time_to_head = live.started.elapsed();
             self.polled.set(false);
             self.response_past.take();
-            if let Some(before) = state.response.take() {
-                (state.response_buffer, state.response_headers) = before.into_memory(live.budget());
-            }
             let rules = live.rules(&state.inner);
-            let headers = std::mem::take(&mut state.response_headers);
+            let headers = &mut state.response_headers;
             let copy = ResponseHeadCopy::copy(head, &rules.response_headers, headers);
             let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if upgrade {
@@ -403,11 +367,10 @@ impl Exchange {
             let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);
             let complete_unpolled = size.is_eof()
                 || (state.head.version == Version::HTTP_2 && (state.head.is_head || no_content));
-            let buffer = std::mem::take(&mut state.response_buffer);
+            state.response_body.restart(limit, live.budget());
             state.response = Some(Response {
                 head: copy,
                 time_to_head,
-                capture: Capture::new(limit, buffer),
                 code,
                 complete_unpolled,
             });
@@ -428,7 +391,7 @@ impl Exchange {
             let Some(response) = &mut state.response else {
                 return;
             };
-            let refused = response.capture.push(chunk, live.budget());
+            let refused = state.response_body.push(chunk, live.budget());
             if refused.is_some() || matches!(response.code, CodeSearch::InChunks(_)) {
                 live.config.call(|| {
                     let rules = live.rules(&state.inner);
@@ -440,7 +403,7 @@ impl Exchange {
                 _ => false,
             };
             self.response_past
-                .begin(response.capture.is_full() && !looks_on);
+                .begin(state.response_body.is_full() && !looks_on);
         });
     }
 
@@ -465,21 +428,18 @@ impl Exchange {
     }
 
     fn finish(&self, end: End) {
-        let Some(live) = &self.live else { return };
-        let state = match live.state.try_borrow_mut() {
-            Ok(mut state) => state.take(),
-            Err(_) => None,
+        let Some(live) = self.live.as_ref().filter(|_| self.open.replace(false)) else {
+            return;
         };
-        let Some(mut state) = state else { return };
         let duration = live.started.elapsed();
-        let outcome = self.outcome(live, end, &state);
-        state.request.count(self.request_past.take());
-        if let Some(response) = &mut state.response {
-            response.capture.count(self.response_past.take());
-        }
         let config = &live.config;
-        config.call(|| finish::emit(config, &mut state, outcome, duration));
-        self.memory.set(state.into_memory(live.budget()).trim());
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            let outcome = self.outcome(live, end, &state);
+            state.request.count(self.request_past.take());
+            state.response_body.count(self.response_past.take());
+            config.call(|| finish::emit(config, &mut state, outcome, duration));
+            state.clear(live.budget());
+        }
         // Now that everything was given back.
         config.shared.leave();
     }
@@ -518,17 +478,57 @@ impl Live {
 }
 
 impl State {
-    /// Gives back to the budget what was taken from it. What is left is memory for the next exchange.
-    fn into_memory(mut self, budget: &Budget) -> Memory {
-        if let Some(response) = self.response {
-            (self.response_buffer, self.response_headers) = response.into_memory(budget);
+    fn new() -> Self {
+        Self {
+            inner: None,
+            skip: false,
+            silenced: false,
+            timestamp: SystemTime::UNIX_EPOCH,
+            head: RequestHead::new(),
+            request: Capture::new(),
+            request_ended: false,
+            request_failed: false,
+            route: None,
+            response: None,
+            response_headers: HeaderText::default(),
+            response_body: Capture::new(),
+            error_returned: false,
+            error_status: None,
+            user: None,
+            fields: Vec::new(),
+            errors: Errors::default(),
         }
-        Memory {
-            head: self.head.into_memory(),
-            response_headers: self.response_headers,
-            request: self.request.release(budget),
-            response: self.response_buffer,
-        }
+    }
+
+    /// Begins what is empty.
+    fn begin(&mut self, rules: &Rules, req: &ServiceRequest) {
+        self.timestamp = SystemTime::now();
+        self.skip = rules.skips(req.path());
+        self.head.copy(req, &rules.request_headers);
+        self.request.set_limit(match self.head.kind.hopeless() {
+            Some(_) => 0,
+            None => rules.request_limit,
+        });
+    }
+
+    /// Gives back to the budget what was taken from it, and forgets everything. The memory of its
+    /// buffers is kept, but for what an unusual exchange has stretched.
+    fn clear(&mut self, budget: &Budget) {
+        self.inner = None;
+        self.silenced = false;
+        self.head.clear(MAX_KEPT);
+        self.request.clear(MAX_KEPT, budget);
+        self.request_ended = false;
+        self.request_failed = false;
+        self.route = None;
+        self.response = None;
+        self.response_headers.clear_to(MAX_KEPT);
+        self.response_body.clear(MAX_KEPT, budget);
+        self.error_returned = false;
+        self.error_status = None;
+        self.user = None;
+        self.fields = Vec::new();
+        self.errors = Errors::default();
     }
 }
 
@@ -554,33 +554,6 @@ impl Response {
             }
             _ => {}
         }
-    }
-
-    fn into_memory(mut self, budget: &Budget) -> (Vec<u8>, HeaderText) {
-        let mut headers = self.head.headers;
-        headers.clear();
-        let mut buffer = self.capture.release(budget);
-        buffer.clear();
-        (buffer, headers)
-    }
-}
-
-impl Memory {
-    /// Lets go of what an unusual exchange has stretched.
-    fn trim(mut self) -> Self {
-        for buffer in [&mut self.request, &mut self.response] {
-            buffer.clear();
-            if buffer.capacity() > MAX_KEPT {
-                *buffer = Vec::new();
-            }
-        }
-        if self.head.capacity() > MAX_KEPT {
-            self.head = HeadMemory::default();
-        }
-        if self.response_headers.capacity() > MAX_KEPT {
-            self.response_headers = HeaderText::default();
-        }
-        self
     }
 }
 

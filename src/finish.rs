@@ -13,7 +13,6 @@ use crate::{
     fit::fit,
     found_code::{CodeReading, find_code, redact_code},
     head::{Announced, MAX_URI_PART_LEN},
-    headers::Headers,
     json::code::{CodeState, FoundCode},
     level::Signs,
     record::{Body, Outcome, Record},
@@ -95,10 +94,9 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     }
 
     state.head.finish(&rules.request_headers, &rules.names);
-    if let Some(response) = &mut state.response {
-        let headers = &mut response.head.headers;
-        headers.finish(&rules.response_headers, &rules.names);
-    }
+    state
+        .response_headers
+        .finish(&rules.response_headers, &rules.names);
     if let Some(code) = &mut code {
         redact_code(code, rules);
     }
@@ -134,17 +132,11 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         client_address: head.client,
         user_agent: head.agent(),
         request_headers: head.headers.as_headers(&rules.request_headers),
-        response_headers: match &state.response {
-            Some(response) => response.head.headers.as_headers(&rules.response_headers),
-            None => Headers::default(),
-        },
+        response_headers: state.response_headers.as_headers(&rules.response_headers),
         request_body: body(&request, Some(state.request.seen()), state.is_unread()),
         response_body: body(
             &response,
-            state
-                .response
-                .as_ref()
-                .map(|response| response.capture.seen()),
+            state.response.as_ref().map(|_| state.response_body.seen()),
             false,
         ),
         status: signs.status,
@@ -219,7 +211,7 @@ impl Context<'_> {
         outcome: Outcome,
         buffer: String,
     ) -> Content {
-        let capture = &response.capture;
+        let capture = &self.state.response_body;
         let limit = self.rules.response_limit;
         if capture.seen() == 0 {
             return Content::None;

@@ -62,19 +62,19 @@ pub(crate) fn find_code(
     let bodiless = is_head
         || status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if bodiless && response.capture.seen() == 0 {
+    if bodiless && state.response_body.seen() == 0 {
         return CodeReading::default();
     }
     let ended = outcome == Outcome::Completed;
-    let kept = response.capture.kept();
-    let whole = ended && kept.len() as u64 == response.capture.seen();
+    let kept = state.response_body.kept();
+    let whole = ended && kept.len() as u64 == state.response_body.seen();
     let kind = &response.head.kind;
     match search {
         CodeSearch::None => CodeReading::default(),
         CodeSearch::InChunks(finder) => finder.finish(ended).into(),
         CodeSearch::InKept => in_kept(kind.content_type.charset, kept, whole, rules, shown),
         CodeSearch::AtTheEnd => {
-            let whole = whole && !response.capture.refused();
+            let whole = whole && !state.response_body.refused();
             match finder_at_the_end(kind, kept, whole, rules) {
                 Some((finder, whole)) => finder.finish(whole).into(),
                 // Not even its bytes can be had: nothing is known of a code.

@@ -63,25 +63,31 @@ thread_local! {
     static QUERY: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// The memory of a head, without a head in it.
-#[derive(Debug, Default)]
-pub(crate) struct HeadMemory {
-    text: HeadText,
-    headers: HeaderText,
-}
-
-impl HeadMemory {
-    pub(crate) fn capacity(&self) -> usize {
-        self.text.capacity() + self.headers.capacity()
-    }
-}
-
 impl RequestHead {
-    pub(crate) fn copy(req: &ServiceRequest, allowed: &Allowlist, memory: HeadMemory) -> Self {
-        let HeadMemory {
-            mut text,
-            mut headers,
-        } = memory;
+    /// One that was not copied yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            text: HeadText::default(),
+            message: Part::default(),
+            method: Part::default(),
+            path: Part::default(),
+            query: None,
+            host: None,
+            agent: None,
+            headers: HeaderText::default(),
+            scheme: "",
+            version: Version::HTTP_11,
+            client: None,
+            kind: Representation::plain(None),
+            announced: Announced::Nothing,
+            is_get: false,
+            is_head: false,
+        }
+    }
+
+    /// Copies the head of a request. What was copied before has to be [cleared](Self::clear).
+    pub(crate) fn copy(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
+        let Self { text, headers, .. } = self;
         let head = req.head();
         let method = text.push(head.method.as_str().as_bytes(), MAX_METHOD_LEN);
         text.push_mark(b' ');
@@ -99,7 +105,7 @@ impl RequestHead {
             text.push_mark(b'?');
             text.push(query.as_bytes(), MAX_URI_PART_LEN)
         });
-        let mut host = authority.map(|host| push_host(&mut text, host.as_bytes()));
+        let mut host = authority.map(|host| push_host(text, host.as_bytes()));
         let mut agent = None;
         let mut content = ContentHeaders::default();
         // One walk over all of them costs less than looking for each.
@@ -107,7 +113,7 @@ impl RequestHead {
             headers.add(name, value, allowed);
             match *name {
                 header::HOST if host.is_none() => {
-                    host = Some(push_host(&mut text, value.as_bytes()));
+                    host = Some(push_host(text, value.as_bytes()));
                 }
                 header::USER_AGENT if agent.is_none() => {
                     agent = Some(text.push(value.as_bytes(), MAX_USER_AGENT_LEN));
@@ -115,40 +121,30 @@ impl RequestHead {
                 _ => content.see(name, value),
             }
         }
-        Self {
-            text,
-            message: method.up_to(query.unwrap_or(path)),
-            method,
-            path,
-            query,
-            host: host.filter(|host| !host.is_empty()),
-            agent,
-            headers,
-            // Not from `connection_info()`: it is cached in the request, for middleware inside too.
-            scheme: if req.app_config().secure() {
-                "https"
-            } else {
-                "http"
-            },
-            version: head.version,
-            client: head.peer_addr.map(|address| address.ip().to_canonical()),
-            kind: content.representation(&head.headers),
-            announced: announced(head, &content),
-            is_get: head.method == Method::GET,
-            is_head: head.method == Method::HEAD,
-        }
+        self.message = method.up_to(query.unwrap_or(path));
+        self.method = method;
+        self.path = path;
+        self.query = query;
+        self.host = host.filter(|host| !host.is_empty());
+        self.agent = agent;
+        // Not from `connection_info()`: it is cached in the request, for middleware inside too.
+        self.scheme = match req.app_config().secure() {
+            true => "https",
+            false => "http",
+        };
+        self.version = head.version;
+        self.client = head.peer_addr.map(|address| address.ip().to_canonical());
+        self.kind = content.representation(&head.headers);
+        self.announced = announced(head, &content);
+        self.is_get = head.method == Method::GET;
+        self.is_head = head.method == Method::HEAD;
     }
 
-    /// Gives back the memory.
-    pub(crate) fn into_memory(self) -> HeadMemory {
-        let Self {
-            mut text,
-            mut headers,
-            ..
-        } = self;
-        text.clear();
-        headers.clear();
-        HeadMemory { text, headers }
+    /// Forgets everything that [`copy`](Self::copy) does not replace, and keeps at most so many bytes
+    /// of each buffer.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        self.text.clear_to(max_kept);
+        self.headers.clear_to(max_kept);
     }
 
     /// Makes clean text of everything, and hides what is sensitive. Not while copying: a logger nested
@@ -321,23 +317,22 @@ fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -
 #[derive(Debug)]
 pub(crate) struct ResponseHeadCopy {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderText,
     pub(crate) kind: Representation,
     /// `Content-Transfer-Encoding: binary`: a file, in the service that this crate was made for.
     pub(crate) is_binary: bool,
 }
 
 impl ResponseHeadCopy {
-    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist, mut memory: HeaderText) -> Self {
-        memory.clear();
+    /// Copies those headers that are recorded into `headers`, in place of what was there.
+    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist, headers: &mut HeaderText) -> Self {
+        headers.clear();
         let mut content = ContentHeaders::default();
         for (name, value) in head.headers() {
-            memory.add(name, value, allowed);
+            headers.add(name, value, allowed);
             content.see(name, value);
         }
         Self {
             status: head.status,
-            headers: memory,
             kind: content.representation(head.headers()),
             is_binary: content.is_binary,
         }
@@ -361,7 +356,8 @@ mod tests {
         let names = Names::default();
         let allowed = Allowlist::request(&names);
         let request = request.to_srv_request();
-        let mut head = RequestHead::copy(&request, &allowed, HeadMemory::default());
+        let mut head = RequestHead::new();
+        head.copy(&request, &allowed);
         head.finish(&allowed, &names);
         head
     }

@@ -159,9 +159,13 @@ impl HeadText {
         self.text.clear();
     }
 
-    /// The memory that is held, in bytes.
-    pub(crate) fn capacity(&self) -> usize {
-        self.raw.capacity() + self.text.capacity()
+    /// Forgets everything, and keeps at most so many bytes of memory.
+    pub(crate) fn clear_to(&mut self, max_kept: usize) {
+        self.clear();
+        if self.raw.capacity() > max_kept {
+            self.raw = Vec::new();
+        }
+        self.text = String::new();
     }
 
     /// Makes clean text of what was copied, which is in `parts`; what is not UTF-8 becomes U+FFFD.

@@ -194,15 +194,19 @@ impl HeaderText {
         }
     }
 
-    /// Keeps the memory for the next head.
+    /// Forgets everything. The memory is kept for the next head.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.values.clear();
     }
 
-    /// The memory that is held, in bytes.
-    pub(crate) fn capacity(&self) -> usize {
-        self.text.capacity() + self.values.capacity() * size_of::<Value>()
+    /// Forgets everything, and keeps at most so many bytes of each buffer.
+    pub(crate) fn clear_to(&mut self, max_kept: usize) {
+        self.text.clear_to(max_kept);
+        self.values.clear();
+        if self.values.capacity() * size_of::<Value>() > max_kept {
+            self.values = Vec::new();
+        }
     }
 
     /// Makes clean text of the values, hides what is sensitive in them, and puts them in order:
