@@ -24,7 +24,8 @@ use crate::{
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
     head::{RequestHead, ResponseHeadCopy},
-    headers::HeaderText,
+    head_text::HeadText,
+    headers::HeaderValues,
     json::finder::CodeFinder,
     record::Outcome,
     rules::{ResponseBody, Rules},
@@ -105,6 +106,10 @@ pub(crate) struct State {
     /// A logger nested inside wants no record at all.
     pub(crate) silenced: bool,
     pub(crate) timestamp: SystemTime,
+    /// All that was copied of both heads.
+    pub(crate) text: HeadText,
+    /// Where in it the response begins.
+    response_from: usize,
     pub(crate) head: RequestHead,
     pub(crate) request: Capture,
     /// The payload was read to its end.
@@ -113,7 +118,7 @@ pub(crate) struct State {
     /// As the application wrote it.
     pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
-    pub(crate) response_headers: HeaderText,
+    pub(crate) response_headers: HeaderValues,
     /// Nothing is kept before there is a response.
     pub(crate) response_body: Capture,
     /// The inner service returned an error.
@@ -241,7 +246,9 @@ impl Exchange {
         self.update(|state, live| {
             // Those on its allowlist may not have been copied yet.
             let allowed = &inner.rules.request_headers;
-            state.head.headers.copy(headers, allowed);
+            let text = &mut state.text;
+            state.head.headers.copy(text, headers, allowed);
+            state.response_from = text.len();
             if state.head.kind.hopeless().is_none() {
                 state.request.set_limit(inner.rules.request_limit);
             }
@@ -337,8 +344,11 @@ impl Exchange {
             self.polled.set(false);
             self.response_past.take();
             let rules = live.rules(&state.inner);
-            let headers = &mut state.response_headers;
-            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, headers);
+            let (text, headers) = (&mut state.text, &mut state.response_headers);
+            // Of a response before this one.
+            text.truncate(state.response_from);
+            headers.clear(MAX_KEPT);
+            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, headers, text);
             let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if upgrade {
                 // From here on the payload is another protocol.
@@ -484,13 +494,15 @@ impl State {
             skip: false,
             silenced: false,
             timestamp: SystemTime::UNIX_EPOCH,
+            text: HeadText::default(),
+            response_from: 0,
             head: RequestHead::new(),
             request: Capture::new(),
             request_ended: false,
             request_failed: false,
             route: None,
             response: None,
-            response_headers: HeaderText::default(),
+            response_headers: HeaderValues::default(),
             response_body: Capture::new(),
             error_returned: false,
             error_status: None,
@@ -504,7 +516,8 @@ impl State {
     fn begin(&mut self, rules: &Rules, req: &ServiceRequest) {
         self.timestamp = SystemTime::now();
         self.skip = rules.skips(req.path());
-        self.head.copy(req, &rules.request_headers);
+        self.head.copy(&mut self.text, req, &rules.request_headers);
+        self.response_from = self.text.len();
         self.request.set_limit(match self.head.kind.hopeless() {
             Some(_) => 0,
             None => rules.request_limit,
@@ -516,13 +529,14 @@ impl State {
     fn clear(&mut self, budget: &Budget) {
         self.inner = None;
         self.silenced = false;
-        self.head.clear(MAX_KEPT);
+        self.text.clear(MAX_KEPT);
+        self.head.headers.clear(MAX_KEPT);
         self.request.clear(MAX_KEPT, budget);
         self.request_ended = false;
         self.request_failed = false;
         self.route = None;
         self.response = None;
-        self.response_headers.clear_to(MAX_KEPT);
+        self.response_headers.clear(MAX_KEPT);
         self.response_body.clear(MAX_KEPT, budget);
         self.error_returned = false;
         self.error_status = None;

@@ -93,10 +93,13 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         return;
     }
 
-    state.head.finish(&rules.request_headers, &rules.names);
-    state
-        .response_headers
-        .finish(&rules.response_headers, &rules.names);
+    let text = &mut state.text;
+    let parts = state.head.parts().chain(state.response_headers.parts());
+    let looks = text.finish(parts);
+    let names = &rules.names;
+    let (head, headers) = (&mut state.head, &mut state.response_headers);
+    head.redact(text, &looks, &rules.request_headers, names);
+    headers.redact(text, &looks, &rules.response_headers, names);
     if let Some(code) = &mut code {
         redact_code(code, rules);
     }
@@ -114,25 +117,27 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         }
         (_, None) => Content::None,
     };
-    let head = &state.head;
+    let (head, text) = (&state.head, &state.text);
     let errors = state.errors.join(&rules.names);
     let route = state.route.as_deref();
     let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
     let mut record = Record {
         timestamp: state.timestamp,
         level,
-        message: head.message(),
-        method: head.method(),
-        path: head.path(),
-        query: head.query(),
+        message: head.message(text),
+        method: head.method(text),
+        path: head.path(text),
+        query: head.query(text),
         scheme: head.scheme,
         route: route.as_deref(),
         version: head.version(),
-        server_address: head.host(),
+        server_address: head.host(text),
         client_address: head.client,
-        user_agent: head.agent(),
-        request_headers: head.headers.as_headers(&rules.request_headers),
-        response_headers: state.response_headers.as_headers(&rules.response_headers),
+        user_agent: head.agent(text),
+        request_headers: head.headers.as_headers(text, &rules.request_headers),
+        response_headers: state
+            .response_headers
+            .as_headers(text, &rules.response_headers),
         request_body: body(&request, Some(state.request.seen()), state.is_unread()),
         response_body: body(
             &response,
@@ -151,7 +156,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         error: errors.as_deref(),
         user: state.user.as_ref(),
         fields: &state.fields,
-        head_is_plain: head.is_plain(),
+        head_is_plain: text.is_plain(),
     };
     fit(&mut record, rules.record_limit);
     config.emit(&record);

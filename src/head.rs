@@ -13,8 +13,8 @@ use actix_web::{
 use crate::{
     content::Representation,
     form,
-    head_text::{HeadText, Part},
-    headers::{Allowlist, HeaderText},
+    head_text::{HeadText, Looks, Part},
+    headers::{Allowlist, HeaderValues},
     names::Names,
     scratch, secrets, url,
 };
@@ -39,8 +39,6 @@ pub(crate) enum Announced {
 /// a clone of the `HttpRequest` held across the call would make routing panic.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
-    /// As it came until [`finish`](Self::finish) was called.
-    text: HeadText,
     /// `METHOD PATH?QUERY`
     message: Part,
     method: Part,
@@ -48,7 +46,7 @@ pub(crate) struct RequestHead {
     query: Option<Part>,
     host: Option<Part>,
     agent: Option<Part>,
-    pub(crate) headers: HeaderText,
+    pub(crate) headers: HeaderValues,
     pub(crate) scheme: &'static str,
     pub(crate) version: Version,
     pub(crate) client: Option<IpAddr>,
@@ -67,14 +65,13 @@ impl RequestHead {
     /// One that was not copied yet.
     pub(crate) fn new() -> Self {
         Self {
-            text: HeadText::default(),
             message: Part::default(),
             method: Part::default(),
             path: Part::default(),
             query: None,
             host: None,
             agent: None,
-            headers: HeaderText::default(),
+            headers: HeaderValues::default(),
             scheme: "",
             version: Version::HTTP_11,
             client: None,
@@ -85,9 +82,9 @@ impl RequestHead {
         }
     }
 
-    /// Copies the head of a request. What was copied before has to be [cleared](Self::clear).
-    pub(crate) fn copy(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
-        let Self { text, headers, .. } = self;
+    /// Copies the head of a request into `text`.
+    pub(crate) fn copy(&mut self, text: &mut HeadText, req: &ServiceRequest, allowed: &Allowlist) {
+        let headers = &mut self.headers;
         let head = req.head();
         let method = text.push(head.method.as_str().as_bytes(), MAX_METHOD_LEN);
         text.push_mark(b' ');
@@ -110,7 +107,7 @@ impl RequestHead {
         let mut content = ContentHeaders::default();
         // One walk over all of them costs less than looking for each.
         for (name, value) in &head.headers {
-            headers.add(name, value, allowed);
+            headers.add(text, name, value, allowed);
             match *name {
                 header::HOST if host.is_none() => {
                     host = Some(push_host(text, value.as_bytes()));
@@ -140,23 +137,22 @@ impl RequestHead {
         self.is_head = head.method == Method::HEAD;
     }
 
-    /// Forgets everything that [`copy`](Self::copy) does not replace, and keeps at most so many bytes
-    /// of each buffer.
-    pub(crate) fn clear(&mut self, max_kept: usize) {
-        self.text.clear_to(max_kept);
-        self.headers.clear_to(max_kept);
-    }
-
-    /// Makes clean text of everything, and hides what is sensitive. Not while copying: a logger nested
-    /// inside may have other rules, and most of what is copied is never shown where success is not
-    /// recorded.
-    pub(crate) fn finish(&mut self, allowed: &Allowlist, names: &Names) {
-        self.headers.finish(allowed, names);
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
         let parts = [&mut self.method, &mut self.path].into_iter();
         let parts = parts.chain(&mut self.query).chain(&mut self.host);
-        let looks = self.text.finish(parts.chain(&mut self.agent));
+        parts.chain(&mut self.agent).chain(self.headers.parts())
+    }
 
-        let text = &self.text;
+    /// Hides what is sensitive, once the text is finished.
+    pub(crate) fn redact(
+        &mut self,
+        head: &mut HeadText,
+        looks: &Looks,
+        allowed: &Allowlist,
+        names: &Names,
+    ) {
+        self.headers.redact(head, looks, allowed, names);
+        let text = &*head;
         let look_at = |part: &Part| looks.need_another(*part, 0);
         let agent = self.agent.filter(look_at);
         let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
@@ -174,25 +170,25 @@ impl RequestHead {
 
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {
-                self.text.replace(part, &shown);
+                head.replace(part, &shown);
             }
         }
         if path.is_some() || hides_in_query || !looks.is_clean {
             // Method, path and query have to stand together.
-            self.text.repeat(&mut self.method);
-            self.text.add_mark(' ');
+            head.repeat(&mut self.method);
+            head.add_mark(' ');
             match path {
-                None => self.text.repeat(&mut self.path),
+                None => head.repeat(&mut self.path),
                 Some(path) => {
-                    self.text.replace(&mut self.path, &path);
+                    head.replace(&mut self.path, &path);
                 }
             }
             let mut last = self.path;
             if let Some(query) = &mut self.query {
-                self.text.add_mark('?');
+                head.add_mark('?');
                 match hides_in_query {
-                    false => self.text.repeat(query),
-                    true => self.text.replace(query, &shown_query),
+                    false => head.repeat(query),
+                    true => head.replace(query, &shown_query),
                 }
                 last = *query;
             }
@@ -203,33 +199,28 @@ impl RequestHead {
         }
     }
 
-    /// Nothing in it has to be escaped in JSON, as far as is known.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.text.is_plain()
+    pub(crate) fn message<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.message)
     }
 
-    pub(crate) fn message(&self) -> &str {
-        self.text.get(self.message)
+    pub(crate) fn method<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.method)
     }
 
-    pub(crate) fn method(&self) -> &str {
-        self.text.get(self.method)
+    pub(crate) fn path<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.path)
     }
 
-    pub(crate) fn path(&self) -> &str {
-        self.text.get(self.path)
+    pub(crate) fn query<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.query.map(|part| text.get(part))
     }
 
-    pub(crate) fn query(&self) -> Option<&str> {
-        self.query.map(|part| self.text.get(part))
+    pub(crate) fn host<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.host.map(|part| text.get(part))
     }
 
-    pub(crate) fn host(&self) -> Option<&str> {
-        self.host.map(|part| self.text.get(part))
-    }
-
-    pub(crate) fn agent(&self) -> Option<&str> {
-        self.agent.map(|part| self.text.get(part))
+    pub(crate) fn agent<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.agent.map(|part| text.get(part))
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -323,12 +314,16 @@ pub(crate) struct ResponseHeadCopy {
 }
 
 impl ResponseHeadCopy {
-    /// Copies those headers that are recorded into `headers`, in place of what was there.
-    pub(crate) fn copy(head: &ResponseHead, allowed: &Allowlist, headers: &mut HeaderText) -> Self {
-        headers.clear();
+    /// Copies those headers that are recorded into `headers`, which is empty.
+    pub(crate) fn copy(
+        head: &ResponseHead,
+        allowed: &Allowlist,
+        headers: &mut HeaderValues,
+        text: &mut HeadText,
+    ) -> Self {
         let mut content = ContentHeaders::default();
         for (name, value) in head.headers() {
-            headers.add(name, value, allowed);
+            headers.add(text, name, value, allowed);
             content.see(name, value);
         }
         Self {
@@ -352,14 +347,46 @@ mod tests {
 
     use super::*;
 
-    fn head(request: TestRequest) -> RequestHead {
+    struct Copied {
+        head: RequestHead,
+        text: HeadText,
+    }
+
+    impl Copied {
+        fn method(&self) -> &str {
+            self.head.method(&self.text)
+        }
+
+        fn message(&self) -> &str {
+            self.head.message(&self.text)
+        }
+
+        fn path(&self) -> &str {
+            self.head.path(&self.text)
+        }
+
+        fn query(&self) -> Option<&str> {
+            self.head.query(&self.text)
+        }
+
+        fn host(&self) -> Option<&str> {
+            self.head.host(&self.text)
+        }
+
+        fn agent(&self) -> Option<&str> {
+            self.head.agent(&self.text)
+        }
+    }
+
+    fn head(request: TestRequest) -> Copied {
         let names = Names::default();
         let allowed = Allowlist::request(&names);
         let request = request.to_srv_request();
-        let mut head = RequestHead::new();
-        head.copy(&request, &allowed);
-        head.finish(&allowed, &names);
-        head
+        let (mut head, mut text) = (RequestHead::new(), HeadText::default());
+        head.copy(&mut text, &request, &allowed);
+        let looks = text.finish(head.parts());
+        head.redact(&mut text, &looks, &allowed, &names);
+        Copied { head, text }
     }
 
     #[test]
@@ -369,7 +396,7 @@ mod tests {
         assert_eq!(head.path(), "/a%20b/c");
         assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
         assert_eq!(
-            (head.method(), head.version(), head.scheme),
+            (head.method(), head.head.version(), head.head.scheme),
             ("POST", "1.1", "http")
         );
     }
@@ -455,7 +482,7 @@ mod tests {
             (TestRequest::post().version(Version::HTTP_2), Some),
             (TestRequest::get().version(Version::HTTP_2), Nothing),
         ] {
-            assert_eq!(head(request).announced, expected);
+            assert_eq!(head(request).head.announced, expected);
         }
     }
 }

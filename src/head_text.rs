@@ -150,22 +150,26 @@ impl HeadText {
         self.raw.push(mark);
     }
 
-    /// Forgets everything but the memory.
-    pub(crate) fn clear(&mut self) {
-        if self.raw.capacity() == 0 {
-            self.raw = std::mem::take(&mut self.text).into_bytes();
-        }
-        self.raw.clear();
-        self.text.clear();
+    /// How much was copied so far.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Forgets what was copied behind `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.raw.truncate(len);
     }
 
     /// Forgets everything, and keeps at most so many bytes of memory.
-    pub(crate) fn clear_to(&mut self, max_kept: usize) {
-        self.clear();
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        let text = std::mem::take(&mut self.text);
+        if self.raw.capacity() == 0 {
+            self.raw = text.into_bytes();
+        }
+        self.raw.clear();
         if self.raw.capacity() > max_kept {
             self.raw = Vec::new();
         }
-        self.text = String::new();
     }
 
     /// Makes clean text of what was copied, which is in `parts`; what is not UTF-8 becomes U+FFFD.

@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    head_text::{HeadText, Part},
+    head_text::{HeadText, Looks, Part},
     names::{Names, REDACTED},
     secrets, url,
 };
@@ -114,11 +114,16 @@ impl Allowlist {
     }
 
     /// The place of a header in the list.
-    fn find(&self, name: &HeaderName) -> Option<usize> {
+    fn find(&self, name: &HeaderName) -> Option<u16> {
         if self.lengths & length_bit(name) == 0 {
             return None;
         }
-        self.listed.iter().position(|listed| listed.name == *name)
+        let place = self.listed.iter().position(|listed| listed.name == *name);
+        place.and_then(|place| place.try_into().ok())
+    }
+
+    fn get(&self, place: u16) -> &Listed {
+        &self.listed[usize::from(place)]
     }
 }
 
@@ -149,97 +154,104 @@ impl Treatment {
     }
 }
 
-/// Copied values, in one buffer: as they came until [`finish`](Self::finish) was called.
+/// Copied values, in the text of a head.
 #[derive(Debug, Default)]
-pub(crate) struct HeaderText {
-    text: HeadText,
-    values: Vec<Value>,
-}
+pub(crate) struct HeaderValues(Vec<Value>);
 
 #[derive(Debug)]
 struct Value {
     /// The place of the header in the allowlist.
-    listed: usize,
+    listed: u16,
     part: Part,
 }
 
-impl HeaderText {
+impl HeaderValues {
     /// Copies a header if it is listed. The values of one name have to come one after the other.
     ///
     /// A copy, not a clone: a cloned `HeaderValue` is a slice of the connection's read buffer and
     /// would keep all of it.
-    pub(crate) fn add(&mut self, name: &HeaderName, value: &HeaderValue, allowed: &Allowlist) {
+    pub(crate) fn add(
+        &mut self,
+        text: &mut HeadText,
+        name: &HeaderName,
+        value: &HeaderValue,
+        allowed: &Allowlist,
+    ) {
         let Some(listed) = allowed.find(name) else {
             return;
         };
-        let same = self.values.iter().rev();
+        let same = self.0.iter().rev();
         if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
             return;
         }
         let value = value.as_bytes();
-        let value = match allowed.listed[listed].treatment {
+        let value = match allowed.get(listed).treatment {
             Treatment::Hidden => REDACTED.as_bytes(),
             Treatment::Host => url::host_and_port(value),
             _ => value,
         };
-        let part = self.text.push(value, MAX_HEADER_VALUE_LEN);
-        self.values.push(Value { listed, part });
+        let part = text.push(value, MAX_HEADER_VALUE_LEN);
+        self.0.push(Value { listed, part });
     }
 
     /// Copies what `allowed` names, in place of what was copied before.
-    pub(crate) fn copy(&mut self, headers: &HeaderMap, allowed: &Allowlist) {
-        self.clear();
+    pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
+        self.0.clear();
         for (name, value) in headers {
-            self.add(name, value, allowed);
+            self.add(text, name, value, allowed);
         }
     }
 
-    /// Forgets everything. The memory is kept for the next head.
-    pub(crate) fn clear(&mut self) {
-        self.text.clear();
-        self.values.clear();
-    }
-
-    /// Forgets everything, and keeps at most so many bytes of each buffer.
-    pub(crate) fn clear_to(&mut self, max_kept: usize) {
-        self.text.clear_to(max_kept);
-        self.values.clear();
-        if self.values.capacity() * size_of::<Value>() > max_kept {
-            self.values = Vec::new();
+    /// Forgets everything, and keeps at most so many bytes of memory.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        self.0.clear();
+        if self.0.capacity() * size_of::<Value>() > max_kept {
+            self.0 = Vec::new();
         }
     }
 
-    /// Makes clean text of the values, hides what is sensitive in them, and puts them in order:
-    /// `HeaderMap` has none of its own.
-    pub(crate) fn finish(&mut self, allowed: &Allowlist, names: &Names) {
-        let parts = self.values.iter_mut().map(|value| &mut value.part);
-        let looks = self.text.finish(parts);
-        for value in &mut self.values {
-            let treatment = allowed.listed[value.listed].treatment;
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.0.iter_mut().map(|value| &mut value.part)
+    }
+
+    /// Hides what is sensitive, once the text is finished, and puts the values in order: `HeaderMap` has
+    /// none of its own.
+    pub(crate) fn redact(
+        &mut self,
+        text: &mut HeadText,
+        looks: &Looks,
+        allowed: &Allowlist,
+        names: &Names,
+    ) {
+        for value in &mut self.0 {
+            let treatment = allowed.get(value.listed).treatment;
             // The colon of a scheme is behind it, and nothing more of a URL may be interesting.
             let skipped = match treatment {
-                Treatment::Url => scheme_len(self.text.get(value.part)),
+                Treatment::Url => scheme_len(text.get(value.part)),
                 _ => 0,
             };
             if !looks.need_another(value.part, skipped) {
                 continue;
             }
-            let shown = treatment.apply(self.text.get(value.part), value.part.was_cut(), names);
+            let shown = treatment.apply(text.get(value.part), value.part.was_cut(), names);
             if let Some(shown) = shown {
-                self.text.replace(&mut value.part, &shown);
+                text.replace(&mut value.part, &shown);
             }
         }
         // Stable: the values of one name stay in the order of the message.
-        self.values.sort_by_key(|value| value.listed);
+        self.0.sort_by_key(|value| value.listed);
     }
 
-    /// What a record shows, once this is finished.
-    pub(crate) fn as_headers<'a>(&'a self, allowed: &'a Allowlist) -> Headers<'a> {
+    /// What a record shows.
+    pub(crate) fn as_headers<'a>(
+        &'a self,
+        text: &'a HeadText,
+        allowed: &'a Allowlist,
+    ) -> Headers<'a> {
         Headers {
-            text: Some(&self.text),
-            values: &self.values,
+            text: Some(text),
+            values: &self.0,
             listed: &allowed.listed,
-            is_plain: self.text.is_plain(),
         }
     }
 }
@@ -256,7 +268,6 @@ pub struct Headers<'a> {
     text: Option<&'a HeadText>,
     values: &'a [Value],
     listed: &'a [Listed],
-    pub(crate) is_plain: bool,
 }
 
 impl<'a> Headers<'a> {
@@ -265,7 +276,7 @@ impl<'a> Headers<'a> {
         let Self { text, listed, .. } = *self;
         self.values.iter().map(move |value| {
             let text = text.map_or("", |text| text.get(value.part));
-            (listed[value.listed].name.as_str(), text)
+            (listed[usize::from(value.listed)].name.as_str(), text)
         })
     }
 
@@ -279,7 +290,12 @@ impl<'a> Headers<'a> {
     /// The key of the first header in a record.
     pub(crate) fn key(&self) -> &'a str {
         let first = self.values.first();
-        first.map_or("", |value| &self.listed[value.listed].key)
+        first.map_or("", |value| &self.listed[usize::from(value.listed)].key)
+    }
+
+    /// Nothing has to be escaped in JSON, as far as is known.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.text.is_none_or(HeadText::is_plain)
     }
 
     /// The headers cut into runs of one name.
@@ -321,10 +337,11 @@ mod tests {
         names: &Names,
         headers: &[(&'static str, &[u8])],
     ) -> Vec<(String, String)> {
-        let mut copy = HeaderText::default();
-        copy.copy(&map(headers), allowed);
-        copy.finish(allowed, names);
-        copy.as_headers(allowed)
+        let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
+        copy.copy(&mut text, &map(headers), allowed);
+        let looks = text.finish(copy.parts());
+        copy.redact(&mut text, &looks, allowed, names);
+        copy.as_headers(&text, allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect()

@@ -67,7 +67,7 @@ fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
                 if nth > 0 {
                     out.extend_from_slice(b",\"");
                 }
-                match values.is_plain {
+                match values.is_plain() {
                     true => out.extend_from_slice(value.as_bytes()),
                     false => push_chars(out, value),
                 }
