@@ -154,7 +154,10 @@ fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
         Value::Plain(value) => value.len() + 2,
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
-        Value::Seconds(_) => INTEGER + ".123456789".len(),
+        Value::Seconds(value) => {
+            let digits = value.as_secs().checked_ilog10().unwrap_or(0) + 1;
+            digits as usize + ".123456789".len()
+        }
         Value::Bool(_) => "false".len(),
         Value::List(headers) => {
             headers

@@ -97,8 +97,8 @@ fn in_kept(
         Charset::Utf8 => charset.decode(kept, whole),
         _ => None,
     };
-    let Some(text) = text else {
-        // Not UTF-8, or said not to be: the finder knows what that means.
+    let Some(text) = text.filter(|text| text.len() == kept.len()) else {
+        // Not UTF-8, or said not to be, or cut within a character: the finder knows what that means.
         let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
         finder.push(path, kept);
         return finder.finish(whole).into();

@@ -157,7 +157,7 @@ impl RequestHead {
         let agent = self.agent.filter(look_at);
         let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
         let host = self.host.filter(look_at);
-        let host = host.and_then(|host| url::redact_host(text.get(host), false, names));
+        let host = host.and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
         let path = Some(self.path).filter(look_at);
         let path = path
             .map(|path| url::redact_path(text.get(path), path.was_cut(), names))

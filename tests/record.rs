@@ -228,6 +228,87 @@ async fn a_json_response_without_a_code_says_why() {
 }
 
 #[actix_web::test]
+async fn an_empty_json_response_is_malformed_and_has_no_content() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.response_body(ResponseBody::Always);
+    let record = record_of(log, &recorder, post_json("")).await;
+    assert_eq!(record["http.response.body.code_state"], "malformed");
+    assert_eq!(record["level"], "ERROR");
+    for name in ["content", "omitted", "truncated"] {
+        assert_eq!(record[format!("http.response.body.{name}")], Value::Null);
+    }
+}
+
+#[actix_web::test]
+async fn nothing_of_one_exchange_is_in_the_record_of_the_next() {
+    async fn fill(req: HttpRequest, body: Bytes) -> Result<HttpResponse, actix_web::Error> {
+        req.record_user(User {
+            id: "1".into(),
+            name: "ann".into(),
+            kind: "admin".into(),
+        });
+        req.record_field("tenant", "acme");
+        req.record_error("an error of the first");
+        match req.query_string() {
+            "fail" => Err(error::ErrorConflict("the first failed")),
+            _ => Ok(HttpResponse::Ok()
+                .insert_header(("location", "/elsewhere"))
+                .content_type("application/json")
+                .body(body)),
+        }
+    }
+    let large: &'static str =
+        r#"{"code":500,"pad":"PAD"}"#.replace("PAD", &"x".repeat(9000)).leak();
+    let first = move |uri: &str| {
+        TestRequest::post()
+            .uri(uri)
+            .insert_header(("user-agent", "first/1.0"))
+            .insert_header(("referer", "https://example.org/?token=x"))
+            .insert_header(("content-type", "application/json"))
+            .set_payload(large)
+    };
+    // On a thread of its own, for which nothing was recorded before.
+    let second = move |before: &'static [&'static str]| {
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let (recorder, log) = Recorder::with_log();
+                let app = App::new()
+                    .route("/fill/{id}", web::post().to(fill))
+                    .default_service(web::to(HttpResponse::Ok))
+                    .wrap(log);
+                let app = init_service(app).await;
+                for uri in before {
+                    read_body(call_service(&app, first(uri).to_request()).await).await;
+                }
+                read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+                let mut record = recorder.records().remove(before.len());
+                let record = record.as_object_mut().unwrap();
+                record.retain(|name, _| name != "timestamp" && !name.contains("http.server"));
+                record.clone()
+            })
+        });
+        thread.join().unwrap()
+    };
+    let alone = second(&[]);
+    assert_eq!(second(&["/fill/1?page=2"]), alone);
+    assert_eq!(second(&["/fill/1?fail", "/fill/2"]), alone);
+}
+
+#[actix_web::test]
+async fn a_logger_that_is_gone_holds_no_sink() {
+    let held = std::sync::Arc::new(());
+    let sink = held.clone();
+    let log = BodyLog::new().sink(move |_: &actix_bodylog::Record<'_>| {
+        let _ = &sink;
+    });
+    let app = App::new().default_service(web::to(answer)).wrap(log);
+    let app = init_service(app).await;
+    read_body(call_service(&app, post_json("{}").to_request()).await).await;
+    drop(app);
+    assert_eq!(std::sync::Arc::strong_count(&held), 1);
+}
+
+#[actix_web::test]
 async fn the_code_is_read_though_no_response_is_kept() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0);
