@@ -84,14 +84,16 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     signs.malformed = code_state == Some(CodeState::Malformed);
 
     let verdict = signs.verdict();
-    if leaves_out(verdict) {
-        shared.skipped.fetch_add(1, Relaxed);
-        return;
-    }
     let level = level_of(verdict);
-    let is_enabled = (early_enabled && level == early_level) || config.enabled(level);
-    if !is_enabled {
-        shared.muted.fetch_add(1, Relaxed);
+    let is_left_out = leaves_out(verdict);
+    let is_enabled = || (early_enabled && level == early_level) || config.enabled(level);
+    if is_left_out || !is_enabled() {
+        let counter = match is_left_out {
+            true => &shared.skipped,
+            false => &shared.muted,
+        };
+        counter.fetch_add(1, Relaxed);
+        scratch::put(&SHOWN, [for_request, for_response]);
         return;
     }
 

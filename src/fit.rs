@@ -20,6 +20,7 @@ pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 /// level and the outcome never do.
 pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
     let limit = limit.max(MIN_RECORD_LIMIT);
+    debug_assert!(rendered_len(record) <= at_most(record));
     if at_most(record) <= limit {
         return;
     }

@@ -6,7 +6,7 @@ use actix_web::dev::ServiceRequest;
 
 use crate::{config::Config, exchange::Exchange};
 
-/// How many exchanges a thread keeps. With the buffers that each may keep, at most 272 KiB: it takes
+/// How many exchanges a thread keeps. With the buffers that each may keep, at most 350 KiB: it takes
 /// this many exchanges with large bodies and heads in flight at once to come near.
 const MAX_POOLED: usize = 16;
 
