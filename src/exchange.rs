@@ -1,4 +1,4 @@
-//! One exchange: what is known of it so far, and the owner whose end is the end of the record.
+//! One exchange: the owner whose end is the end of the record.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,7 +7,7 @@ use std::{
     rc::{Rc, Weak},
     sync::Arc,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::Instant,
 };
 
 use actix_web::{
@@ -18,17 +18,16 @@ use actix_web::{
 
 use crate::{
     budget::{Budget, Lease},
-    capture::Capture,
     config::Config,
-    errors::{self, Errors},
+    errors,
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
-    head::{RequestHead, ResponseHeadCopy},
-    head_text::HeadText,
-    headers::HeaderValues,
+    head::ResponseHeadCopy,
     json::finder::CodeFinder,
+    past::Past,
     record::Outcome,
     rules::{ResponseBody, Rules},
+    state::{CodeSearch, MAX_KEPT, Response, State},
 };
 
 /// The owner of one record.
@@ -61,96 +60,6 @@ struct Live {
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
     unwinding_before: bool,
-}
-
-/// Counts the bytes of a body of which no more is kept: nearly all of a large one. With every chunk that
-/// is all there is to do.
-#[derive(Debug, Default)]
-struct Past {
-    has_begun: Cell<bool>,
-    bytes: Cell<u64>,
-}
-
-impl Past {
-    /// False if more than counting has to be done.
-    #[inline(always)]
-    fn counts(&self, chunk: &[u8]) -> bool {
-        let counts = self.has_begun.get();
-        if counts {
-            let bytes = self.bytes.get();
-            self.bytes.set(bytes.saturating_add(chunk.len() as u64));
-        }
-        counts
-    }
-
-    fn begin(&self, is_full: bool) {
-        self.has_begun.set(is_full);
-    }
-
-    /// The bytes that were counted. There may be more to be done from here on.
-    fn take(&self) -> u64 {
-        self.has_begun.set(false);
-        self.bytes.take()
-    }
-}
-
-/// Bytes that are kept of each buffer for the next exchange: what the defaults need.
-const MAX_KEPT: usize = 4096;
-
-/// What is known so far. Over, it is empty but for the memory of its buffers.
-pub(crate) struct State {
-    /// The logger nested inside, if there is one: its rules apply.
-    pub(crate) inner: Option<Arc<Config>>,
-    /// The path is to be skipped where all goes well.
-    pub(crate) skip: bool,
-    /// A logger nested inside wants no record at all.
-    pub(crate) silenced: bool,
-    pub(crate) timestamp: SystemTime,
-    /// All that was copied of both heads.
-    pub(crate) text: HeadText,
-    /// Where in it the response begins.
-    response_from: usize,
-    pub(crate) head: RequestHead,
-    pub(crate) request: Capture,
-    /// The payload was read to its end.
-    pub(crate) request_ended: bool,
-    pub(crate) request_failed: bool,
-    /// As the application wrote it.
-    pub(crate) route: Option<String>,
-    pub(crate) response: Option<Response>,
-    pub(crate) response_headers: HeaderValues,
-    /// Nothing is kept before there is a response.
-    pub(crate) response_body: Capture,
-    /// The inner service returned an error.
-    pub(crate) error_returned: bool,
-    /// The status that it would have, until a response is made of it.
-    pub(crate) error_status: Option<StatusCode>,
-    pub(crate) user: Option<User>,
-    pub(crate) fields: Vec<Field>,
-    pub(crate) errors: Errors,
-}
-
-/// What is known of the response.
-pub(crate) struct Response {
-    pub(crate) head: ResponseHeadCopy,
-    pub(crate) time_to_head: Duration,
-    pub(crate) code: CodeSearch,
-    /// Dropped without being polled, it is complete all the same.
-    pub(crate) complete_unpolled: bool,
-}
-
-/// How the code of a response is looked for.
-#[derive(Debug)]
-pub(crate) enum CodeSearch {
-    /// It has none by its head.
-    None,
-    /// As the chunks pass by. In a box: few responses need it, and every exchange would have room for
-    /// it otherwise.
-    InChunks(Box<CodeFinder>),
-    /// In what was kept, which goes as far as the code is looked for.
-    InKept,
-    /// In what was kept, once that is decoded: the state of a decoder would cost more.
-    AtTheEnd,
 }
 
 /// How the response side ended.
@@ -484,65 +393,6 @@ impl Live {
         let lease = Lease::new(Arc::clone(&self.config.shared.budget));
         let charset = head.kind.content_type.charset;
         Box::new(CodeFinder::new(rules.code_limit, charset, lease))
-    }
-}
-
-impl State {
-    fn new() -> Self {
-        Self {
-            inner: None,
-            skip: false,
-            silenced: false,
-            timestamp: SystemTime::UNIX_EPOCH,
-            text: HeadText::default(),
-            response_from: 0,
-            head: RequestHead::new(),
-            request: Capture::new(),
-            request_ended: false,
-            request_failed: false,
-            route: None,
-            response: None,
-            response_headers: HeaderValues::default(),
-            response_body: Capture::new(),
-            error_returned: false,
-            error_status: None,
-            user: None,
-            fields: Vec::new(),
-            errors: Errors::default(),
-        }
-    }
-
-    /// Begins what is empty.
-    fn begin(&mut self, rules: &Rules, req: &ServiceRequest) {
-        self.timestamp = SystemTime::now();
-        self.skip = rules.skips(req.path());
-        self.head.copy(&mut self.text, req, &rules.request_headers);
-        self.response_from = self.text.len();
-        self.request.set_limit(match self.head.kind.hopeless() {
-            Some(_) => 0,
-            None => rules.request_limit,
-        });
-    }
-
-    /// Gives back to the budget what was taken from it, and forgets everything. The memory of its
-    /// buffers is kept, but for what an unusual exchange has stretched.
-    fn clear(&mut self, budget: &Budget) {
-        self.inner = None;
-        self.silenced = false;
-        self.text.clear(MAX_KEPT);
-        self.head.headers.clear(MAX_KEPT);
-        self.request.clear(MAX_KEPT, budget);
-        self.request_ended = false;
-        self.request_failed = false;
-        self.route = None;
-        self.response = None;
-        self.response_headers.clear(MAX_KEPT);
-        self.response_body.clear(MAX_KEPT, budget);
-        self.error_returned = false;
-        self.error_status = None;
-        self.user = None;
-        self.fields = Vec::new();
-        self.errors = Errors::default();
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     capture::Capture,
     config::Config,
     content::{Content, Omitted, Representation, Text},
-    exchange::{Response, State},
     fit::fit,
     found_code::{CodeReading, find_code, redact_code},
     head::{Announced, MAX_URI_PART_LEN},
@@ -17,7 +16,9 @@ use crate::{
     level::Signs,
     record::{Body, Outcome, Record},
     rules::{ResponseBody, Rules},
-    scratch, text,
+    scratch,
+    state::{Response, State},
+    text,
 };
 
 thread_local! {

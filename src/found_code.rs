@@ -8,7 +8,6 @@ use crate::{
     budget::Lease,
     charset::Charset,
     content::{Content, Representation},
-    exchange::{CodeSearch, State},
     json::{
         code::{CodeState, FoundCode, MAX_CODE_LEN},
         finder::CodeFinder,
@@ -17,7 +16,9 @@ use crate::{
     names::REDACTED,
     record::Outcome,
     rules::Rules,
-    secrets, text,
+    secrets,
+    state::{CodeSearch, State},
+    text,
 };
 
 /// What a response says about its code.

@@ -1,0 +1,159 @@
+//! Looking for the code of a response.
+
+use super::{
+    super::{
+        code::{CodePath, CodeState, FoundCode},
+        nesting::Container,
+        unescape::unescape,
+    },
+    Ending,
+    string::Text,
+};
+
+/// Who looks for a code.
+pub(super) trait Watch {
+    /// Whether a key at this depth is of interest, and the value behind it.
+    fn sees_keys(&self, depth: usize) -> bool;
+    fn sees_value(&self) -> bool;
+    fn key(&mut self, depth: usize, raw: &str, escaped: bool);
+    /// A value begins.
+    fn open(&mut self, depth: usize, container: Container);
+    fn close(&mut self, depth: usize);
+    fn text(&mut self, text: Text<'_>);
+    fn number(&mut self, digits: &str);
+    /// A literal, or a value that is not whole.
+    fn other(&mut self);
+}
+
+pub(super) struct Unwatched;
+
+impl Watch for Unwatched {
+    #[inline(always)]
+    fn sees_keys(&self, _: usize) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn sees_value(&self) -> bool {
+        false
+    }
+    #[inline(always)]
+    fn key(&mut self, _: usize, _: &str, _: bool) {}
+    #[inline(always)]
+    fn open(&mut self, _: usize, _: Container) {}
+    #[inline(always)]
+    fn close(&mut self, _: usize) {}
+    #[inline(always)]
+    fn text(&mut self, _: Text<'_>) {}
+    #[inline(always)]
+    fn number(&mut self, _: &str) {}
+    #[inline(always)]
+    fn other(&mut self) {}
+}
+
+/// Looks for a code, by the rules of the [`CodeFinder`](super::finder::CodeFinder).
+#[derive(Debug)]
+pub(crate) struct CodeWatch<'p> {
+    path: &'p CodePath,
+    /// How many open containers lie on the path to the code.
+    on_path: usize,
+    /// The key that is looked for was the last one that was read.
+    expected: bool,
+    found: Option<FoundCode>,
+    /// A number that is too long to be known.
+    cut: bool,
+}
+
+impl<'p> CodeWatch<'p> {
+    pub(super) fn new(path: &'p CodePath) -> Self {
+        Self {
+            path,
+            on_path: 0,
+            expected: false,
+            found: None,
+            cut: false,
+        }
+    }
+
+    /// The code, or why there is none. `whole` says that all of the response was read.
+    pub(crate) fn finish(self, ending: Ending, whole: bool) -> Result<FoundCode, CodeState> {
+        let seen_whole = whole && !self.cut;
+        if ending == Ending::Malformed || (seen_whole && ending != Ending::Complete) {
+            return Err(CodeState::Malformed);
+        }
+        match self.found {
+            Some(code) => Ok(code),
+            None if seen_whole => Err(CodeState::Absent),
+            None => Err(CodeState::Cut),
+        }
+    }
+
+    /// A value begins that can be the code.
+    #[inline(always)]
+    fn is_here(&mut self) -> bool {
+        std::mem::take(&mut self.expected) && self.on_path == self.path.keys().len()
+    }
+}
+
+impl Watch for &mut CodeWatch<'_> {
+    #[inline(always)]
+    fn sees_keys(&self, depth: usize) -> bool {
+        depth == self.on_path
+    }
+
+    #[inline(always)]
+    fn sees_value(&self) -> bool {
+        self.expected
+    }
+
+    fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
+        if depth == self.on_path
+            && let Some(wanted) = self.path.keys().get(depth - 1)
+            && (wanted == raw || (escaped && *wanted == unescape(raw)))
+        {
+            self.expected = true;
+            self.found = None;
+        }
+    }
+
+    #[inline(always)]
+    fn open(&mut self, depth: usize, container: Container) {
+        let expected = std::mem::take(&mut self.expected);
+        let follows = depth == self.on_path + 1
+            && container == Container::Object
+            && self.on_path < self.path.keys().len()
+            && (self.on_path == 0 || expected);
+        self.on_path += usize::from(follows);
+    }
+
+    #[inline(always)]
+    fn close(&mut self, depth: usize) {
+        self.on_path = self.on_path.min(depth);
+    }
+
+    fn text(&mut self, text: Text<'_>) {
+        if self.is_here() && !text.open {
+            let mut code = FoundCode::new(false);
+            match text.escaped {
+                true => code.push(unescape(text.raw).as_bytes()),
+                false => code.push(text.raw.as_bytes()),
+            }
+            self.found = Some(code);
+        }
+    }
+
+    fn number(&mut self, digits: &str) {
+        if self.is_here() {
+            let mut code = FoundCode::new(true);
+            code.push(digits.as_bytes());
+            match code.is_cut_number() {
+                true => self.cut = true,
+                false => self.found = Some(code),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn other(&mut self) {
+        self.expected = false;
+    }
+}
