@@ -158,13 +158,14 @@ impl Exchange {
             let text = &mut state.text;
             state.head.headers.copy(text, headers, allowed);
             state.response_from = text.len();
+            // First: a limit is not raised behind bytes that were only counted.
+            state.request.count(self.request_past.take());
             if state.head.kind.hopeless().is_none() {
                 state.request.set_limit(inner.rules.request_limit);
             }
             state.skip = skip;
             // Whoever says so, it holds: no record is a promise.
             state.silenced |= silenced;
-            state.request.count(self.request_past.take());
             state.inner = Some(Arc::clone(inner));
             // What was said before the inner rules were known.
             let names = &live.rules(&state.inner).names;

@@ -67,7 +67,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     let early_enabled = !leaves_out(early) && config.enabled(early_level);
     let [for_request, for_response] = scratch::take(&SHOWN);
     let shown_anyway =
-        early_enabled && shows_response(early_level) && state.response_body.seen() > 0;
+        early_enabled && shows_response(early_level) && !state.response_body.kept().is_empty();
     let (for_response, for_code) = match shown_anyway {
         true => (String::new(), Some(for_response)),
         false => (for_response, None),

@@ -105,6 +105,12 @@ fn in_kept(
         return finder.finish(whole).into();
     };
     let looked_at = text::cut(&text, rules.code_limit);
+    if looked_at.len() < text.len().min(rules.code_limit) {
+        // It ends within a character, too.
+        let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
+        finder.push(path, kept);
+        return finder.finish(whole).into();
+    }
     let all = looked_at.len() == text.len();
     if all && let Some(buffer) = shown {
         let limit = rules.response_limit;

@@ -48,7 +48,8 @@ pub(crate) struct Looks {
     pub(crate) is_clean: bool,
     /// Nothing of it has to be escaped in JSON either.
     is_plain: bool,
-    /// A bit for each byte of a block in which a secret could be noticed.
+    /// A bit for each byte of a block in which a secret could be noticed; behind a bracket, where the
+    /// address of a host would stand, also by what follows it.
     interesting: [u16; Self::BLOCKS],
 }
 
@@ -73,7 +74,9 @@ impl Looks {
             let mut found = 0;
             let mut look = |block, interesting: &mut u16| {
                 found |= scan::hits(block, special);
-                *interesting = scan::hits(block, secrets::may_be_interesting) as u16;
+                *interesting = scan::hits(block, |block| {
+                    secrets::may_be_interesting(block) | class::is(block, b'[')
+                }) as u16;
             };
             for (block, interesting) in blocks.iter().zip(&mut looks.interesting) {
                 look(block, interesting);
@@ -192,6 +195,8 @@ impl HeadText {
             let start = self.text.len();
             text::push_lossy(&mut self.text, &raw[part.range()], part.max.into());
             *part = self.behind(start, *part);
+            // What is no UTF-8 becomes longer, and then the end may be missing.
+            part.cut |= part.len.saturating_add(3) >= part.max;
         }
         looks.is_clean = false;
         looks

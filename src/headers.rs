@@ -391,6 +391,25 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_hidden_where_a_host_would_stand() {
+        let headers = copy(&[
+            ("referer", b"https://[x]ghp_secret/"),
+            ("origin", b"//[]ghp_secret"),
+        ]);
+        assert_eq!(headers.len(), 2);
+        for (_, value) in headers {
+            assert!(!value.contains("ghp"), "{value}");
+        }
+        let long = [
+            &[0xff; 160][..],
+            b" https://ghp_secretsecretsecretsecret@h/",
+        ]
+        .concat();
+        let headers = copy(&[("referer", &long)]);
+        assert!(!headers[0].1.contains("ghp"), "{}", headers[0].1);
+    }
+
+    #[test]
     fn credentials_are_hidden_in_every_value() {
         let headers = copy(&[
             ("accept", b"text/html, Bearer abc, q=1"),

@@ -240,6 +240,86 @@ async fn an_empty_json_response_is_malformed_and_has_no_content() {
 }
 
 #[actix_web::test]
+async fn a_code_is_judged_alike_wherever_the_reading_stops() {
+    for (body, limit, code, state, level) in [
+        (
+            r#"{"code":500,"codex":1}"#,
+            17,
+            json!(500),
+            Value::Null,
+            "ERROR",
+        ),
+        (r#"{"a":1}é"#, 8, Value::Null, json!("malformed"), "ERROR"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
+        assert_eq!(record["http.response.body.code"], code, "{body}");
+        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+        assert_eq!(record["level"], level, "{body}");
+    }
+}
+
+#[actix_web::test]
+async fn limits_of_zero_leave_the_content_out() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.response_limit(0).code_limit(0);
+    let record = record_of(log, &recorder, post_json(r#"{"code":1}"#)).await;
+    assert_eq!(record["http.response.body.omitted"], "disabled");
+    assert_eq!(record["http.response.body.content"], Value::Null);
+}
+
+#[actix_web::test]
+async fn a_cut_text_shows_no_user_information() {
+    for body in [
+        r#"{"e":"e //ghp_secretsecret@h"}"#,
+        r#"{"é":"é ¸//ghp_secretsecret@h"}"#,
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log.response_limit(20), &recorder, post_json(body)).await;
+        let content = record["http.response.body.content"].as_str().unwrap();
+        assert!(!content.contains("ghp"), "{content}");
+    }
+}
+
+#[actix_web::test]
+async fn a_limit_that_is_raised_inside_leaves_no_hole() {
+    use futures_util::StreamExt as _;
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .service(
+            web::scope("")
+                .wrap(log.clone().request_limit(4096))
+                .default_service(web::to(|_: Bytes| async { HttpResponse::Ok() })),
+        )
+        .wrap(from_fn(
+            async |mut req: ServiceRequest, next: Next<actix_web::body::BoxBody>| {
+                let mut payload = req.take_payload();
+                for _ in 0..2 {
+                    payload.next().await.unwrap().unwrap();
+                }
+                req.set_payload(payload);
+                next.call(req).await
+            },
+        ))
+        .wrap(log.request_limit(16));
+    let app = init_service(app).await;
+    let chunks = [
+        &br#"{"a":"bcdefghi","#[..],
+        br#""password":["x","#,
+        br#""hunter2"]}"#,
+    ];
+    let chunks = chunks.map(|chunk| Ok::<_, error::PayloadError>(Bytes::from_static(chunk)));
+    let stream: actix_http::BoxedPayloadStream = Box::pin(futures_util::stream::iter(chunks));
+    let req = TestRequest::post()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .to_request();
+    let (req, _) = req.replace_payload(actix_web::dev::Payload::Stream { payload: stream });
+    read_body(call_service(&app, req).await).await;
+    let record = recorder.only();
+    assert_eq!(record["http.request.body.content"], r#"{"a":"bcdefghi","#);
+}
+
+#[actix_web::test]
 async fn nothing_of_one_exchange_is_in_the_record_of_the_next() {
     async fn fill(req: HttpRequest, body: Bytes) -> Result<HttpResponse, actix_web::Error> {
         req.record_user(User {

@@ -242,7 +242,9 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         let (key, end) = self.string();
         let shown = self.hidden.is_none();
         let hide = shown && self.out.key(self.input, key);
-        self.watch.key(self.nesting.depth(), key.raw, key.escaped);
+        if end.is_none() {
+            self.watch.key(self.nesting.depth(), key.raw, key.escaped);
+        }
         match end {
             None => Ok(hide),
             Some(ending) => Err(ending),

@@ -53,7 +53,10 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
             start,
             escaped,
             open: ending.is_some(),
-            quiet: quiet && !escaped,
+            // In a text that was cut, slashes may begin user information.
+            quiet: quiet
+                && !escaped
+                && !(ending.is_some() && self.input[start..end].contains("//")),
         };
         (text, ending)
     }

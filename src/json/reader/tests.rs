@@ -144,7 +144,7 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => prop::sample::select(vec!["{", "}", "[", "]", ",", ":", "\"", " ", "\n", "\\", "\\u0041", "\\ud83d\\ude00", "\\n",
             "\"a\":", "\"password\":", "\"code\":", "\"x\"", "\"token: abc\"", "1", "-", "0", "1.5", "e3", "true", "fals", "null", "12",
-            "{\"a\":1,", "[1,2,", "\"k\":{", "\"pin\":[", "}}", "]]", "Bearer abc", "\u{7f}", "\u{2028}", "é", "\"long string that has more than a block in it\""]).prop_map(str::to_owned),
+            "{\"a\":1,", "[1,2,", "\"k\":{", "\"pin\":[", "\"code", "\"k", "}}", "]]", "Bearer abc", "\u{7f}", "\u{2028}", "é", "\"long string that has more than a block in it\""]).prop_map(str::to_owned),
         1 => any::<String>(),
     ];
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
