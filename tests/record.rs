@@ -289,7 +289,7 @@ async fn a_limit_that_is_raised_inside_leaves_no_hole() {
         .service(
             web::scope("")
                 .wrap(log.clone().request_limit(4096))
-                .default_service(web::to(|_: Bytes| async { HttpResponse::Ok() })),
+                .default_service(web::to(async |_: Bytes| HttpResponse::Ok().finish())),
         )
         .wrap(from_fn(
             async |mut req: ServiceRequest, next: Next<actix_web::body::BoxBody>| {
