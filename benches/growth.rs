@@ -12,10 +12,9 @@
 mod peers;
 
 use std::{
-    env,
-    io::{self, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
-    process::{Command, ExitCode},
+    process::ExitCode,
     thread,
     time::Duration,
 };
@@ -48,7 +47,7 @@ const STEADY: Settings = Settings {
     ..Settings::USUAL
 };
 /// Connections, and some more for everything else.
-const OPEN_FILES: usize = 2_000 + 200;
+const OPEN_FILES: u64 = 2_000 + 200;
 
 #[derive(Clone, Copy, Debug)]
 enum Direction {
@@ -155,48 +154,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     child::serve_if_asked();
-    match more_open_files() {
-        Ok(None) => {}
-        Ok(Some(code)) => return code,
-        Err(error) => {
-            eprintln!("growth: {OPEN_FILES} open files are needed: {error}");
-            return ExitCode::FAILURE;
-        }
+    // Limits are inherited: this is the servers' too.
+    if !rlimit::increase_nofile_limit(OPEN_FILES).is_ok_and(|limit| limit >= OPEN_FILES) {
+        eprintln!("growth: {OPEN_FILES} open files are needed");
+        return ExitCode::FAILURE;
     }
     long_bodies();
     many_at_once();
     past_the_cap();
     ExitCode::SUCCESS
-}
-
-/// Runs this program again under a higher limit where the limit is too low. Limits are inherited:
-/// this is the servers' too.
-fn more_open_files() -> Result<Option<ExitCode>, io::Error> {
-    const RAISED: &str = "GROWTH_BENCH_RAISED";
-    let limits = std::fs::read_to_string("/proc/self/limits")?;
-    let soft = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))
-        .and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(usize::MAX);
-    if soft >= OPEN_FILES {
-        return Ok(None);
-    }
-    if env::var_os(RAISED).is_some() {
-        return Err(io::Error::other(format!("the limit is {soft}")));
-    }
-    let status = Command::new("sh")
-        .args([
-            "-c",
-            &format!("ulimit -n {OPEN_FILES} && exec \"$0\" \"$@\""),
-        ])
-        .args(env::args_os())
-        .env(RAISED, "1")
-        .status()?;
-    Ok(Some(match status.success() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }))
 }
 
 fn long_bodies() {

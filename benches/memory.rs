@@ -13,12 +13,10 @@
 mod service;
 
 use std::{
-    env,
     io::{self, Read as _, Write as _},
     net::TcpStream,
-    os::unix::process::CommandExt as _,
     path::Path,
-    process::{Command, ExitCode},
+    process::ExitCode,
 };
 
 use service::Service;
@@ -33,15 +31,16 @@ const PIECE: usize = 256;
 /// What a transfer of 1 GiB may add to the peak, in KiB.
 const ALLOWED: u64 = 2 * 1024;
 /// Connections, and some more for everything else.
-const OPEN_FILES: usize = SLOW_UPLOADS + 200;
+const OPEN_FILES: u64 = SLOW_UPLOADS as u64 + 200;
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
         println!("memory: only Linux tells the peak of a process");
         return ExitCode::SUCCESS;
     }
-    if let Err(error) = raise_open_files() {
-        eprintln!("memory: {OPEN_FILES} open files are needed: {error}");
+    // Limits are inherited: this is the demo's too.
+    if !rlimit::increase_nofile_limit(OPEN_FILES).is_ok_and(|limit| limit >= OPEN_FILES) {
+        eprintln!("memory: {OPEN_FILES} open files are needed");
         return ExitCode::FAILURE;
     }
     let demo = service::build(true);
@@ -59,29 +58,6 @@ fn main() -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
-}
-
-/// Starts over under a higher limit where the limit is too low. Limits are inherited: this is the
-/// demo's too.
-fn raise_open_files() -> Result<(), io::Error> {
-    const RAISED: &str = "MEMORY_BENCH_RAISED";
-    let limits = std::fs::read_to_string("/proc/self/limits")?;
-    let soft = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))
-        .and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(usize::MAX);
-    if soft >= OPEN_FILES {
-        return Ok(());
-    }
-    if env::var_os(RAISED).is_some() {
-        return Err(io::Error::other(format!("the limit is {soft}")));
-    }
-    Err(Command::new("sh")
-        .args(["-c", &format!("ulimit -n {OPEN_FILES}; exec \"$0\" \"$@\"")])
-        .args(env::args_os())
-        .env(RAISED, "1")
-        .exec())
 }
 
 /// Does one step and prints what it added to the peak, in KiB.

@@ -124,9 +124,9 @@ impl BodyLog {
     /// Bytes at the beginning of a response in which the code is looked for, whatever
     /// [`response_limit`](Self::response_limit) is. Default: [`DEFAULT_CODE_LIMIT`].
     ///
-    /// They are read as they pass by and not kept, so a large limit costs time but no memory. Except
-    /// where they have to be decoded, from a content coding or a charset that is not based on ASCII:
-    /// then as many bytes are kept, within the budget.
+    /// What goes beyond the bytes that are kept anyway is read as it passes by and not kept, so a large
+    /// limit costs time but no memory. Except where the response has to be decoded, from a content coding
+    /// or a charset that is not based on ASCII: then as many bytes are kept, within the budget.
     pub fn code_limit(self, bytes: usize) -> Self {
         self.rule(|rules| rules.code_limit = bytes)
     }

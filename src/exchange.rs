@@ -353,6 +353,7 @@ impl Exchange {
         };
         let duration = live.started.elapsed();
         let config = &live.config;
+        // Not borrowed, by construction: whoever does so runs no code that could end the exchange.
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let outcome = self.outcome(live, end, &state);
             state.request.count(self.request_past.take());

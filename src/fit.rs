@@ -16,8 +16,8 @@ pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 /// Shortens `record` until, as JSON with a newline, it takes at most `limit` bytes.
 ///
 /// The order in which things give way: bodies, custom fields, headers, the error text and the rest
-/// of the request head, and last the end of the message and of a path that would not fit. The method, the status, the
-/// level and the outcome never do.
+/// of the request head, and last the end of the message and of a path that would not fit. The method,
+/// the status, the level and the outcome never do.
 pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
     let limit = limit.max(MIN_RECORD_LIMIT);
     debug_assert!(rendered_len(record) <= at_most(record));

@@ -98,19 +98,17 @@ fn in_kept(
         Charset::Utf8 => charset.decode(kept, whole),
         _ => None,
     };
-    let Some(text) = text.filter(|text| text.len() == kept.len()) else {
-        // Not UTF-8, or said not to be, or cut within a character: the finder knows what that means.
+    // Neither what was kept nor what is looked at ends within a character.
+    let is_whole = |text: &Cow<'_, str>| {
+        text.len() == kept.len() && text.is_char_boundary(rules.code_limit.min(text.len()))
+    };
+    let Some(text) = text.filter(is_whole) else {
+        // Or it is not UTF-8, or said not to be: the finder knows what that means.
         let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
         finder.push(path, kept);
         return finder.finish(whole).into();
     };
     let looked_at = text::cut(&text, rules.code_limit);
-    if looked_at.len() < text.len().min(rules.code_limit) {
-        // It ends within a character, too.
-        let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
-        finder.push(path, kept);
-        return finder.finish(whole).into();
-    }
     let all = looked_at.len() == text.len();
     if all && let Some(buffer) = shown {
         let limit = rules.response_limit;

@@ -146,13 +146,12 @@ impl RequestHead {
     /// Hides what is sensitive, once the text is finished.
     pub(crate) fn redact(
         &mut self,
-        head: &mut HeadText,
+        text: &mut HeadText,
         looks: &Looks,
         allowed: &Allowlist,
         names: &Names,
     ) {
-        self.headers.redact(head, looks, allowed, names);
-        let text = &*head;
+        self.headers.redact(text, looks, allowed, names);
         let look_at = |part: &Part| looks.need_another(*part, 0);
         let agent = self.agent.filter(look_at);
         let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
@@ -170,25 +169,23 @@ impl RequestHead {
 
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {
-                head.replace(part, &shown);
+                text.replace(part, &shown);
             }
         }
         if path.is_some() || hides_in_query || !looks.is_clean {
             // Method, path and query have to stand together.
-            head.repeat(&mut self.method);
-            head.add_mark(' ');
+            text.repeat(&mut self.method);
+            text.add_mark(' ');
             match path {
-                None => head.repeat(&mut self.path),
-                Some(path) => {
-                    head.replace(&mut self.path, &path);
-                }
+                None => text.repeat(&mut self.path),
+                Some(path) => text.replace(&mut self.path, &path),
             }
             let mut last = self.path;
             if let Some(query) = &mut self.query {
-                head.add_mark('?');
+                text.add_mark('?');
                 match hides_in_query {
-                    false => head.repeat(query),
-                    true => head.replace(query, &shown_query),
+                    false => text.repeat(query),
+                    true => text.replace(query, &shown_query),
                 }
                 last = *query;
             }

@@ -22,8 +22,8 @@ thread_local! {
     static OF_QUERIES: Cell<Option<Box<KeyMemo>>> = const { Cell::new(None) };
 }
 
-/// Remembers short keys, since most keys of an API come again and again: asking here takes a fifth of
-/// the instructions of judging a name.
+/// Remembers short keys, since most keys of an API come again and again: judging a name takes about
+/// 280 instructions, asking here is one comparison of 16 bytes.
 ///
 /// Each key has one slot, which the last one takes: nothing grows, whatever keys a client thinks up.
 /// 4 KiB a thread.

@@ -16,9 +16,9 @@ thread_local! {
 
 /// Keeps an exchange alive.
 ///
-/// An exchange needs a counted reference and half a dozen buffers. To make them anew each time took
-/// about a thousand instructions and eight allocations, so the memory of one exchange is used for the
-/// next. Nothing else of it is: it lets go of its logger, and so of its sinks.
+/// An exchange needs a counted reference and half a dozen buffers. Each would be an allocation, so the
+/// memory of one exchange is used for the next. Nothing else of it is: it lets go of its logger, and so
+/// of its sinks.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner(Rc<Exchange>);
 
@@ -28,13 +28,12 @@ impl Owner {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
         let pooled = pooled.ok().flatten();
         let mut exchange = pooled.unwrap_or_else(|| Rc::new(Exchange::new()));
-        match Rc::get_mut(&mut exchange) {
-            Some(exchange) => exchange.begin(config, req),
-            None => {
-                let mut new = Exchange::new();
-                new.begin(config, req);
-                exchange = Rc::new(new);
-            }
+        // Nobody else holds what is in the pool. Were that ever wrong, the memory would be made anew.
+        if Rc::get_mut(&mut exchange).is_none() {
+            exchange = Rc::new(Exchange::new());
+        }
+        if let Some(exchange) = Rc::get_mut(&mut exchange) {
+            exchange.begin(config, req);
         }
         Self(exchange)
     }

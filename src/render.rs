@@ -135,8 +135,8 @@ fn push_chars(out: &mut Vec<u8>, clean: &str) {
 /// Appends clean text as characters of a JSON string: only quotes and backslashes need an escape.
 ///
 /// Eight bytes are written before it is known how many of them are right. Behind an escape, the rest
-/// of them is written again, one place further on. In JSON, where every few bytes there is a quote,
-/// that takes a third of the instructions of copying runs.
+/// of them is written again, one place further on: in JSON there is a quote every few bytes, and to
+/// copy what lies between two of them is a call for each.
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut written = [0; WRITTEN];
     let (blocks, rest) = text.as_chunks::<BLOCK>();

@@ -12,7 +12,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::budget::Budget;
+use crate::{budget::Budget, guarded::guarded};
 
 /// Budget and counters.
 #[derive(Debug)]
@@ -55,7 +55,10 @@ impl Shared {
         let last = self.in_flight.fetch_sub(1, SeqCst) == 1;
         if last && self.waited_for.swap(false, SeqCst) {
             let waiters = std::mem::take(&mut *self.waiters());
-            waiters.into_iter().for_each(Waker::wake);
+            for waker in waiters {
+                // It is not ours, and we are in a destructor.
+                guarded(|| waker.wake());
+            }
         }
     }
 
@@ -169,6 +172,27 @@ mod tests {
         {
             std::thread::park();
         }
+    }
+
+    #[test]
+    fn a_waker_that_panics_harms_nobody() {
+        struct Broken;
+        impl std::task::Wake for Broken {
+            fn wake(self: Arc<Self>) {
+                panic!("nobody is to be woken");
+            }
+        }
+        let shared = Shared::new(0);
+        shared.enter();
+        let waker = Waker::from(Arc::new(Broken));
+        let mut idle = std::pin::pin!(shared.idle());
+        assert!(
+            idle.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        shared.leave();
+        assert_eq!(shared.in_flight(), 0);
     }
 
     #[test]

@@ -14,9 +14,9 @@ mod value;
 
 use std::borrow::Cow;
 
-pub(crate) use self::{credential::user_info_len, encoded::hide_encoded};
 use wide::u8x16;
 
+pub(crate) use self::{credential::user_info_len, encoded::hide_encoded};
 use crate::{
     names::{Names, REDACTED},
     scan::{self, BLOCK, class},

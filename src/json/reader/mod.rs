@@ -229,11 +229,7 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         }
         let verdict = self.out.known(block, len)?;
         self.at = start + len + 1;
-        let depth = self.nesting.depth();
-        if self.watch.sees_keys(depth) {
-            self.watch
-                .key(depth, &self.input[start..start + len], false);
-        }
+        self.watch_key(&self.input[start..start + len], false);
         Some(verdict)
     }
 
@@ -242,12 +238,19 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
         let (key, end) = self.string();
         let shown = self.hidden.is_none();
         let hide = shown && self.out.key(self.input, key);
-        if end.is_none() {
-            self.watch.key(self.nesting.depth(), key.raw, key.escaped);
-        }
         match end {
-            None => Ok(hide),
-            Some(ending) => Err(ending),
+            None => self.watch_key(key.raw, key.escaped),
+            // It may become another.
+            Some(ending) => return Err(ending),
+        }
+        Ok(hide)
+    }
+
+    #[inline(always)]
+    fn watch_key(&mut self, raw: &str, escaped: bool) {
+        let depth = self.nesting.depth();
+        if self.watch.sees_keys(depth) {
+            self.watch.key(depth, raw, escaped);
         }
     }
 

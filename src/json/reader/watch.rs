@@ -12,8 +12,9 @@ use super::{
 
 /// Who looks for a code.
 pub(super) trait Watch {
-    /// Whether a key at this depth is of interest, and the value behind it.
+    /// Whether a key at this depth is of interest: [`key`](Self::key) wants no other.
     fn sees_keys(&self, depth: usize) -> bool;
+    /// Whether the value that comes next is.
     fn sees_value(&self) -> bool;
     fn key(&mut self, depth: usize, raw: &str, escaped: bool);
     /// A value begins.
@@ -50,7 +51,7 @@ impl Watch for Unwatched {
     fn other(&mut self) {}
 }
 
-/// Looks for a code, by the rules of the [`CodeFinder`](super::finder::CodeFinder).
+/// Looks for a code, by the rules of the [`CodeFinder`](crate::json::finder::CodeFinder).
 #[derive(Debug)]
 pub(crate) struct CodeWatch<'p> {
     path: &'p CodePath,
@@ -106,8 +107,7 @@ impl Watch for &mut CodeWatch<'_> {
     }
 
     fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
-        if depth == self.on_path
-            && let Some(wanted) = self.path.keys().get(depth - 1)
+        if let Some(wanted) = self.path.keys().get(depth - 1)
             && (wanted == raw || (escaped && *wanted == unescape(raw)))
         {
             self.expected = true;
