@@ -2,6 +2,8 @@
 
 use std::{io::Write as _, net::IpAddr};
 
+use crate::timestamp;
+
 /// Of the longest form of IPv6, which ends in an IPv4 address.
 const LEN: usize = "0000:0000:0000:0000:0000:ffff:255.255.255.255".len();
 
@@ -23,9 +25,11 @@ impl AddressText {
             IpAddr::V4(address) => {
                 for (at, octet) in address.octets().into_iter().enumerate() {
                     if at > 0 {
-                        text.push(".");
+                        text.push(b".");
                     }
-                    text.push(itoa::Buffer::new().format(octet));
+                    let digits: [u8; 3] = timestamp::digits(octet.into());
+                    let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+                    text.push(&digits[zeros..]);
                 }
             }
             IpAddr::V6(address) => {
@@ -38,15 +42,16 @@ impl AddressText {
         text
     }
 
-    fn push(&mut self, more: &str) {
-        let end = self.len + more.len();
-        self.text[self.len..end].copy_from_slice(more.as_bytes());
-        self.len = end;
+    fn push(&mut self, more: &[u8]) {
+        for &byte in more {
+            self.text[self.len] = byte;
+            self.len += 1;
+        }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        // ASCII only.
-        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    /// Digits and punctuation.
+    pub(crate) fn as_ascii(&self) -> &[u8] {
+        &self.text[..self.len]
     }
 }
 
@@ -67,7 +72,7 @@ mod tests {
             };
             for address in [IpAddr::V4(v4.into()), IpAddr::V6(v6)] {
                 let text = AddressText::new(address);
-                prop_assert_eq!(text.as_str(), address.to_string());
+                prop_assert_eq!(crate::record::ascii(text.as_ascii()), address.to_string());
             }
         }
     }
@@ -75,6 +80,9 @@ mod tests {
     #[test]
     fn the_longest_address_fits() {
         let longest = IpAddr::V6(Ipv6Addr::from([0xffff; 8]));
-        assert_eq!(AddressText::new(longest).as_str(), longest.to_string());
+        assert_eq!(
+            AddressText::new(longest).as_ascii(),
+            longest.to_string().as_bytes()
+        );
     }
 }

@@ -72,6 +72,9 @@ impl Charset {
 }
 
 fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return Some(Cow::Borrowed(text));
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(Cow::Borrowed(text)),
         Err(error) if error.error_len().is_none() && !whole => {

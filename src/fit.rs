@@ -98,33 +98,31 @@ fn at_most(record: &Record<'_>) -> usize {
     // All names, numbers and punctuation, and the texts that are not the client's or the application's.
     const FIXED: usize = 1600;
     const EACH: usize = "\"\":,[]".len() + 20;
-    let texts = [
-        Some(record.message),
-        Some(record.method),
-        Some(record.path),
-        record.query,
-        record.route,
-        record.server_address,
-        record.user_agent,
-        record.error,
-        record.request_body.content,
-        record.response_body.content,
-    ];
-    let texts = texts.into_iter().flatten().map(str::len).sum::<usize>();
-    let headers = [record.request_headers, record.response_headers];
-    let headers = headers.into_iter().flat_map(|headers| headers.iter());
-    let headers = headers.map(|(name, value)| name.len() + value.len() + EACH);
-    let user = record.user;
-    let user = user.map_or(0, |user| user.id.len() + user.name.len() + user.kind.len());
-    let fields = record.fields.iter().map(|field| {
-        let value = match &field.value {
-            FieldValue::Text(text) => text.len(),
-            _ => 0,
-        };
-        field.name.len() + value + EACH
-    });
+    // Written out: as iterators that are put together, all this takes four times as many instructions.
+    let len = |text: Option<&str>| text.map_or(0, str::len);
+    let mut texts = record.message.len()
+        + record.method.len()
+        + record.path.len()
+        + len(record.query)
+        + len(record.route)
+        + len(record.server_address)
+        + len(record.user_agent)
+        + len(record.error)
+        + len(record.request_body.content)
+        + len(record.response_body.content)
+        + record.request_headers.at_most()
+        + record.response_headers.at_most();
+    if let Some(user) = record.user {
+        texts += user.id.len() + user.name.len() + user.kind.len();
+    }
+    for field in record.fields {
+        texts += field.name.len() + EACH;
+        if let FieldValue::Text(text) = &field.value {
+            texts += text.len();
+        }
+    }
     // At most every other byte of a text is an escape.
-    FIXED + 2 * (texts + user + headers.sum::<usize>() + fields.sum::<usize>() + MAX_CODE_LEN)
+    FIXED + 2 * (texts + MAX_CODE_LEN)
 }
 
 /// Bytes of the record as JSON, with a newline; never less than what is written.
@@ -135,7 +133,7 @@ fn rendered_len(record: &Record<'_>) -> usize {
 fn measure(record: &Record<'_>, text_len: impl Fn(&str) -> usize) -> usize {
     // Braces and newline.
     let mut len = "{}\n".len();
-    let Ok(()) = record.visit(|key, value| {
+    let Ok(()) = record.try_for_each(|key, value| {
         len += value_len(value, &text_len);
         len += match key {
             Key::Ready(json) => json.len(),
@@ -153,6 +151,7 @@ fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
     match value {
         Value::Text(value) => text_len(value) + 2,
         Value::Plain(value) => value.len() + 2,
+        Value::Ascii(value) => value.len() + 2,
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
         Value::Seconds(value) => {
@@ -162,8 +161,8 @@ fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
         Value::Bool(_) => "false".len(),
         Value::List(headers) => {
             headers
-                .iter()
-                .map(|(_, value)| text_len(value) + r#""","#.len())
+                .values()
+                .map(|value| text_len(value) + r#""","#.len())
                 .sum::<usize>()
                 + "[]".len()
         }

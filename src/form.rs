@@ -66,20 +66,21 @@ fn redact(
 ) -> bool {
     let mut copied = 0;
     let mut start = 0;
-    for pair in pairs.split('&') {
-        let end = start + pair.len();
-        if let Some((key, value)) = plain_pair(pair)
-            && !(open && end == pairs.len())
+    while let Some(rest) = pairs.get(start..) {
+        if let Some(PlainPair { key, pair }) = PlainPair::first_of(rest)
+            && !(open && pair.len() == rest.len())
         {
+            let end = start + pair.len();
             if is_sensitive(key) {
-                let value_start = end - value.len();
-                out.push_str(&pairs[copied..value_start]);
+                out.push_str(&pairs[copied..start + key.len() + 1]);
                 out.push_str(REDACTED);
                 copied = end;
             }
             start = end + 1;
             continue;
         }
+        let pair = rest.split('&').next().unwrap_or_default();
+        let end = start + pair.len();
         let hidden = sensitive_value(pair, &mut is_sensitive);
         let (key_start, value_start) = hidden.unwrap_or((pair.len(), pair.len()));
         let (shown, hidden_key) = pair[..value_start].split_at(key_start);
@@ -112,22 +113,64 @@ fn redact(
     true
 }
 
-/// The key and the value, if both are of letters, digits and a few marks, and there is nothing in them
-/// by which a secret could be told: most pairs.
-fn plain_pair(pair: &str) -> Option<(&str, &str)> {
-    let mut mark = None;
-    for (at, byte) in pair.bytes().enumerate() {
-        match byte {
-            b'=' if mark.is_none() => mark = Some(at),
-            // Of `eyJ`, `Bearer` and `Basic`.
-            b'J' | b'B' | b'b' if secrets::is_interesting(pair.as_bytes(), at) => return None,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' => {}
-            _ => return None,
-        }
-    }
-    let (key, value) = pair.split_at(mark?);
-    Some((key, &value[1..]))
+/// A pair whose key and value are of letters, digits and a few marks, with nothing in them by which a
+/// secret could be told: most pairs.
+struct PlainPair<'p> {
+    key: &'p str,
+    pair: &'p str,
 }
+
+impl<'p> PlainPair<'p> {
+    /// The pair that `pairs` begins with, if it is a plain one.
+    fn first_of(pairs: &'p str) -> Option<Self> {
+        let bytes = pairs.as_bytes();
+        let class = |at| bytes.get(at).map(|&byte| CLASSES[usize::from(byte)]);
+        let mut key = None;
+        let mut end = 0;
+        loop {
+            while class(end) == Some(Class::Plain) {
+                end += 1;
+            }
+            match class(end) {
+                None | Some(Class::Ampersand) => break,
+                Some(Class::Equals) if key.is_none() => key = Some(&pairs[..end]),
+                // Of `eyJ`, `Bearer` and `Basic`.
+                Some(Class::Shape) if !secrets::is_interesting(bytes, end) => {}
+                Some(_) => return None,
+            }
+            end += 1;
+        }
+        let pair = &pairs[..end];
+        key.map(|key| Self { key, pair })
+    }
+}
+
+/// What a byte means to a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Plain,
+    Equals,
+    Ampersand,
+    /// May belong to the shape of a secret.
+    Shape,
+    Other,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'J' | b'B' | b'b' => Class::Shape,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' => Class::Plain,
+            b'=' => Class::Equals,
+            b'&' => Class::Ampersand,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 /// Where the first sensitive key in `pair` begins, and its value.
 fn sensitive_value(

@@ -152,7 +152,7 @@ impl RequestHead {
         names: &Names,
     ) {
         self.headers.redact(text, looks, allowed, names);
-        let look_at = |part: &Part| looks.need_another(*part, 0);
+        let look_at = |part: &Part| looks.need_another(*part, 0, 0);
         let agent = self.agent.filter(look_at);
         let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
         let host = self.host.filter(look_at);

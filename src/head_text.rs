@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use wide::u8x16;
+
 use crate::{
     scan::{self, BLOCK, class},
     secrets, text,
@@ -21,6 +23,10 @@ impl Part {
     fn range(self) -> Range<usize> {
         let start = self.start as usize;
         start..start + usize::from(self.len)
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.len.into()
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -48,41 +54,41 @@ pub(crate) struct Looks {
     pub(crate) is_clean: bool,
     /// Nothing of it has to be escaped in JSON either.
     is_plain: bool,
-    /// A bit for each byte of a block in which a secret could be noticed; behind a bracket, where the
-    /// address of a host would stand, also by what follows it.
-    interesting: [u16; Self::BLOCKS],
+    /// A bit for each byte at which a secret could be noticed; behind a bracket, where the address of a
+    /// host would stand, also by what follows it.
+    interesting: [u64; Self::WORDS],
 }
 
 impl Looks {
     /// Longer heads are looked at part by part.
-    const BLOCKS: usize = 48;
+    const WORDS: usize = 12;
 
     fn at(raw: &[u8]) -> Self {
         let special = |block| !class::within(block, b' ', b'~') | class::is_escaped(block);
         let mut looks = Self {
             is_clean: true,
             is_plain: true,
-            interesting: [0; Self::BLOCKS],
+            interesting: [!0; Self::WORDS],
         };
-        let (blocks, rest) = raw.as_chunks();
-        if blocks.len() >= Self::BLOCKS {
+        let (words, rest) = raw.as_chunks::<{ u64::BITS as usize }>();
+        if words.len() >= Self::WORDS {
             looks.is_plain = scan::find(raw, special).is_none();
-            looks.interesting = [!0; Self::BLOCKS];
         } else {
-            let mut last = [b' '; BLOCK];
+            let mut last = [b' '; u64::BITS as usize];
             last[..rest.len()].copy_from_slice(rest);
-            let mut found = 0;
-            let mut look = |block, interesting: &mut u16| {
-                found |= scan::hits(block, special);
-                *interesting = scan::hits(block, |block| {
-                    secrets::may_be_interesting(block) | class::is(block, b'[')
-                }) as u16;
-            };
-            for (block, interesting) in blocks.iter().zip(&mut looks.interesting) {
-                look(block, interesting);
+            let mut found = u8x16::ZERO;
+            let words = words.iter().chain([&last]);
+            for (nth, (word, interesting)) in words.zip(&mut looks.interesting).enumerate() {
+                let mut bits = 0;
+                for block in word.as_chunks::<BLOCK>().0.iter().rev() {
+                    let block = u8x16::new(*block);
+                    found |= special(block);
+                    let seen = secrets::may_be_interesting(block) | class::is(block, b'[');
+                    bits = bits << BLOCK | u64::from(seen.to_bitmask());
+                }
+                *interesting = confirmed(raw, nth * word.len(), bits);
             }
-            look(&last, &mut looks.interesting[blocks.len()]);
-            looks.is_plain = found == 0;
+            looks.is_plain = found.to_bitmask() == 0;
         }
         if !looks.is_plain {
             let is_clean = |block| !class::within(block, b' ', b'~');
@@ -91,27 +97,42 @@ impl Looks {
         looks
     }
 
-    /// A secret could be in `part`, behind its first `skipped` bytes.
-    pub(crate) fn need_another(&self, part: Part, skipped: usize) -> bool {
+    /// A secret could be in `part`, but for its `first` and its `last` bytes.
+    #[inline]
+    pub(crate) fn need_another(&self, part: Part, first: usize, last: usize) -> bool {
         if !self.is_clean || part.cut {
             return true;
         }
         let Range { start, end } = part.range();
-        let start = start + skipped;
-        let (first, last) = (start / BLOCK, end / BLOCK);
-        let from = !0 << (start % BLOCK);
-        let up_to = !(!0 << (end % BLOCK));
-        let Some(blocks) = self.interesting.get(first..=last) else {
-            return true;
-        };
-        match blocks {
-            [one] => one & from & up_to != 0,
-            [head, middle @ .., tail] => {
-                head & from != 0 || tail & up_to != 0 || middle.iter().any(|&block| block != 0)
+        let (start, end) = (start + first, end - last);
+        let place = |at| (at / u64::BITS as usize, at as u32 % u64::BITS);
+        let ((first, from), (last, up_to)) = (place(start), place(end));
+        let (from, up_to) = (!0 << from, !(!0 << up_to));
+        match self.interesting.get(first..=last) {
+            Some([one]) => one & from & up_to != 0,
+            Some([head, middle @ .., tail]) => {
+                head & from != 0 || tail & up_to != 0 || middle.iter().any(|&word| word != 0)
             }
-            [] => false,
+            Some([]) => false,
+            None => true,
         }
     }
+}
+
+/// Those of `bits`, which are for the bytes from `start` on, that are right: `;` and `b` are not.
+#[inline(always)]
+fn confirmed(raw: &[u8], start: usize, bits: u64) -> u64 {
+    let mut confirmed = bits;
+    let mut rest = bits;
+    while rest != 0 {
+        let at = start + rest.trailing_zeros() as usize;
+        let others = rest & (rest - 1);
+        if raw[at] != b'[' && !secrets::is_interesting(raw, at) {
+            confirmed ^= rest ^ others;
+        }
+        rest = others;
+    }
+    confirmed
 }
 
 /// One buffer for many short pieces.

@@ -44,8 +44,9 @@ pub(crate) struct Allowlist {
     prefix: &'static str,
     asked_for: Vec<HeaderName>,
     listed: Vec<Listed>,
-    /// A bit for each length that a listed name has: most others are told apart by it.
-    lengths: u64,
+    /// For each length, the place behind the first listed name that has it: most names are told apart by
+    /// their length.
+    by_len: [u16; LENGTHS],
 }
 
 /// A header that is recorded.
@@ -83,7 +84,7 @@ impl Allowlist {
             prefix,
             asked_for: headers.to_vec(),
             listed: Vec::new(),
-            lengths: 0,
+            by_len: [0; LENGTHS],
         };
         list.settle(names);
         list
@@ -109,17 +110,23 @@ impl Allowlist {
                 treatment: Treatment::of(name, names),
             })
             .collect();
-        let bits = self.listed.iter().map(|listed| length_bit(&listed.name));
-        self.lengths = bits.fold(0, |lengths, bit| lengths | bit);
+        self.by_len = [0; LENGTHS];
+        for (place, listed) in (1..=u16::MAX).zip(&self.listed) {
+            let first = &mut self.by_len[length(&listed.name)];
+            if *first == 0 {
+                *first = place;
+            }
+        }
     }
 
     /// The place of a header in the list.
     fn find(&self, name: &HeaderName) -> Option<u16> {
-        if self.lengths & length_bit(name) == 0 {
-            return None;
-        }
-        let place = self.listed.iter().position(|listed| listed.name == *name);
-        place.and_then(|place| place.try_into().ok())
+        let first = self.by_len[length(name)].checked_sub(1)?;
+        let mut others = self.listed.iter().skip(first.into());
+        (first..)
+            .zip(&mut others)
+            .find(|(_, listed)| listed.name == *name)
+            .map(|(place, _)| place)
     }
 
     fn get(&self, place: u16) -> &Listed {
@@ -127,8 +134,11 @@ impl Allowlist {
     }
 }
 
-fn length_bit(name: &HeaderName) -> u64 {
-    1 << (name.as_str().len() % 64)
+/// Names as long as this and more are taken together with shorter ones.
+const LENGTHS: usize = 64;
+
+fn length(name: &HeaderName) -> usize {
+    name.as_str().len() % LENGTHS
 }
 
 impl Treatment {
@@ -225,12 +235,18 @@ impl HeaderValues {
     ) {
         for value in &mut self.0 {
             let treatment = allowed.get(value.listed).treatment;
-            // The colon of a scheme is behind it, and nothing more of a URL may be interesting.
-            let skipped = match treatment {
-                Treatment::Url => scheme_len(text.get(value.part)),
-                _ => 0,
+            if !looks.need_another(value.part, 0, 0) {
+                continue;
+            }
+            // The colon of a scheme is behind it, and nothing more of a URL may be interesting; and neither
+            // is that of a port.
+            let shown = text.get(value.part);
+            let (first, last) = match treatment {
+                Treatment::Url => (scheme_len(shown), 0),
+                Treatment::Host => (0, url::port_len(shown)),
+                _ => (0, 0),
             };
-            if !looks.need_another(value.part, skipped) {
+            if !looks.need_another(value.part, first, last) {
                 continue;
             }
             let shown = treatment.apply(text.get(value.part), value.part.was_cut(), names);
@@ -280,6 +296,13 @@ impl<'a> Headers<'a> {
         })
     }
 
+    /// The values alone.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let text = self.text;
+        let values = self.values.iter();
+        values.map(move |value| text.map_or("", |text| text.get(value.part)))
+    }
+
     /// The first value of `name`, which is in lower case.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.iter()
@@ -291,6 +314,16 @@ impl<'a> Headers<'a> {
     pub(crate) fn key(&self) -> &'a str {
         let first = self.values.first();
         first.map_or("", |value| &self.listed[usize::from(value.listed)].key)
+    }
+
+    /// More than the keys and the values take in a record, but for escapes.
+    pub(crate) fn at_most(&self) -> usize {
+        let key = |value: &Value| self.listed[usize::from(value.listed)].key.len();
+        let lens = self
+            .values
+            .iter()
+            .map(|value| key(value) + value.part.len() + r#""],"#.len());
+        lens.sum()
     }
 
     /// Nothing has to be escaped in JSON, as far as is known.

@@ -31,9 +31,9 @@ thread_local! {
 pub(crate) struct KeyMemo {
     /// The names that the verdicts are by.
     names: u64,
-    /// The bytes of a key as a number, the first one lowest: no key has a NUL that is not escaped, so no
-    /// two keys have the same. In the last one, which no key has, 0 for none, 1 for a harmless one and 2
-    /// for a sensitive one.
+    /// The bytes of a key as a number, the first one lowest. In the last one, which no key has, four times
+    /// the length, which tells keys apart that end with NULs, and the verdict: 1 for a harmless one and 2
+    /// for a sensitive one; 0 if the slot is free.
     slots: [u128; SLOTS],
 }
 
@@ -69,8 +69,7 @@ impl KeyMemo {
         value
     }
 
-    /// What is known of the key in the first `len` bytes of `block`. There is no other byte in it that
-    /// is below 0x20.
+    /// What is known of the key in the first `len` bytes of `block`.
     #[inline(always)]
     pub(crate) fn get(&self, block: &[u8; BLOCK], len: usize) -> Option<Verdict> {
         if len > MAX_LEN {
@@ -86,8 +85,12 @@ impl KeyMemo {
             }
             masks
         };
-        let bytes = u128::from_le_bytes(*block) & MASKS[len];
-        match self.slots[slot(bytes)] ^ bytes {
+        self.verdict(u128::from_le_bytes(*block) & MASKS[len], len)
+    }
+
+    #[inline(always)]
+    fn verdict(&self, bytes: u128, len: usize) -> Option<Verdict> {
+        match self.slots[slot(bytes)] ^ with_len(bytes, len) {
             HARMLESS => Some(Verdict::Harmless),
             SENSITIVE => Some(Verdict::Sensitive),
             _ => None,
@@ -96,14 +99,10 @@ impl KeyMemo {
 
     /// True if the key is sensitive, by what is known or else by `judge`.
     pub(crate) fn is_sensitive(&mut self, key: &str, judge: impl FnOnce(&str) -> bool) -> bool {
-        let mut block = [0; BLOCK];
-        // A decoded key may have a NUL in it, which would make it look like a shorter one.
-        let bytes = block.get_mut(..key.len());
-        let Some(bytes) = bytes.filter(|_| !key.contains('\0')) else {
+        let Some(bytes) = as_number(key.as_bytes()) else {
             return judge(key);
         };
-        bytes.copy_from_slice(key.as_bytes());
-        let verdict = self.get(&block, key.len()).unwrap_or_else(|| {
+        let verdict = self.verdict(bytes, key.len()).unwrap_or_else(|| {
             let verdict = match judge(key) {
                 true => Verdict::Sensitive,
                 false => Verdict::Harmless,
@@ -115,18 +114,42 @@ impl KeyMemo {
     }
 
     pub(crate) fn put(&mut self, key: &str, verdict: Verdict) {
-        if key.len() > MAX_LEN {
+        let Some(bytes) = as_number(key.as_bytes()) else {
             return;
-        }
-        let mut block = [0; BLOCK];
-        block[..key.len()].copy_from_slice(key.as_bytes());
-        let bytes = u128::from_le_bytes(block);
+        };
         let verdict = match verdict {
             Verdict::Harmless => HARMLESS,
             Verdict::Sensitive => SENSITIVE,
         };
-        self.slots[slot(bytes)] = bytes | verdict;
+        self.slots[slot(bytes)] = with_len(bytes, key.len()) | verdict;
     }
+}
+
+/// The bytes of a key that can be remembered, the first one lowest.
+#[inline]
+fn as_number(key: &[u8]) -> Option<u128> {
+    if key.len() > MAX_LEN {
+        return None;
+    }
+    // Two reads that overlap, in place of a copy of any length.
+    if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        let above = last.unbounded_shr(8 * (16 - key.len() as u32));
+        return Some(u128::from(above) << 64 | u128::from(first));
+    }
+    if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        let above = last.unbounded_shr(8 * (8 - key.len() as u32));
+        return Some((u64::from(above) << 32 | u64::from(first)).into());
+    }
+    let bytes = key.iter().rev();
+    Some(bytes.fold(0, |number, &byte| number << 8 | u128::from(byte)))
+}
+
+/// `bytes` with the length in the last one.
+#[inline(always)]
+fn with_len(bytes: u128, len: usize) -> u128 {
+    bytes | (len as u128) << 122
 }
 
 const HARMLESS: u128 = 1 << 120;
@@ -185,6 +208,25 @@ mod tests {
                 assert_eq!(get(memo, &key).is_some(), len <= MAX_LEN);
             }
         });
+    }
+
+    #[test]
+    fn keys_of_all_lengths_are_told_apart() {
+        let letters = "abcdefghijklmno";
+        for len in 0..=MAX_LEN {
+            let key = &letters[..len];
+            let number = key
+                .bytes()
+                .rev()
+                .fold(0, |number, byte| number << 8 | u128::from(byte));
+            assert_eq!(as_number(key.as_bytes()), Some(number), "{key}");
+            KeyMemo::with_queries(&Names::default(), |memo| {
+                assert!(memo.is_sensitive(key, |_| true));
+                assert!(memo.is_sensitive(key, |_| false));
+                assert_eq!(get(memo, key), Some(Verdict::Sensitive));
+            });
+        }
+        assert_eq!(as_number(&[b'k'; 16]), None);
     }
 
     #[test]

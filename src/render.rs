@@ -3,7 +3,8 @@
 use std::{cell::Cell, convert::Infallible, time::Duration};
 
 use crate::{
-    record::{Key, Record, Value},
+    headers::Headers,
+    record::{Key, Record, Value, Visitor},
     scan::{self, BLOCK, class},
     scratch, timestamp,
 };
@@ -34,18 +35,28 @@ pub(crate) fn with_line<T>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> T) -> T
 
 fn push_record(out: &mut Vec<u8>, record: &Record<'_>) {
     let start = out.len();
-    let Ok(()) = record.visit(|key, value| {
-        match key {
-            Key::Ready(json) => push_ready(out, json, value),
-            Key::Custom(name) => push_custom(out, name, value),
-        }
-        Ok::<_, Infallible>(())
-    });
+    let Ok(()) = record.visit(Line(out));
     // The comma before the first field, which is always there.
     if let Some(first) = out.get_mut(start) {
         *first = b'{';
     }
     out.push(b'}');
+}
+
+/// Appends fields to a line.
+struct Line<'o>(&'o mut Vec<u8>);
+
+impl Visitor for Line<'_> {
+    type Error = Infallible;
+
+    #[inline(always)]
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Infallible> {
+        match key {
+            Key::Ready(json) => push_ready(self.0, json, value),
+            Key::Custom(name) => push_custom(self.0, name, value),
+        }
+        Ok(())
+    }
 }
 
 /// Appends a field whose key brings the quote or the bracket that its value begins with.
@@ -54,29 +65,36 @@ fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
     debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
     out.extend_from_slice(json.as_bytes());
     match value {
-        Value::Plain(text) => {
-            out.extend_from_slice(text.as_bytes());
-            out.push(b'"');
-        }
-        Value::Text(text) => {
-            push_chars(out, text);
-            out.push(b'"');
-        }
-        Value::List(values) => {
-            for (nth, (_, value)) in values.iter().enumerate() {
-                if nth > 0 {
-                    out.extend_from_slice(b",\"");
-                }
-                match values.is_plain() {
-                    true => out.extend_from_slice(value.as_bytes()),
-                    false => push_chars(out, value),
-                }
-                out.push(b'"');
-            }
-            out.push(b']');
-        }
+        Value::Plain(text) => push_ascii(out, text.as_bytes()),
+        Value::Ascii(text) => push_ascii(out, text),
+        Value::Text(text) => push_text(out, text),
+        Value::List(values) => push_list(out, values),
         value => push_scalar(out, value),
     }
+}
+
+#[inline(always)]
+fn push_ascii(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(text);
+    out.push(b'"');
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    push_chars(out, text);
+    out.push(b'"');
+}
+
+fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
+    for (nth, value) in values.values().enumerate() {
+        if nth > 0 {
+            out.extend_from_slice(b",\"");
+        }
+        match values.is_plain() {
+            true => push_ascii(out, value.as_bytes()),
+            false => push_text(out, value),
+        }
+    }
+    out.push(b']');
 }
 
 fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
@@ -86,13 +104,13 @@ fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
     match value {
         Value::Text(text) | Value::Plain(text) => {
             out.push(b'"');
-            push_chars(out, text);
-            out.push(b'"');
+            push_text(out, text);
         }
         value => push_scalar(out, value),
     }
 }
 
+#[inline(always)]
 fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Integer(number) => push_number(out, number),
@@ -103,7 +121,7 @@ fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         // Written by those who call this.
-        Value::Text(_) | Value::Plain(_) | Value::List(_) => {}
+        Value::Text(_) | Value::Plain(_) | Value::Ascii(_) | Value::List(_) => {}
     }
 }
 
@@ -113,11 +131,16 @@ fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
 
 /// All nanoseconds, without zeros at the end.
 fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
-    push_number(out, duration.as_secs());
-    let mut fraction = *b".000000000";
-    timestamp::digits(&mut fraction[1..], duration.subsec_nanos());
-    let zeros = fraction[2..].iter().rev().take_while(|&&b| b == b'0');
-    out.extend_from_slice(&fraction[..fraction.len() - zeros.count()]);
+    match duration.as_secs() {
+        seconds @ 0..=9 => out.push(b'0' + seconds as u8),
+        seconds => push_number(out, seconds),
+    }
+    let digits: [u8; 9] = timestamp::digits(duration.subsec_nanos());
+    let zeros = digits[1..].iter().rev().take_while(|&&b| b == b'0');
+    let len = digits.len() - zeros.count();
+    out.push(b'.');
+    out.extend_from_slice(&digits);
+    out.truncate(out.len() - digits.len() + len);
 }
 
 /// Appends clean text as characters of a JSON string.
@@ -134,69 +157,90 @@ fn push_chars(out: &mut Vec<u8>, clean: &str) {
 
 /// Appends clean text as characters of a JSON string: only quotes and backslashes need an escape.
 ///
-/// Eight bytes are written before it is known how many of them are right. Behind an escape, the rest
-/// of them is written again, one place further on: in JSON there is a quote every few bytes, and to
-/// copy what lies between two of them is a call for each.
+/// Eight bytes are written before it is known how many of them are right, and behind an escape the rest
+/// of them again: in JSON there is a quote every few bytes, and to copy what lies between two of them is
+/// a call for each.
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    let mut written = [0; WRITTEN];
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    for piece in blocks.chunks(PIECE) {
-        let mut to = 0;
-        for block in piece {
-            let hits = scan::hits(block, class::is_escaped);
-            if hits == 0
-                && let Some(place) = written.get_mut(to..)
-                && let Some(place) = place.first_chunk_mut()
-            {
-                *place = *block;
-                to += BLOCK;
-                continue;
-            }
-            let (first, second) = (block.first_chunk(), block.last_chunk());
-            if let (Some(first), Some(second)) = (first, second) {
-                to = escape(&mut written, to, *first, hits & 0xff);
-                to = escape(&mut written, to, *second, hits >> 8);
-            }
+    let mut piece = Piece {
+        bytes: [0; _],
+        len: 0,
+    };
+    let (blocks, rest) = text.as_chunks();
+    for blocks in blocks.chunks(Piece::BLOCKS) {
+        if !blocks.iter().any(has_escapes) {
+            out.extend_from_slice(blocks.as_flattened());
+            continue;
         }
-        out.extend_from_slice(&written[..to]);
+        blocks.iter().for_each(|block| piece.push(block));
+        out.extend_from_slice(&piece.bytes[..piece.len]);
+        piece.len = 0;
     }
-    for &byte in rest {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
-        }
-        out.push(byte);
-    }
+    let mut last = [0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    piece.push(&last);
+    // Nothing in what fills it up is escaped.
+    piece.len -= BLOCK - rest.len();
+    out.extend_from_slice(&piece.bytes[..piece.len]);
 }
 
-/// Blocks that are escaped before they are copied to the line.
-const PIECE: usize = 16;
-/// Room for them if every byte is escaped, and for what is written behind.
-const WRITTEN: usize = (2 * PIECE + 1) * BLOCK;
-
-/// Writes eight bytes with their escapes; the place behind them.
-#[inline(always)]
-fn escape(written: &mut [u8; WRITTEN], mut to: usize, bytes: [u8; 8], mut hits: u32) -> usize {
-    let word = u64::from_le_bytes(bytes);
-    put(written, to, word);
-    while hits != 0 {
-        let at = hits.trailing_zeros();
-        // The backslash, and what it is for behind it, with all that follows.
-        let rest = (word >> (8 * at)) << 8 | u64::from(b'\\');
-        put(written, to + at as usize, rest);
-        if let Some(last) = written.get_mut(to + 8) {
-            *last = bytes[7];
-        }
-        to += 1;
-        hits &= hits - 1;
-    }
-    to + 8
+fn has_escapes(block: &[u8; BLOCK]) -> bool {
+    scan::hits(block, class::is_escaped) != 0
 }
 
-#[inline(always)]
-fn put(written: &mut [u8; WRITTEN], to: usize, word: u64) {
-    let place = written.get_mut(to..);
-    if let Some(place) = place.and_then(<[u8]>::first_chunk_mut) {
-        *place = word.to_le_bytes();
+/// Some blocks with their escapes, before they are copied to the line.
+struct Piece {
+    bytes: [u8; Self::ROOM + size_of::<u64>()],
+    len: usize,
+}
+
+impl Piece {
+    const BLOCKS: usize = 16;
+    /// For as many blocks, if every byte is escaped. A power of two: to take a place modulo this costs
+    /// less than to look whether it is in bounds.
+    const ROOM: usize = 2 * Self::BLOCKS * BLOCK;
+
+    #[inline(always)]
+    fn push(&mut self, block: &[u8; BLOCK]) {
+        let hits = scan::hits(block, class::is_escaped);
+        let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else {
+            return;
+        };
+        if hits == 0 {
+            self.put(*first);
+            self.len += first.len();
+            self.put(*second);
+            self.len += second.len();
+        } else {
+            self.push_word(*first, hits & 0xff);
+            self.push_word(*second, hits >> 8);
+        }
+    }
+
+    #[inline(always)]
+    fn push_word(&mut self, bytes: [u8; 8], mut hits: u32) {
+        let mut word = u64::from_le_bytes(bytes);
+        let mut left = bytes.len();
+        while hits != 0 {
+            let run = hits.trailing_zeros();
+            self.put(word.to_le_bytes());
+            self.len += run as usize;
+            self.bytes[self.len % Self::ROOM] = b'\\';
+            self.len += 1;
+            left -= run as usize;
+            word >>= 8 * run;
+            // What is escaped stays, for it is still to be written.
+            hits = hits >> run & !1;
+        }
+        self.put(word.to_le_bytes());
+        self.len += left;
+    }
+
+    #[inline(always)]
+    fn put(&mut self, word: [u8; 8]) {
+        let place = &mut self.bytes[self.len % Self::ROOM..];
+        if let Some(place) = place.first_chunk_mut() {
+            *place = word;
+        }
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::{form, names::Names, secrets};
+use crate::{
+    form,
+    names::Names,
+    scan::{self, class},
+    secrets,
+};
 
 /// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
 /// tokens too: RFC 6749, section 4.2.2), and removes the user information.
@@ -68,10 +73,24 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
 
 /// The host and port of a `Host` header or an authority, without anything that is neither.
 pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
-    let end = authority.iter().position(|byte| b"/?#".contains(byte));
+    let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
+    // Most have neither an end nor user information.
+    if scan::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
+        return authority;
+    }
+    let end = scan::find(authority, ends);
     let authority = &authority[..end.unwrap_or(authority.len())];
     let user = authority.iter().rposition(|&byte| byte == b'@');
     &authority[user.map_or(0, |at| at + 1)..]
+}
+
+/// The length of the port at the end of `host`, with its colon.
+pub(crate) fn port_len(host: &str) -> usize {
+    let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    match host.as_bytes()[..host.len() - digits] {
+        [.., b':'] => digits + 1,
+        _ => 0,
+    }
 }
 
 /// A host can have the form of a token; `None` if this one has not.

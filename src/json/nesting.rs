@@ -11,6 +11,17 @@ pub(crate) enum Container {
     Array,
 }
 
+impl Container {
+    /// What ends one.
+    #[inline(always)]
+    pub(crate) fn end(self) -> u8 {
+        match self {
+            Self::Object => b'}',
+            Self::Array => b']',
+        }
+    }
+}
+
 /// A stack of bits: a hostile document of n opening brackets costs n / 8 bytes, taken from the
 /// memory budget, and no recursion. Ordinary documents fit into the inline words.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use log::{
 
 use super::Sink;
 use crate::{
-    record::{Record, Value},
+    record::{self, Record, Value},
     render,
 };
 
@@ -89,19 +89,20 @@ enum Held {
 impl KeyValues {
     fn new(record: &Record<'_>) -> Self {
         let mut pairs = Vec::with_capacity(32);
-        let Ok(()) = record.visit(|key, value| {
+        let Ok(()) = record.try_for_each(|key, value| {
             let name = key.name();
             let held = match value {
                 // The message has a place of its own, and so has the level.
                 _ if matches!(name, "message" | "level") => return Ok(()),
                 Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
+                Value::Ascii(value) => Held::Text(record::ascii(value).to_owned()),
                 Value::Seconds(value) => Held::Float(value.as_secs_f64()),
                 Value::Integer(value) => Held::Integer(value),
                 Value::Unsigned(value) => Held::Unsigned(value),
                 Value::Float(value) => Held::Float(value),
                 Value::Bool(value) => Held::Bool(value),
                 Value::List(headers) => {
-                    let values: Vec<_> = headers.iter().map(|(_, value)| value).collect();
+                    let values: Vec<_> = headers.values().collect();
                     Held::Text(values.join(", "))
                 }
             };

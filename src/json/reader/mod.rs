@@ -69,9 +69,9 @@ pub(crate) fn redact_and_find<'p>(
     (ending, watch)
 }
 
+/// The place of what comes next is not in here: it is handed from step to step, in a register.
 struct Reader<'i, O, W> {
     input: &'i str,
-    at: usize,
     nesting: Nesting,
     /// The innermost container.
     innermost: Option<Container>,
@@ -81,14 +81,30 @@ struct Reader<'i, O, W> {
     watch: W,
 }
 
-/// The reading is over, here.
-type Step<T> = Result<T, Ending>;
+/// The reading is over.
+struct Stop {
+    ending: Ending,
+    /// Nothing from here on is shown.
+    at: usize,
+}
+
+/// What was found, or where the reading goes on.
+type Step<T> = Result<T, Stop>;
+
+fn malformed<T>(at: usize) -> Step<T> {
+    let ending = Ending::Malformed;
+    Err(Stop { ending, at })
+}
+
+fn cut<T>(at: usize) -> Step<T> {
+    let ending = Ending::Cut;
+    Err(Stop { ending, at })
+}
 
 impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
     fn new(input: &'i str, out: O, watch: W) -> Self {
         Self {
             input,
-            at: 0,
             nesting: Nesting::new(Lease::unlimited()),
             innermost: None,
             out,
@@ -98,260 +114,257 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
     }
 
     fn read(mut self) -> Ending {
-        let Err(ending) = self.document();
+        let Err(Stop { ending, at }) = self.document();
         if self.hidden.is_none() {
-            self.out.flush(self.input, self.at);
+            self.out.flush(self.input, at);
         }
         ending
     }
 
     fn document(&mut self) -> Step<std::convert::Infallible> {
+        let mut at = 0;
         let mut hide = false;
         loop {
             // A value, or the end of an array that has none.
-            let begins = self.value(hide)?;
+            let begins;
+            (at, begins) = self.value(at, hide)?;
             hide = false;
-            if begins == Begins::Object && !self.closes(b'}')? {
-                hide = self.key()?;
-                continue;
-            }
-            if begins == Begins::Array && !self.closes(b']')? {
-                continue;
+            if let Some(container) = begins {
+                // In a container that was just opened there may be nothing.
+                let byte;
+                (at, byte) = self.next(at)?;
+                if byte == container.end() {
+                    at = self.close(at);
+                } else if container == Container::Object {
+                    (at, hide) = self.key(at)?;
+                    continue;
+                } else {
+                    continue;
+                }
             }
             // Behind a value.
             loop {
                 let Some(innermost) = self.innermost else {
-                    return Err(self.end());
+                    return self.end(at);
                 };
-                match (self.next()?, innermost) {
-                    (b',', Container::Object) => {
-                        self.at += 1;
-                        hide = self.key()?;
-                        break;
+                let byte;
+                (at, byte) = self.next(at)?;
+                if byte == b',' {
+                    at += 1;
+                    if innermost == Container::Object {
+                        (at, hide) = self.key(at)?;
                     }
-                    (b',', Container::Array) => {
-                        self.at += 1;
-                        break;
-                    }
-                    (b'}', Container::Object) | (b']', Container::Array) => self.close(),
-                    _ => return Err(Ending::Malformed),
+                    break;
                 }
+                if byte != innermost.end() {
+                    return malformed(at);
+                }
+                at = self.close(at);
             }
         }
     }
 
-    /// Passes over blanks; the byte behind them.
+    /// Passes over blanks; the byte behind them, and where it stands.
     #[inline(always)]
-    fn next(&mut self) -> Step<u8> {
-        match self.input.as_bytes().get(self.at) {
-            Some(&byte) if byte > b' ' => Ok(byte),
-            _ => self.blanks(),
+    fn next(&mut self, at: usize) -> Step<(usize, u8)> {
+        match self.input.as_bytes().get(at) {
+            Some(&byte) if byte > b' ' => Ok((at, byte)),
+            _ => {
+                let at = self.blanks(at)?;
+                Ok((at, self.input.as_bytes()[at]))
+            }
         }
     }
 
     #[inline(never)]
-    fn blanks(&mut self) -> Step<u8> {
+    fn blanks(&mut self, at: usize) -> Step<usize> {
         if self.hidden.is_none() {
-            self.out.flush(self.input, self.at);
+            self.out.flush(self.input, at);
         }
-        let rest = &self.input.as_bytes()[self.at..];
+        let rest = &self.input.as_bytes()[at..];
         let blanks = rest.iter();
         let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-        let blanks = blanks.count();
-        self.at += blanks;
+        let at = at + blanks.count();
         if self.hidden.is_none() {
-            self.out.resume(self.at);
+            self.out.resume(at);
         }
-        rest.get(blanks).copied().ok_or(Ending::Cut)
+        match at < self.input.len() {
+            true => Ok(at),
+            false => cut(at),
+        }
     }
 
     /// The text is one value, and that is over.
-    fn end(&mut self) -> Ending {
-        match self.next() {
-            Ok(_) => Ending::Malformed,
-            Err(_) => Ending::Complete,
+    fn end<T>(&mut self, at: usize) -> Step<T> {
+        match self.next(at) {
+            Ok((at, _)) => malformed(at),
+            Err(Stop { at, .. }) => Err(Stop {
+                ending: Ending::Complete,
+                at,
+            }),
         }
     }
 
-    /// A container that was just opened has nothing in it.
     #[inline(always)]
-    fn closes(&mut self, byte: u8) -> Step<bool> {
-        let closes = self.next()? == byte;
-        if closes {
-            self.close();
-        }
-        Ok(closes)
-    }
-
-    #[inline(always)]
-    fn close(&mut self) {
-        self.at += 1;
+    fn close(&mut self, at: usize) -> usize {
         self.nesting.pop();
         self.innermost = self.nesting.top();
         self.watch.close(self.nesting.depth());
-        self.ended();
+        self.ended(at + 1);
+        at + 1
     }
 
     /// A value is over.
     #[inline(always)]
-    fn ended(&mut self) {
+    fn ended(&mut self, at: usize) {
         if self.hidden == Some(self.nesting.depth()) {
             self.hidden = None;
-            self.out.resume(self.at);
+            self.out.resume(at);
         }
     }
 
     /// Reads a key and its colon; true if the value is to be hidden.
     #[inline(always)]
-    fn key(&mut self) -> Step<bool> {
-        if self.next()? != b'"' {
-            return Err(Ending::Malformed);
+    fn key(&mut self, at: usize) -> Step<(usize, bool)> {
+        let (at, byte) = self.next(at)?;
+        if byte != b'"' {
+            return malformed(at);
         }
-        let hide = match self.known_key() {
-            Some(verdict) => verdict == Verdict::Sensitive && self.hidden.is_none(),
-            None => self.any_key()?,
+        let (at, hide) = match self.known_key(at) {
+            Some((at, verdict)) => (at, verdict == Verdict::Sensitive && self.hidden.is_none()),
+            None => self.any_key(at)?,
         };
-        if self.next()? != b':' {
-            return Err(Ending::Malformed);
+        let (at, byte) = self.next(at)?;
+        if byte != b':' {
+            return malformed(at);
         }
-        self.at += 1;
-        Ok(hide)
+        Ok((at + 1, hide))
     }
 
     /// Passes over a key that was seen before.
     #[inline(always)]
-    fn known_key(&mut self) -> Option<Verdict> {
-        let start = self.at + 1;
+    fn known_key(&mut self, at: usize) -> Option<(usize, Verdict)> {
+        let start = at + 1;
         let block = self.input.as_bytes().get(start..)?.first_chunk::<BLOCK>()?;
         let len = scan::hits(block, class::ends_run).trailing_zeros() as usize;
         if block.get(len) != Some(&b'"') {
             return None;
         }
         let verdict = self.out.known(block, len)?;
-        self.at = start + len + 1;
-        self.watch_key(&self.input[start..start + len], false);
-        Some(verdict)
+        self.watch_key(start, len, false);
+        Some((start + len + 1, verdict))
     }
 
     #[inline(never)]
-    fn any_key(&mut self) -> Step<bool> {
-        let (key, end) = self.string();
+    fn any_key(&mut self, at: usize) -> Step<(usize, bool)> {
+        let (key, end) = self.string(at);
         let shown = self.hidden.is_none();
         let hide = shown && self.out.key(self.input, key);
-        match end {
-            None => self.watch_key(key.raw, key.escaped),
-            // It may become another.
-            Some(ending) => return Err(ending),
-        }
-        Ok(hide)
+        // What was cut may become another.
+        let at = end?;
+        self.watch_key(key.start, key.raw.len(), key.escaped);
+        Ok((at, hide))
     }
 
     #[inline(always)]
-    fn watch_key(&mut self, raw: &str, escaped: bool) {
+    fn watch_key(&mut self, start: usize, len: usize, escaped: bool) {
         let depth = self.nesting.depth();
         if self.watch.sees_keys(depth) {
+            let raw = &self.input[start..start + len];
             self.watch.key(depth, raw, escaped);
         }
     }
 
-    /// Reads a value, or the beginning of a container.
+    /// Reads a value, or the beginning of a container: which one.
     #[inline(always)]
-    fn value(&mut self, hide: bool) -> Step<Begins> {
-        match self.next()? {
+    fn value(&mut self, at: usize, hide: bool) -> Step<(usize, Option<Container>)> {
+        let (at, byte) = self.next(at)?;
+        let at = match byte {
             b'"' => {
-                self.hide(hide);
-                if !self.quiet_text() {
-                    self.any_text()?;
+                self.hide(at, hide);
+                match self.quiet_text(at) {
+                    Some(at) => at,
+                    None => self.any_text(at)?,
                 }
             }
-            b'{' => return self.open(hide, Container::Object),
-            b'[' => return self.open(hide, Container::Array),
+            b'{' => return self.open(at, hide, Container::Object),
+            b'[' => return self.open(at, hide, Container::Array),
             b'-' | b'0'..=b'9' => {
-                self.hide(hide);
-                self.number()?;
+                self.hide(at, hide);
+                self.number(at)?
             }
-            b't' => self.literal(hide, b"true")?,
-            b'f' => self.literal(hide, b"false")?,
-            b'n' => self.literal(hide, b"null")?,
-            _ => return Err(Ending::Malformed),
-        }
-        self.ended();
-        Ok(Begins::Nothing)
+            b't' => self.literal(at, hide, b"true")?,
+            b'f' => self.literal(at, hide, b"false")?,
+            b'n' => self.literal(at, hide, b"null")?,
+            _ => return malformed(at),
+        };
+        self.ended(at);
+        Ok((at, None))
     }
 
     /// Passes over a short text in which there is nothing to see.
     #[inline(always)]
-    fn quiet_text(&mut self) -> bool {
-        let start = self.at + 1;
-        let rest = self.input.as_bytes().get(start..);
-        let Some(block) = rest.and_then(<[u8]>::first_chunk::<BLOCK>) else {
-            return false;
+    fn quiet_text(&self, at: usize) -> Option<usize> {
+        let start = at + 1;
+        let (block, next) = string::two_blocks(self.input.as_bytes(), start)?;
+        let ends = match O::SHOWS {
+            true => string::attention(block, next).to_bitmask(),
+            false => scan::hits(block, class::ends_run),
         };
-        let len = scan::hits(block, class::ends_run).trailing_zeros() as usize;
-        if block.get(len) != Some(&b'"') || self.watch.sees_value() {
-            return false;
-        }
-        if self.is_loud(block, start, len as u32) {
-            return false;
-        }
-        self.at = start + len + 1;
-        true
+        let len = ends.trailing_zeros() as usize;
+        (block.get(len) == Some(&b'"') && !self.watch.sees_value()).then_some(start + len + 1)
     }
 
     #[inline(never)]
-    fn any_text(&mut self) -> Step<()> {
-        let (text, end) = self.string();
+    fn any_text(&mut self, at: usize) -> Step<usize> {
+        let (text, end) = self.string(at);
         if self.hidden.is_none() {
             self.out.text(self.input, text);
         }
         self.watch.text(text);
-        match end {
-            None => Ok(()),
-            Some(ending) => Err(ending),
-        }
+        end
     }
 
     #[inline(always)]
-    fn hide(&mut self, hide: bool) {
+    fn hide(&mut self, at: usize, hide: bool) {
         if hide {
-            self.out.hide(self.input, self.at);
+            self.out.hide(self.input, at);
             self.hidden = Some(self.nesting.depth());
         }
     }
 
     #[inline(always)]
-    fn open(&mut self, hide: bool, container: Container) -> Step<Begins> {
-        self.hide(hide);
+    fn open(
+        &mut self,
+        at: usize,
+        hide: bool,
+        container: Container,
+    ) -> Step<(usize, Option<Container>)> {
+        self.hide(at, hide);
         if !self.nesting.push(container) {
-            return Err(Ending::Malformed);
+            return malformed(at);
         }
-        self.at += 1;
         self.innermost = Some(container);
         self.watch.open(self.nesting.depth(), container);
-        Ok(match container {
-            Container::Object => Begins::Object,
-            Container::Array => Begins::Array,
-        })
+        Ok((at + 1, Some(container)))
     }
 
-    fn literal(&mut self, hide: bool, literal: &[u8]) -> Step<()> {
-        let rest = &self.input.as_bytes()[self.at..];
+    fn literal(&mut self, at: usize, hide: bool, literal: &[u8]) -> Step<usize> {
+        let rest = &self.input.as_bytes()[at..];
         let seen = rest.len().min(literal.len());
         if rest[..seen] != literal[..seen] {
-            return Err(Ending::Malformed);
+            return malformed(at);
         }
-        self.hide(hide);
+        self.hide(at, hide);
         self.watch.other();
-        self.at += seen;
         match seen == literal.len() {
-            true => Ok(()),
-            false => Err(Ending::Cut),
+            true => Ok(at + seen),
+            false => cut(at + seen),
         }
     }
 
     #[inline(always)]
-    fn number(&mut self) -> Step<()> {
-        let start = self.at;
+    fn number(&mut self, start: usize) -> Step<usize> {
         let bytes = self.input.as_bytes();
         // Most have no exponent.
         let digits = |from: usize| {
@@ -367,46 +380,36 @@ impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
             is_plain &= fraction > 0;
             end += 1 + fraction;
         }
-        if is_plain && !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E')) {
-            self.at = end;
-        } else {
-            self.any_number()?;
+        if !is_plain || matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E')) {
+            end = self.any_number(start)?;
         }
         if self.watch.sees_value() {
-            self.watch.number(&self.input[start..self.at]);
+            self.watch.number(&self.input[start..end]);
         }
-        Ok(())
+        Ok(end)
     }
 
     #[inline(never)]
-    fn any_number(&mut self) -> Step<()> {
+    fn any_number(&mut self, start: usize) -> Step<usize> {
         let bytes = self.input.as_bytes();
-        let mut number = match bytes[self.at] {
+        let mut number = match bytes[start] {
             b'-' => Number::Minus,
             b'0' => Number::Zero,
             _ => Number::Int,
         };
-        self.at += 1;
-        while let Some(&byte) = bytes.get(self.at) {
+        let mut at = start + 1;
+        while let Some(&byte) = bytes.get(at) {
             match number.step(byte) {
                 Some(next) => number = next,
-                None if number.may_end() => return Ok(()),
-                None => return Err(Ending::Malformed),
+                None if number.may_end() => return Ok(at),
+                None => return malformed(at),
             }
-            self.at += 1;
+            at += 1;
         }
         // It may go on, unless it is all there is.
         match self.nesting.depth() == 0 && number.may_end() {
-            true => Ok(()),
-            false => Err(Ending::Cut),
+            true => Ok(at),
+            false => cut(at),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begins {
-    Object,
-    Array,
-    /// The value is over.
-    Nothing,
 }

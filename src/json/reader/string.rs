@@ -1,6 +1,8 @@
 //! The strings of a JSON text.
 
-use super::{super::unescape::single, Ending, Reader, Step, show::Output};
+use wide::u8x16;
+
+use super::{super::unescape::single, Ending, Reader, Step, Stop, show::Output};
 use crate::{
     scan::{self, BLOCK, class},
     secrets,
@@ -20,10 +22,10 @@ pub(super) struct Text<'i> {
 }
 
 impl<'i, O: Output, W> Reader<'i, O, W> {
-    /// Reads a string, whose quote is next; and how the reading ended, if it did.
-    pub(super) fn string(&mut self) -> (Text<'i>, Option<Ending>) {
+    /// Reads the string whose quote is at `at`, up to where it ends or the reading does.
+    pub(super) fn string(&self, at: usize) -> (Text<'i>, Step<usize>) {
         let bytes = self.input.as_bytes();
-        let start = self.at + 1;
+        let start = at + 1;
         let mut end = start;
         let mut escaped = false;
         let mut quiet = true;
@@ -43,11 +45,6 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
             }
             escaped = true;
         };
-        // What was begun after `end` is not shown.
-        self.at = match ending {
-            None => end + 1,
-            Some(_) => end,
-        };
         let text = Text {
             raw: &self.input[start..end],
             start,
@@ -58,7 +55,12 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
                 && !escaped
                 && !(ending.is_some() && self.input[start..end].contains("//")),
         };
-        (text, ending)
+        // What was begun after `end` is not shown.
+        let behind = match ending {
+            None => Ok(end + 1),
+            Some(ending) => Err(Stop { ending, at: end }),
+        };
+        (text, behind)
     }
 
     /// How many characters of a string follow that need no unescaping, in bytes, and whether they can
@@ -68,10 +70,23 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
         let rest = &bytes[start..];
         let mut len = 0;
         let mut quiet = true;
-        while let Some(block) = rest.get(len..).and_then(<[u8]>::first_chunk) {
+        while let Some((block, next)) = two_blocks(rest, len) {
+            let looks = match O::SHOWS && quiet {
+                true => attention(block, next).to_bitmask(),
+                false => scan::hits(block, class::ends_run),
+            };
+            if looks == 0 {
+                len += BLOCK;
+                continue;
+            }
+            let first = looks.trailing_zeros() as usize;
+            if block.get(first) == Some(&b'"') {
+                return (len + first, quiet);
+            }
             let ends = scan::hits(block, class::ends_run);
             let run = ends.trailing_zeros().min(BLOCK as u32);
-            quiet = quiet && !self.is_loud(block, start + len, run);
+            let looks = looks & ((1 << run) - 1);
+            quiet = quiet && (looks == 0 || !self.need_a_look(start + len, looks));
             len += run as usize;
             if ends != 0 {
                 return (len, quiet);
@@ -79,33 +94,16 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
         }
         // Behind the last byte there is what ends a run.
         let rest = &rest[len..];
-        let mut last = [0; BLOCK];
+        let mut last = [0; 2 * BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        let run = scan::hits(&last, class::ends_run).trailing_zeros();
-        let quiet = quiet && !self.is_loud(&last, start + len, run);
-        (len + run as usize, quiet)
-    }
-
-    /// Something in the first `len` bytes of the block at `start` has to be changed.
-    #[inline(always)]
-    pub(super) fn is_loud(&self, block: &[u8; BLOCK], start: usize, len: u32) -> bool {
-        if !O::SHOWS {
-            return false;
-        }
-        let mask = (1 << len) - 1;
-        let (looks, schemes) = secrets::looks(block);
-        let (looks, mut schemes) = (looks & mask, schemes & mask);
-        if looks != 0 && self.need_a_look(start, looks) {
-            return true;
-        }
-        while schemes != 0 {
-            let at = start + schemes.trailing_zeros() as usize;
-            if secrets::begins_scheme(self.input.as_bytes(), at) {
-                return true;
-            }
-            schemes &= schemes - 1;
-        }
-        false
+        let (Some(block), Some(next)) = (last.first_chunk(), last[1..].first_chunk()) else {
+            return (len, quiet);
+        };
+        let run = scan::hits(block, class::ends_run).trailing_zeros();
+        let run = run.min(BLOCK as u32);
+        let looks = attention(block, next).to_bitmask() & ((1 << run) - 1);
+        let is_loud = O::SHOWS && looks != 0 && self.need_a_look(start + len, looks);
+        (len + run as usize, quiet && !is_loud)
     }
 
     /// Any of these bytes of the block at `start` is more than it seems.
@@ -122,8 +120,20 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
     }
 }
 
+#[inline(always)]
+pub(super) fn attention(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> u8x16 {
+    secrets::attention(u8x16::new(*block), u8x16::new(*next))
+}
+
+/// The block at `at`, and the one a byte further on.
+#[inline(always)]
+pub(super) fn two_blocks(bytes: &[u8], at: usize) -> Option<(&[u8; BLOCK], &[u8; BLOCK])> {
+    let both = bytes.get(at..)?.first_chunk::<{ BLOCK + 1 }>()?;
+    both.first_chunk().zip(both.last_chunk())
+}
+
 /// How long the escape is that `rest` begins with.
-fn escape_len(rest: &[u8]) -> Step<usize> {
+fn escape_len(rest: &[u8]) -> Result<usize, Ending> {
     match rest.get(1) {
         None => Err(Ending::Cut),
         Some(b'u') => {
