@@ -46,15 +46,14 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
         let Some(exchange) = this.exchange else {
             return this.body.poll_next(cx).map_err(Into::into);
         };
-        exchange.response_polled();
-        let polled = exchange.run(|| this.body.poll_next(cx).map_err(Into::into));
-        match &polled {
-            Poll::Ready(Some(Ok(chunk))) => exchange.response_chunk(chunk),
-            Poll::Ready(Some(Err(error))) => exchange.body_failed(&**error),
-            Poll::Ready(None) => exchange.complete(),
-            Poll::Pending => {}
+        let polled = exchange.poll(|| this.body.poll_next(cx));
+        match polled {
+            Poll::Ready(Some(Ok(chunk))) if exchange.counts_response(&chunk) => {
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(item) => Poll::Ready(see(exchange, item)),
+            Poll::Pending => Poll::Pending,
         }
-        polled
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
@@ -71,6 +70,29 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
                 Ok(bytes)
             }
             Err(body) => Err(Self::new(body, Some(exchange))),
+        }
+    }
+}
+
+/// What is polled, but for chunks that only count. Not inlined: these are to stay cheap.
+#[inline(never)]
+fn see<E: Into<Box<dyn StdError>>>(
+    exchange: &Owner,
+    item: Option<Result<Bytes, E>>,
+) -> Option<Result<Bytes, Box<dyn StdError>>> {
+    match item {
+        Some(Ok(chunk)) => {
+            exchange.response_chunk(&chunk);
+            Some(Ok(chunk))
+        }
+        Some(Err(error)) => {
+            let error = exchange.run(|| error.into());
+            exchange.body_failed(&*error);
+            Some(Err(error))
+        }
+        None => {
+            exchange.complete();
+            None
         }
     }
 }

@@ -44,7 +44,9 @@ pub(crate) struct Exchange {
     inside: Cell<bool>,
     /// The body of the response was polled.
     polled: Cell<bool>,
-    request_past: Past,
+    /// The payload holds it too: it would have to make sure with each chunk that the exchange is still
+    /// there.
+    request_past: Rc<Past>,
     response_past: Past,
     /// The record is not out yet.
     open: Cell<bool>,
@@ -78,7 +80,7 @@ impl Exchange {
             live: None,
             inside: Cell::new(false),
             polled: Cell::new(false),
-            request_past: Past::default(),
+            request_past: Rc::default(),
             response_past: Past::default(),
             open: Cell::new(false),
             state: RefCell::new(State::new()),
@@ -137,6 +139,7 @@ impl Exchange {
     }
 
     /// Runs code of the application: if it panics, that is how the exchange ended.
+    #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
         self.inside.set(true);
         let value = f();
@@ -174,11 +177,12 @@ impl Exchange {
         });
     }
 
-    #[inline]
+    pub(crate) fn request_past(&self) -> &Rc<Past> {
+        &self.request_past
+    }
+
+    /// A chunk that is not just [counted](Self::request_past).
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        if self.request_past.counts(chunk) {
-            return;
-        }
         self.change(|state, live| {
             state.request.push(chunk, live.budget());
             self.request_past.begin(state.request.is_full());
@@ -297,16 +301,21 @@ impl Exchange {
         });
     }
 
+    /// [Runs](Self::run) the body of the response.
     #[inline]
-    pub(crate) fn response_polled(&self) {
+    pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.polled.set(true);
+        self.run(poll)
     }
 
-    #[inline]
+    /// True if a chunk is just counted.
+    #[inline(always)]
+    pub(crate) fn counts_response(&self, chunk: &[u8]) -> bool {
+        self.response_past.counts(chunk)
+    }
+
+    /// A chunk that is not just [counted](Self::counts_response).
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        if self.response_past.counts(chunk) {
-            return;
-        }
         self.change(|state, live| {
             let Some(response) = &mut state.response else {
                 return;

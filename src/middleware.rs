@@ -88,10 +88,9 @@ where
             return BodyLogFuture::new(future, Mode::Bypass);
         }
         let exchange = Owner::begin(config, &req);
-        let handle = Handle::new(exchange.shared());
         let payload = req.parts_mut().1.take();
-        req.set_payload(RecordedPayload::wrap(payload, handle.clone()));
-        req.extensions_mut().insert(handle);
+        req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
+        req.extensions_mut().insert(Handle::new(exchange.shared()));
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
@@ -163,26 +162,31 @@ where
             Mode::Pass => inner.poll(cx),
             Mode::Bypass => bypass::run(|| inner.poll(cx)),
         });
-        let exchange = match std::mem::replace(this.mode, Mode::Pass) {
-            Mode::Record(exchange) => exchange,
+        Poll::Ready(match std::mem::replace(this.mode, Mode::Pass) {
+            Mode::Record(exchange) => follow(result, exchange),
             Mode::Pass | Mode::Bypass => {
-                return Poll::Ready(
-                    result.map(|res| res.map_body(|_, body| RecordedBody::new(body, None))),
-                );
-            }
-        };
-        Poll::Ready(match result {
-            Ok(res) => Ok(follow(res, exchange)),
-            Err(mut error) => {
-                follow_error(&mut error, exchange);
-                Err(error)
+                result.map(|res| res.map_body(|_, body| RecordedBody::new(body, None)))
             }
         })
     }
 }
 
-/// Hands the exchange to the body of the response.
+/// Hands the exchange to what became of the request.
 fn follow<B: MessageBody>(
+    result: Result<ServiceResponse<B>, Error>,
+    exchange: Owner,
+) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
+    match result {
+        Ok(res) => Ok(follow_response(res, exchange)),
+        Err(mut error) => {
+            follow_error(&mut error, exchange);
+            Err(error)
+        }
+    }
+}
+
+/// Hands the exchange to the body of the response.
+fn follow_response<B: MessageBody>(
     res: ServiceResponse<B>,
     exchange: Owner,
 ) -> ServiceResponse<RecordedBody<B>> {

@@ -4,6 +4,9 @@ use std::cell::Cell;
 
 /// Counts the bytes of a body of which no more is kept: nearly all of a large one. With every chunk that
 /// is all there is to do.
+///
+/// It has not begun before an exchange begins, nor once that is over: whoever still holds it then does
+/// nothing with it.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     has_begun: Cell<bool>,
@@ -16,8 +19,8 @@ impl Past {
     pub(crate) fn counts(&self, chunk: &[u8]) -> bool {
         let counts = self.has_begun.get();
         if counts {
-            let bytes = self.bytes.get();
-            self.bytes.set(bytes.saturating_add(chunk.len() as u64));
+            // Nobody sends 2^64 bytes.
+            self.bytes.set(self.bytes.get() + chunk.len() as u64);
         }
         counts
     }

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -9,7 +10,10 @@ use actix_web::{dev::Payload, error::PayloadError};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::exchange::Handle;
+use crate::{
+    exchange::{Exchange, Handle},
+    past::Past,
+};
 
 /// Passes every chunk on as it is, and lets the exchange see it.
 ///
@@ -17,19 +21,33 @@ use crate::exchange::Handle;
 /// task; then it just passes on.
 pub(crate) struct RecordedPayload {
     inner: Payload,
+    past: Rc<Past>,
     exchange: Handle,
 }
 
 impl RecordedPayload {
     /// Wraps a payload; `Payload::None` stays what it is. One allocation: the box that
     /// `Payload::Stream` asks for.
-    pub(crate) fn wrap(inner: Payload, exchange: Handle) -> Payload {
+    pub(crate) fn wrap(inner: Payload, exchange: &Rc<Exchange>) -> Payload {
         match inner {
             Payload::None => Payload::None,
             inner => Payload::Stream {
-                payload: Box::pin(Self { inner, exchange }),
+                payload: Box::pin(Self {
+                    inner,
+                    past: Rc::clone(exchange.request_past()),
+                    exchange: Handle::new(exchange),
+                }),
             },
         }
+    }
+
+    #[inline(never)]
+    fn see(&self, item: &Option<Result<Bytes, PayloadError>>) {
+        self.exchange.with(|exchange| match item {
+            Some(Ok(chunk)) => exchange.request_chunk(chunk),
+            Some(Err(error)) => exchange.request_failed(error),
+            None => exchange.request_ended(),
+        });
     }
 }
 
@@ -38,12 +56,10 @@ impl Stream for RecordedPayload {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = Pin::new(&mut self.inner).poll_next(cx);
-        if let Poll::Ready(item) = &polled {
-            self.exchange.with(|exchange| match item {
-                Some(Ok(chunk)) => exchange.request_chunk(chunk),
-                Some(Err(error)) => exchange.request_failed(error),
-                None => exchange.request_ended(),
-            });
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) if self.past.counts(chunk) => {}
+            Poll::Ready(item) => self.see(item),
+            Poll::Pending => {}
         }
         polled
     }
