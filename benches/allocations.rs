@@ -32,7 +32,7 @@ fn measure(variant: Variant, case: Case) {
     let out = Out::open(&path, variant);
     let count = case.count();
     actix_web::rt::System::new().block_on(async {
-        with_app!(variant, case.body_log(&out), |app| {
+        with_app!(variant, case.body_log(variant, &out), |app| {
             let app = test::init_service(app()).await;
             case.run(&app, count).await;
             let measured = |count| -> AllocationInfo {

@@ -34,7 +34,7 @@ fn run(variant: Variant, case: Case, count: usize) {
     let path: PathBuf = env::temp_dir().join(format!("bodylog-bench-{}.log", std::process::id()));
     let out = Out::open(&path, variant);
     actix_web::rt::System::new().block_on(async {
-        with_app!(variant, case.body_log(&out), |app| {
+        with_app!(variant, case.body_log(variant, &out), |app| {
             let app = test::init_service(app()).await;
             let start = Instant::now();
             case.run(&app, count).await;

@@ -79,12 +79,12 @@ impl Case {
         }
     }
 
-    pub fn body_log(self, out: &Out) -> BodyLog {
+    pub fn body_log(self, variant: Variant, out: &Out) -> BodyLog {
         match self {
             Self::Off => BodyLog::new().sink(Only(None, JsonLines::stderr())),
             Self::ErrorsOnly => BodyLog::new().sink(Only(Some(Level::Error), JsonLines::stderr())),
-            Self::Skipped => body_log(out).skip_if(|_| true),
-            _ => body_log(out),
+            Self::Skipped => body_log(variant, out).skip_if(|_| true),
+            _ => body_log(variant, out),
         }
     }
 

@@ -59,7 +59,7 @@ pub fn serve_if_asked() {
 
 fn serve(variant: Variant, records: &Path, settings: Settings) -> io::Result<()> {
     let out = Out::open(records, variant);
-    let body_log = body_log(&out).memory_budget(settings.budget);
+    let body_log = body_log(variant, &out).memory_budget(settings.budget);
     let counted = body_log.clone();
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     if let Some(bytes) = settings.socket_buffers {

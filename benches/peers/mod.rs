@@ -42,6 +42,8 @@ pub enum Variant {
     Bare,
     /// This crate, with both bodies in every record.
     BodyLog,
+    /// The same, with a thread that writes the records.
+    Background,
     /// `actix_web::middleware::Logger`: one line without bodies.
     Logger,
     /// `tracing_actix_web::TracingLogger` and a subscriber that writes JSON: no bodies.
@@ -55,9 +57,10 @@ pub enum Variant {
 }
 
 impl Variant {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bare,
         Self::BodyLog,
+        Self::Background,
         Self::Logger,
         Self::Tracing,
         Self::CopyAndPaste,
@@ -69,6 +72,7 @@ impl Variant {
         match self {
             Self::Bare => "bare",
             Self::BodyLog => "bodylog",
+            Self::Background => "background",
             Self::Logger => "logger",
             Self::Tracing => "tracing",
             Self::CopyAndPaste => "copy-paste",
@@ -103,7 +107,7 @@ macro_rules! with_app {
                 let $app = || actix_web::App::new().configure(routes);
                 $use
             }
-            Variant::BodyLog => {
+            Variant::BodyLog | Variant::Background => {
                 let body_log: actix_bodylog::BodyLog = $body_log;
                 wrapped!(body_log.clone())
             }
@@ -118,10 +122,14 @@ macro_rules! with_app {
 pub(crate) use with_app;
 
 /// Everything in a record: both bodies, all headers of the allowlist.
-pub fn body_log(out: &Out) -> BodyLog {
+pub fn body_log(variant: Variant, out: &Out) -> BodyLog {
+    let sink = match variant {
+        Variant::Background => JsonLines::background(out.writer(), 8 * 1024 * 1024),
+        _ => JsonLines::new(out.writer()),
+    };
     BodyLog::new()
         .response_body(ResponseBody::Always)
-        .sink(JsonLines::new(out.writer()))
+        .sink(sink)
 }
 
 /// The file that records are written to.

@@ -44,6 +44,7 @@ fn style(variant: Variant) -> (&'static str, f64, &'static str) {
     match variant {
         Variant::Bare => ("#000000", 4.5, ""),
         Variant::BodyLog => ("#009e73", 2.5, ""),
+        Variant::Background => ("#009e73", 2.5, "2 4"),
         Variant::Logger => ("#56b4e9", 2.0, "7 5"),
         Variant::Tracing => ("#f0e442", 2.0, ""),
         Variant::CopyAndPaste => ("#cc79a7", 2.0, ""),
@@ -56,6 +57,7 @@ fn title(variant: Variant) -> &'static str {
     match variant {
         Variant::Bare => "no logger",
         Variant::BodyLog => "actix-bodylog",
+        Variant::Background => "actix-bodylog, a thread writes",
         Variant::Logger => "actix-web's Logger (no bodies)",
         Variant::Tracing => "tracing-actix-web",
         Variant::CopyAndPaste => "copied and pasted",

@@ -42,7 +42,7 @@ fn serve(variant: Variant, limit: &str) -> io::Result<()> {
     // Standard output is a pipe to the parent, which counts the records and forgets them: whole bodies
     // are in some of them, and a disk would be what is measured.
     let out = Out::open(Path::new("/dev/stdout"), variant);
-    let body_log = peers::body_log(&out);
+    let body_log = peers::body_log(variant, &out);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     actix_web::rt::System::new().block_on(async {
         with_app!(variant, body_log, |app| {

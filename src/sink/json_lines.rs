@@ -3,117 +3,123 @@
 use std::{
     fmt,
     io::{self, Write},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Sink, TARGET};
+use super::{Sink, background::Background, line_writer::LineWriter, losses::Losses};
 use crate::{record::Record, render};
 
-/// Writes records as JSON Lines: UTF-8, one object a line, each in a single `write`, flushed.
+/// Writes records as JSON Lines: UTF-8, one object a line.
 ///
-/// Workers take turns at the writer, and a slow one holds them up. A record that the writer refuses, by
-/// an error or by one when it is flushed, is lost: on a full disk, a closed pipe. It is counted in
-/// [`Stats::sink_failures`](crate::Stats::sink_failures), and requests go on. The first loss is said
-/// through the `log` facade, under the target `actix_bodylog`; those after it only count. The writer is
-/// tried again with each record, and a line that was written in part is ended before the next.
+/// A record that the writer refuses, by an error or by one when it is flushed, is lost: on a full disk,
+/// a closed pipe. It is counted in [`Stats::sink_failures`](crate::Stats::sink_failures), and requests go
+/// on. The first loss is said through the `log` facade, under the target `actix_bodylog`; those after it
+/// only count. The writer is tried again with each record, and a line that was written in part is ended
+/// before the next.
 pub struct JsonLines {
-    writer: Mutex<Writer>,
-    lost: AtomicU64,
+    output: Output,
+    losses: Arc<Losses>,
 }
 
-struct Writer {
-    inner: Box<dyn Write + Send>,
-    /// The last line may have been written in part: the next one must not continue it.
-    torn: bool,
+enum Output {
+    Direct(Mutex<LineWriter>),
+    Background(Background),
 }
 
 impl JsonLines {
-    /// Writes to `writer`.
+    /// Writes to `writer`, each record in a single `write`, flushed.
+    ///
+    /// Workers take turns at the writer, and a slow one holds them up.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
+        let writer = LineWriter::new(Box::new(writer));
         Self {
-            writer: Mutex::new(Writer {
-                inner: Box::new(writer),
-                torn: false,
-            }),
-            lost: AtomicU64::new(0),
+            output: Output::Direct(Mutex::new(writer)),
+            losses: Arc::default(),
         }
     }
 
-    /// Writes to the standard output of the process.
+    /// Writes to `writer` from a thread of its own, so that a slow writer holds up no worker.
+    ///
+    /// Records wait in a queue that takes at most `bytes` bytes of memory; some times the
+    /// [record limit](crate::BodyLog::record_limit) is a sensible least. One for which there is no room is
+    /// dropped and counted in
+    /// [`Stats::sink_failures`](crate::Stats::sink_failures); the older ones stay. Once the writer takes
+    /// records again, one warning says through the `log` facade how many were dropped.
+    ///
+    /// The thread writes what has come within two milliseconds at once, in whole lines, with
+    /// [`write_vectored`](Write::write_vectored), and flushes it: this takes a fraction of the processor
+    /// time of a `write` for each record.
+    ///
+    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all is written, and so does dropping this,
+    /// unless the writer takes nothing for five seconds. What waits when the process ends in another way
+    /// is lost.
+    ///
+    /// # Panics
+    ///
+    /// If the thread cannot be started.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::fs::File;
+    ///
+    /// use actix_bodylog::{BodyLog, JsonLines};
+    ///
+    /// let file = File::options().append(true).create(true).open("exchanges.jsonl")?;
+    /// let body_log = BodyLog::new().sink(JsonLines::background(file, 8 * 1024 * 1024));
+    /// # let _ = body_log;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn background(writer: impl Write + Send + 'static, bytes: usize) -> Self {
+        let losses = Arc::default();
+        let background = Background::new(Box::new(writer), bytes, Arc::clone(&losses));
+        Self {
+            output: Output::Background(background),
+            losses,
+        }
+    }
+
+    /// Writes to the standard output of the process, as [`new`](Self::new) does.
     pub fn stdout() -> Self {
         Self::new(io::stdout())
     }
 
-    /// Writes to the standard error of the process.
+    /// Writes to the standard error of the process, as [`new`](Self::new) does.
     pub fn stderr() -> Self {
         Self::new(io::stderr())
     }
 }
 
-impl Writer {
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        // Set first: the writer may panic, and how much it took is not known then.
-        let was_torn = std::mem::replace(&mut self.torn, true);
-        if was_torn {
-            self.inner.write_all(b"\n")?;
-        }
-        let (written, result) = self.write_some(line);
-        self.torn = 0 < written && written < line.len();
-        result?;
-        self.inner.flush()
-    }
-
-    /// What `write_all` does, and how far it came.
-    fn write_some(&mut self, line: &[u8]) -> (usize, io::Result<()>) {
-        let mut written = 0;
-        while written < line.len() {
-            match self.inner.write(&line[written..]) {
-                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (written, Err(error)),
-            }
-        }
-        (written, Ok(()))
-    }
-}
-
-impl JsonLines {
-    /// Not while the writer is locked: the logger may write to the same one.
-    fn count_loss(&self, error: &io::Error) {
-        if self.lost.fetch_add(1, Relaxed) == 0 {
-            log::error!(
-                target: TARGET,
-                "a record was not written: {error}; further losses are counted and not said"
-            );
-        }
-    }
+/// A writer that panicked once is tried again: what it refused then says nothing about now.
+fn lock(writer: &Mutex<LineWriter>) -> MutexGuard<'_, LineWriter> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sink for JsonLines {
     fn emit(&self, record: &Record<'_>) {
-        render::with_line(record, |line| {
-            // A writer that panicked once is tried again: what it refused then says nothing about now.
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = writer.write(line);
-            drop(writer);
-            if let Err(error) = result {
-                self.count_loss(&error);
+        render::with_line(record, |line| match &self.output {
+            Output::Direct(writer) => {
+                let lost = lock(writer).write(&[line]);
+                self.losses.add(lost);
             }
+            Output::Background(background) => background.push(line),
         });
     }
 
     fn flush(&self) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // Every record was flushed when it was written; what failed then was counted then.
-        let _ = writer.inner.flush();
+        match &self.output {
+            // Every record was flushed when it was written; what failed then was counted then.
+            Output::Direct(writer) => drop(lock(writer).flush()),
+            Output::Background(background) => {
+                background.flush();
+            }
+        }
     }
 
     fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
+        self.losses.counted()
     }
 }
 

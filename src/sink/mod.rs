@@ -1,7 +1,11 @@
 //! Where records go.
 
+mod background;
+mod blocks;
 mod json_lines;
+mod line_writer;
 mod log;
+mod losses;
 
 use ::log::Level;
 

@@ -1,0 +1,153 @@
+//! Memory for lines that wait to be written.
+
+use std::{collections::VecDeque, mem};
+
+/// Lines one behind the other, in blocks of memory.
+///
+/// Not one allocation for each: those that one thread makes and another frees cost more than the copy.
+pub(super) struct Blocks {
+    blocks: VecDeque<Vec<u8>>,
+    /// A block that is free.
+    spare: Option<Vec<u8>>,
+    /// Bytes of memory of all blocks, those that are being written included.
+    held: usize,
+    limit: usize,
+    /// How large a block is, if there is room for it.
+    block: usize,
+}
+
+impl Blocks {
+    pub(super) fn new(limit: usize) -> Self {
+        const LARGEST: usize = 64 * 1024;
+        Self {
+            blocks: VecDeque::new(),
+            spare: None,
+            held: 0,
+            limit,
+            block: LARGEST.min(limit / 16),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    pub(super) fn is_half_full(&self) -> bool {
+        self.held > self.limit / 2
+    }
+
+    /// Appends a line, or nothing of it if there is no room.
+    ///
+    /// It may begin in one block and end in the next, but no further: each block has an end of a line.
+    pub(super) fn push(&mut self, line: &[u8]) -> bool {
+        let last = self.blocks.back();
+        let room = last.map_or(0, |last| last.capacity() - last.len());
+        let (first, rest) = line.split_at(room.min(line.len()));
+        if !rest.is_empty() {
+            let Some(mut block) = self.block(rest.len()) else {
+                return false;
+            };
+            block.extend_from_slice(rest);
+            if let Some(last) = self.blocks.back_mut() {
+                last.extend_from_slice(first);
+            }
+            self.blocks.push_back(block);
+        } else if let Some(last) = self.blocks.back_mut() {
+            last.extend_from_slice(first);
+        }
+        true
+    }
+
+    /// An empty block of at least `len` bytes.
+    fn block(&mut self, len: usize) -> Option<Vec<u8>> {
+        if let Some(spare) = self.spare.take() {
+            if spare.capacity() >= len {
+                return Some(spare);
+            }
+            self.held -= spare.capacity();
+        }
+        let left = self.limit - self.held;
+        // Where there is no room for a whole one, what is left of it.
+        let capacity = self.block.min(left).max(len);
+        if capacity > left {
+            return None;
+        }
+        let block = Vec::with_capacity(capacity);
+        self.held += block.capacity();
+        Some(block)
+    }
+
+    /// Hands over all blocks to be written.
+    pub(super) fn take(&mut self, blocks: &mut VecDeque<Vec<u8>>) {
+        mem::swap(&mut self.blocks, blocks);
+        if let Some(last) = blocks.back_mut() {
+            // What is not needed is there for others, however long the writing takes.
+            self.held -= last.capacity();
+            last.shrink_to_fit();
+            self.held += last.capacity();
+        }
+    }
+
+    /// Takes back a block.
+    pub(super) fn give_back(&mut self, mut block: Vec<u8>) {
+        if self.spare.is_none() && block.capacity() == self.block {
+            block.clear();
+            self.spare = Some(block);
+        } else {
+            self.held -= block.capacity();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn blocks_hold_all_lines_that_fit_and_never_more_memory_than_they_may(
+            limit in 0_usize..4000,
+            steps in prop::collection::vec(prop_oneof![9 => (1_usize..300).prop_map(Some), 1 => Just(None)], 0..200),
+        ) {
+            let mut blocks = Blocks::new(limit);
+            let mut taken = VecDeque::<Vec<u8>>::new();
+            let (mut pushed, mut seen) = (Vec::new(), Vec::new());
+            let mut waiting = 0;
+            for step in steps {
+                let memory = |blocks: &Blocks, taken: &VecDeque<Vec<u8>>| {
+                    let all = blocks.blocks.iter().chain(&blocks.spare).chain(taken);
+                    all.map(Vec::capacity).sum::<usize>()
+                };
+                match step {
+                    Some(len) => {
+                        let mut line = vec![b'x'; len];
+                        line[len - 1] = b'\n';
+                        let fits = blocks.push(&line);
+                        prop_assert_eq!(fits, waiting + len <= limit);
+                        if fits {
+                            waiting += len;
+                            pushed.extend(line);
+                        }
+                    }
+                    None => {
+                        for block in taken.drain(..) {
+                            seen.extend_from_slice(&block);
+                            waiting -= block.len();
+                            blocks.give_back(block);
+                        }
+                        blocks.take(&mut taken);
+                        prop_assert!(taken.iter().all(|block| block.contains(&b'\n')));
+                    }
+                }
+                prop_assert_eq!(memory(&blocks, &taken), blocks.held);
+                prop_assert!(blocks.held <= limit);
+            }
+            for block in taken.iter().chain(&blocks.blocks) {
+                seen.extend_from_slice(block);
+            }
+            prop_assert_eq!(seen, pushed);
+        }
+    }
+}
