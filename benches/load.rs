@@ -8,7 +8,8 @@
 //!
 //! Each variant is a server with one worker in a process of its own. This process keeps connections
 //! to it and to a bare server, sends `POST /echo` with 200 bytes of JSON on each of them as soon as
-//! the answer to the one before has come, and checks all answers. The two servers are loaded in short
+//! the answer to the one before has come, and checks all answers. It never sleeps: a server would have
+//! to wake it with each answer, but only one that is slower than it, and pay for that. The two servers are loaded in short
 //! turns, and each pair of turns gives a ratio: what else the machine does meets both of them. The
 //! median of the ratios is printed, with the quartiles. The bare server beside another bare server
 //! shows what the machine adds by itself.
@@ -20,7 +21,7 @@ mod peers;
 
 use std::{
     env,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     mem,
     net::TcpStream,
     process::ExitCode,
@@ -71,6 +72,7 @@ impl Exchange {
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    filled: usize,
 }
 
 impl Connection {
@@ -79,25 +81,28 @@ impl Connection {
         sent.expect("a request is sent");
     }
 
-    /// Reads one whole answer.
-    fn receive(&mut self, exchange: &Exchange) {
-        let mut filled = 0;
-        loop {
-            let read = self.stream.read(&mut self.buffer[filled..]);
-            let read = read.expect("an answer is read");
-            assert_ne!(read, 0, "the answer is cut");
-            filled += read;
-            let answer = &self.buffer[..filled];
-            let Some(head) = memchr::memmem::find(answer, b"\r\n\r\n") else {
-                continue;
-            };
-            let body = &answer[head + 4..];
-            if body.len() >= exchange.body.len() {
-                assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-                assert_eq!(body, exchange.body, "the body that was sent");
-                return;
+    /// Reads what there is; true once the answer is whole.
+    fn receives(&mut self, exchange: &Exchange) -> bool {
+        match self.stream.read(&mut self.buffer[self.filled..]) {
+            Ok(read) => {
+                assert_ne!(read, 0, "the answer is cut");
+                self.filled += read;
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) => panic!("an answer is read: {error}"),
         }
+        let answer = &self.buffer[..self.filled];
+        let Some(head) = memchr::memmem::find(answer, b"\r\n\r\n") else {
+            return false;
+        };
+        let body = &answer[head + 4..];
+        if body.len() < exchange.body.len() {
+            return false;
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+        assert_eq!(body, exchange.body, "the body that was sent");
+        self.filled = 0;
+        true
     }
 }
 
@@ -125,9 +130,16 @@ struct Turn {
 impl Loaded {
     fn start(variant: Variant) -> Self {
         let server = Server::start(variant, Settings::USUAL);
-        let connections = (0..CONNECTIONS).map(|_| Connection {
-            stream: server.connect(),
-            buffer: vec![0; 4096],
+        let connections = (0..CONNECTIONS).map(|_| {
+            let stream = server.connect();
+            stream
+                .set_nonblocking(true)
+                .expect("a socket can be polled");
+            Connection {
+                stream,
+                buffer: vec![0; 4096],
+                filled: 0,
+            }
         });
         Self {
             connections: connections.collect(),
@@ -145,13 +157,14 @@ impl Loaded {
         }
         while start.elapsed() < TURN {
             for connection in &mut self.connections {
-                connection.receive(exchange);
-                connection.send(exchange);
-                requests += 1;
+                if connection.receives(exchange) {
+                    connection.send(exchange);
+                    requests += 1;
+                }
             }
         }
         for connection in &mut self.connections {
-            connection.receive(exchange);
+            while !connection.receives(exchange) {}
             requests += 1;
         }
         let seconds = start.elapsed().as_secs_f64();

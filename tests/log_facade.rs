@@ -1,6 +1,13 @@
 //! The `log` facade, for real: this process has one logger, so it has one test.
 
-use std::sync::Mutex;
+use std::{
+    io::{self, Write},
+    sync::{
+        Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
 
 use actix_bodylog::{BodyLog, JsonLines, LogSink, Redaction, Sink as _};
 use actix_web::{
@@ -72,6 +79,21 @@ impl Log for Collector {
 
     fn flush(&self) {
         *self.flushed.lock().unwrap() += 1;
+    }
+}
+
+/// Says that there is something to write, and waits for leave, until the other end is gone.
+struct Slow(Sender<()>, Receiver<()>);
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(());
+        let _ = self.1.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -179,7 +201,29 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     );
     assert_eq!(lossy.stats().sink_failures, 3);
 
+    // A thread that cannot keep up: said once it can again.
+    let (arrived, leave) = (mpsc::channel(), mpsc::channel());
+    let slow = Slow(arrived.0, leave.1);
+    let stalled = BodyLog::new().sink(JsonLines::background(slow, 4096));
+    send(stalled.clone(), TestRequest::with_uri("/fine")).await;
+    arrived.1.recv().unwrap();
+    for _ in 0..20 {
+        send(stalled.clone(), TestRequest::with_uri("/fine")).await;
+    }
+    let dropped = stalled.stats().sink_failures;
+    assert!(dropped > 0 && take().is_empty());
+    drop(leave.0);
+    assert!(stalled.drain(Duration::from_secs(10)).await);
+    send(stalled.clone(), TestRequest::with_uri("/fine")).await;
+    drop(stalled);
+    let [line] = &take()[..] else {
+        panic!("one line was expected");
+    };
+    assert_eq!((line.level, &*line.target), (Level::Warn, "actix_bodylog"));
+    let expected = format!("{dropped} records were dropped: ");
+    assert!(line.message.starts_with(&expected), "{line:?}");
+
     let flushed = *COLLECTOR.flushed.lock().unwrap();
-    assert!(json.drain(std::time::Duration::from_secs(1)).await);
+    assert!(json.drain(Duration::from_secs(1)).await);
     assert_eq!(*COLLECTOR.flushed.lock().unwrap(), flushed + 1);
 }

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use actix_bodylog::{BodyLog, JsonLines, Outcome, Record, Sink};
@@ -261,4 +262,45 @@ async fn an_error_whose_display_panics_is_survived() {
     read_body(call_service(&app, TestRequest::get().to_request()).await).await;
     assert_eq!(recorder.only()["error.message"], serde_json::Value::Null);
     assert_eq!(log.stats().sink_failures, 1);
+}
+
+#[actix_web::test]
+async fn a_thread_writes_what_workers_leave_to_it() {
+    let paper = Paper::default();
+    let log = BodyLog::new().sink(JsonLines::background(paper.clone(), 1 << 20));
+    for nth in 0..20 {
+        send(log.clone(), &format!("/fine?nth={nth}")).await;
+    }
+    assert!(log.drain(Duration::from_secs(10)).await);
+    let text = paper.text();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let queries = lines.iter().map(|line| line["url.query"].as_str().unwrap());
+    assert!(queries.eq((0..20).map(|nth| format!("nth={nth}"))));
+    assert_eq!((log.stats().records, log.stats().sink_failures), (20, 0));
+}
+
+#[actix_web::test]
+async fn what_a_thread_did_not_write_yet_is_written_when_the_logger_goes() {
+    let paper = Paper::default();
+    let log = BodyLog::new().sink(JsonLines::background(paper.clone(), 1 << 20));
+    send(log.clone(), "/fine").await;
+    drop(log);
+    assert_eq!(paper.text().lines().count(), 1);
+}
+
+#[actix_web::test]
+async fn a_full_disk_behind_a_thread_loses_records_and_no_requests() {
+    let paper = Paper {
+        room: Some(Arc::default()),
+        ..Paper::default()
+    };
+    let log = BodyLog::new().sink(JsonLines::background(paper.clone(), 1 << 20));
+    for _ in 0..3 {
+        send(log.clone(), "/fine").await;
+    }
+    assert!(log.drain(Duration::from_secs(10)).await);
+    assert_eq!((log.stats().records, log.stats().sink_failures), (3, 3));
 }
