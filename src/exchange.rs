@@ -120,7 +120,7 @@ impl Exchange {
         });
     }
 
-    /// The same without a guard: for what is done with every chunk and only counts and copies.
+    /// The same without a guard: for what only counts, copies or moves.
     #[inline(always)]
     fn change(&self, f: impl FnOnce(&mut State, &Live)) {
         if self.open.get()
@@ -190,7 +190,7 @@ impl Exchange {
     }
 
     pub(crate) fn request_ended(&self) {
-        self.update(|state, _| state.request_ended = true);
+        self.change(|state, _| state.request_ended = true);
     }
 
     /// The first error counts; a stream may go on to say others, or nothing.
@@ -248,7 +248,7 @@ impl Exchange {
     }
 
     pub(crate) fn routed(&self, route: Option<String>) {
-        self.update(|state, _| state.route = route);
+        self.change(|state, _| state.route = route);
     }
 
     /// A response was made. If it is not the first one, it takes the place of the one before.

@@ -64,7 +64,6 @@ impl Looks {
     const WORDS: usize = 12;
 
     fn at(raw: &[u8]) -> Self {
-        let special = |block| !class::within(block, b' ', b'~') | class::is_escaped(block);
         let mut looks = Self {
             is_clean: true,
             is_plain: true,
@@ -72,7 +71,7 @@ impl Looks {
         };
         let (words, rest) = raw.as_chunks::<{ u64::BITS as usize }>();
         if words.len() >= Self::WORDS {
-            looks.is_plain = scan::find(raw, special).is_none();
+            looks.is_plain = scan::find(raw, is_special).is_none();
         } else {
             let mut last = [b' '; u64::BITS as usize];
             last[..rest.len()].copy_from_slice(rest);
@@ -82,7 +81,7 @@ impl Looks {
                 let mut bits = 0;
                 for block in word.as_chunks::<BLOCK>().0.iter().rev() {
                     let block = u8x16::new(*block);
-                    found |= special(block);
+                    found |= is_special(block);
                     let seen = secrets::may_be_interesting(block) | class::is(block, b'[');
                     bits = bits << BLOCK | u64::from(seen.to_bitmask());
                 }
@@ -117,6 +116,12 @@ impl Looks {
             None => true,
         }
     }
+}
+
+/// What is not printable ASCII, or has to be escaped in JSON.
+#[inline(always)]
+fn is_special(block: u8x16) -> u8x16 {
+    !class::within(block, b' ', b'~') | class::is_escaped(block)
 }
 
 /// Those of `bits`, which are for the bytes from `start` on, that are right: `;` and `b` are not.
@@ -231,9 +236,14 @@ impl HeadText {
     /// Appends text that takes the place of `part`, once this is finished.
     pub(crate) fn replace(&mut self, part: &mut Part, shown: &str) {
         let start = self.text.len();
-        let shown = text::clean(text::cut(shown, part.max.into()));
-        self.is_plain &= scan::find(shown.as_bytes(), class::is_escaped).is_none();
-        self.text.push_str(&shown);
+        let shown = text::cut(shown, part.max.into());
+        if scan::find(shown.as_bytes(), is_special).is_none() {
+            self.text.push_str(shown);
+        } else {
+            let shown = text::clean(shown);
+            self.is_plain &= scan::find(shown.as_bytes(), class::is_escaped).is_none();
+            self.text.push_str(&shown);
+        }
         *part = self.behind(start, *part);
     }
 

@@ -27,6 +27,8 @@ pub enum Case {
     Large,
     /// The same with 4 KiB, most of it in one string.
     Text,
+    /// The same in Greek.
+    Greek,
     /// One chunk of 64 KiB of an upload, past what is kept.
     Upload,
     /// One chunk of 64 KiB of a download, past what is kept.
@@ -40,10 +42,11 @@ pub enum Case {
 }
 
 impl Case {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Small,
         Self::Large,
         Self::Text,
+        Self::Greek,
         Self::Upload,
         Self::Download,
         Self::Off,
@@ -56,6 +59,7 @@ impl Case {
             Self::Small => "small",
             Self::Large => "4-kib",
             Self::Text => "4-kib-text",
+            Self::Greek => "4-kib-greek",
             Self::Upload => "upload-chunk",
             Self::Download => "download-chunk",
             Self::Off => "off",
@@ -75,7 +79,7 @@ impl Case {
                 variant,
                 Variant::CopyAndPaste | Variant::Incident | Variant::IncidentFixed
             ),
-            Self::Small | Self::Large | Self::Text => true,
+            Self::Small | Self::Large | Self::Text | Self::Greek => true,
         }
     }
 
@@ -114,9 +118,10 @@ impl Case {
             }
             _ => {
                 let body = Bytes::from(match self {
-                    Self::Large => document(4096, true),
-                    Self::Text => document(4096, false),
-                    _ => document(200, false),
+                    Self::Large => document(4096, true, ENGLISH),
+                    Self::Text => document(4096, false, ENGLISH),
+                    Self::Greek => document(4096, false, GREEK),
+                    _ => document(200, false, ENGLISH),
                 });
                 for _ in 0..count {
                     exchange(app, echo(&body)).await;
@@ -129,7 +134,7 @@ impl Case {
     pub fn count(self) -> usize {
         match self {
             Self::Upload | Self::Download => 1000,
-            Self::Large | Self::Text => 200,
+            Self::Large | Self::Text | Self::Greek => 200,
             _ => 500,
         }
     }
@@ -148,8 +153,11 @@ impl Sink for Only {
     }
 }
 
+const ENGLISH: &str = "The harbour was quiet that morning, and the boats lay side by side. ";
+const GREEK: &str = "Το λιμάνι ήταν ήσυχο εκείνο το πρωί, και οι βάρκες ήταν δίπλα δίπλα. ";
+
 /// A list such as APIs answer with, and a code; or a text in its place.
-fn document(size: usize, list: bool) -> String {
+fn document(size: usize, list: bool, text: &str) -> String {
     let mut body = r#"{"code":0,"msg":"ok","data":["#.to_owned();
     let item = r#"{"id":4711,"title":"A day at the sea","author":"Ann Example","password":"correct horse","text":"The quick brown fox jumps over the lazy dog, and back again.","price":12.5,"sold":true},"#;
     let end = r#""]}"#;
@@ -157,8 +165,13 @@ fn document(size: usize, list: bool) -> String {
         body.push_str(item);
     }
     body.push('"');
-    let rest = "The harbour was quiet that morning, and the boats lay side by side. ".repeat(64);
-    body.push_str(&rest[..size - body.len() - end.len()]);
+    let rest = text.chars().cycle();
+    for c in rest {
+        if body.len() + c.len_utf8() + end.len() > size {
+            break;
+        }
+        body.push(c);
+    }
     body + end
 }
 
