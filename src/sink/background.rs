@@ -16,7 +16,7 @@ use memchr::memrchr;
 use super::{
     TARGET,
     blocks::Blocks,
-    line_writer::{LineWriter, MAX_PARTS, count_lines},
+    line_writer::{LineWriter, Lost, MAX_PARTS, count_lines},
     losses::Losses,
 };
 use crate::guarded::guarded;
@@ -240,28 +240,27 @@ impl Queue {
         parts[0] = &parts[0][start..];
         let parts = &parts[..count];
         let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let lines = count_lines(parts);
-        let lost = guarded(|| writer.write(parts));
+        let lost = guarded(|| writer.write(parts)).unwrap_or_else(|| Lost {
+            // How many of them were written before it panicked is not known.
+            lines: count_lines(parts),
+            why: None,
+        });
         let is_last_done = end == last.len();
-        let flows = lost.as_ref().is_some_and(|lost| lost.lines < lines);
+        let flows = lost.lines == 0 || lost.lines < count_lines(parts);
 
-        let mut written = blocks.drain(..count - usize::from(!is_last_done));
-        let mut state = self.state();
-        written
-            .by_ref()
-            .for_each(|block| state.lines.give_back(block));
-        state.done += bytes;
-        drop(state);
-        self.progress.notify_all();
+        // First: whoever waits for these lines finds the counters right.
         guarded(|| {
-            match lost {
-                Some(lost) => self.losses.add(lost),
-                None => self.losses.count(lines),
-            }
+            self.losses.add(lost);
             if flows {
                 self.say_what_was_dropped();
             }
         });
+        let written = blocks.drain(..count - usize::from(!is_last_done));
+        let mut state = self.state();
+        written.for_each(|block| state.lines.give_back(block));
+        state.done += bytes;
+        drop(state);
+        self.progress.notify_all();
         match is_last_done {
             true => 0,
             false => end,

@@ -25,8 +25,10 @@ impl Losses {
 
     /// What a writer refused. Not while a writer is locked: the logger may write to the same one.
     pub(super) fn add(&self, lost: Lost) {
-        if let Some(why) = lost.why {
+        if lost.lines > 0 {
             self.count(lost.lines);
+        }
+        if let Some(why) = lost.why {
             self.say(&why);
         }
     }
