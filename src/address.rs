@@ -23,14 +23,18 @@ impl AddressText {
         };
         match address {
             IpAddr::V4(address) => {
-                for (at, octet) in address.octets().into_iter().enumerate() {
-                    if at > 0 {
-                        text.push(b".");
-                    }
-                    let digits: [u8; 3] = timestamp::digits(octet.into());
+                for octet in address.octets() {
+                    let [hundreds, tens, ones]: [u8; 3] = timestamp::digits(octet.into());
                     let zeros = usize::from(octet < 100) + usize::from(octet < 10);
-                    text.push(&digits[zeros..]);
+                    // Always four bytes, of which the next octet overwrites what is too much.
+                    let digits = u32::from_le_bytes([hundreds, tens, ones, b'.']) >> (8 * zeros);
+                    if let Some(place) = text.text[text.len..].first_chunk_mut() {
+                        *place = digits.to_le_bytes();
+                    }
+                    text.len += 4 - zeros;
                 }
+                // There is no point behind the last one.
+                text.len -= 1;
             }
             IpAddr::V6(address) => {
                 let mut rest = &mut text.text[..];
@@ -40,13 +44,6 @@ impl AddressText {
             }
         }
         text
-    }
-
-    fn push(&mut self, more: &[u8]) {
-        for &byte in more {
-            self.text[self.len] = byte;
-            self.len += 1;
-        }
     }
 
     /// Digits and punctuation.

@@ -182,14 +182,14 @@ impl Content {
     }
 
     /// Makes text of a JSON document, and looks for a code in it.
-    pub(crate) fn with_code<'p>(
-        decoded: &str,
+    pub(crate) fn with_code<'p, 'd>(
+        decoded: &'d str,
         whole: bool,
         limit: usize,
         names: &Names,
         path: &'p CodePath,
         mut buffer: String,
-    ) -> (Self, Ending, CodeWatch<'p>) {
+    ) -> (Self, Ending, CodeWatch<'p, 'd>) {
         buffer.reserve(decoded.len());
         let (ending, watch) = reader::redact_and_find(&mut buffer, decoded, names, path);
         let shown = json_shown(decoded, buffer, ending, names);

@@ -33,10 +33,11 @@ pub(crate) struct CodeReading {
 
 impl From<Result<FoundCode, CodeState>> for CodeReading {
     fn from(found: Result<FoundCode, CodeState>) -> Self {
-        let (code, state) = match found {
-            Ok(code) => (Some(code.cleaned()), None),
-            Err(state) => (None, Some(state)),
-        };
+        let state = found.as_ref().err().copied();
+        let mut code = found.ok();
+        if let Some(code) = &mut code {
+            code.clean();
+        }
         Self {
             code,
             state,

@@ -282,9 +282,10 @@ impl<'h> ContentHeaders<'h> {
 }
 
 fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -> Announced {
-    let length = content
-        .length
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let length = content.length.and_then(|value| {
+        let digits = value.as_bytes().trim_ascii();
+        str::from_utf8(digits).ok()?.parse().ok()
+    });
     match length {
         Some(0) => Announced::Nothing,
         Some(length) => Announced::Bytes(length),

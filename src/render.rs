@@ -194,7 +194,7 @@ struct Piece {
 }
 
 impl Piece {
-    const BLOCKS: usize = 16;
+    const BLOCKS: usize = 8;
     /// For as many blocks, if every byte is escaped. A power of two: to take a place modulo this costs
     /// less than to look whether it is in bounds.
     const ROOM: usize = 2 * Self::BLOCKS * BLOCK;

@@ -109,6 +109,19 @@ impl FoundCode {
         }
     }
 
+    /// Of the digits of a number.
+    pub(crate) fn of_number(digits: &str) -> Self {
+        let mut code = Self::new(true);
+        code.push(digits.as_bytes());
+        code
+    }
+
+    pub(crate) fn of_text(text: &str) -> Self {
+        let mut code = Self::new(false);
+        code.push(text.as_bytes());
+        code
+    }
+
     /// Appends what fits; nothing follows a cut.
     pub(crate) fn push(&mut self, more: &[u8]) {
         let start = usize::from(self.len);
@@ -129,8 +142,8 @@ impl FoundCode {
         self.number && self.overflow
     }
 
-    /// The code on one line, in UTF-8.
-    pub(crate) fn cleaned(mut self) -> Self {
+    /// Puts the code on one line, in UTF-8.
+    pub(crate) fn clean(&mut self) {
         let bytes = &self.bytes[..self.len.into()];
         let is_clean = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
         if !is_clean {
@@ -142,7 +155,6 @@ impl FoundCode {
             }
             self.replace(&text);
         }
-        self
     }
 
     /// Puts a text of at most [`MAX_CODE_LEN`] bytes in its place.
@@ -157,7 +169,7 @@ impl FoundCode {
         self.replace(replacement);
     }
 
-    /// The code, once it is [clean](Self::cleaned).
+    /// The code, once it is [clean](Self::clean).
     pub(crate) fn as_code(&self) -> Code<'_> {
         let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
         match self.number {

@@ -266,12 +266,13 @@ mod tests {
         for piece in pieces {
             finder.push(&path, piece);
         }
-        finder
-            .finish(whole)
-            .map(|code| match code.cleaned().as_code() {
+        finder.finish(whole).map(|mut code| {
+            code.clean();
+            match code.as_code() {
                 Code::Number(digits) => digits.to_owned(),
                 Code::Text(text) => format!("\"{text}"),
-            })
+            }
+        })
     }
 
     fn find(text: &str) -> Result<String, CodeState> {

@@ -39,13 +39,12 @@ impl LineWriter {
     /// last one ends with a line.
     pub(super) fn write(&mut self, parts: &[&[u8]]) -> Lost {
         let mut slices = [IoSlice::new(&[]); MAX_PARTS];
-        let mut rest = {
-            let parts = parts.iter().filter(|part| !part.is_empty());
-            let filled = slices.iter_mut().zip(parts);
-            let filled = filled.map(|(slice, part)| *slice = IoSlice::new(part));
-            let filled = filled.count();
-            &mut slices[..filled]
-        };
+        let mut rest = &mut slices[..parts.len()];
+        for (slice, part) in rest.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+        }
+        // Past those that are empty.
+        IoSlice::advance_slices(&mut rest, 0);
         let mut lost = Lost::default();
         while !rest.is_empty() {
             if let Err(error) = self.write_some(&mut rest) {

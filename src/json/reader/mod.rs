@@ -48,19 +48,19 @@ pub(crate) fn redact(out: &mut String, input: &str, names: &Names) -> Ending {
 }
 
 /// Looks for the code in `input`.
-pub(crate) fn find<'p>(input: &str, path: &'p CodePath) -> (Ending, CodeWatch<'p>) {
+pub(crate) fn find<'p, 'i>(input: &'i str, path: &'p CodePath) -> (Ending, CodeWatch<'p, 'i>) {
     let mut watch = CodeWatch::new(path);
     let ending = Reader::new(input, Nothing, &mut watch).read();
     (ending, watch)
 }
 
 /// Does both.
-pub(crate) fn redact_and_find<'p>(
+pub(crate) fn redact_and_find<'p, 'i>(
     out: &mut String,
-    input: &str,
+    input: &'i str,
     names: &Names,
     path: &'p CodePath,
-) -> (Ending, CodeWatch<'p>) {
+) -> (Ending, CodeWatch<'p, 'i>) {
     let mut watch = CodeWatch::new(path);
     let ending = KeyMemo::with(names, |memo| {
         let show = Show::new(out, names, memo);
@@ -101,7 +101,7 @@ fn cut<T>(at: usize) -> Step<T> {
     Err(Stop { ending, at })
 }
 
-impl<'i, O: Output, W: Watch> Reader<'i, O, W> {
+impl<'i, O: Output, W: Watch<'i>> Reader<'i, O, W> {
     fn new(input: &'i str, out: O, watch: W) -> Self {
         Self {
             input,

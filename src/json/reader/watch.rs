@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        code::{CodePath, CodeState, FoundCode},
+        code::{CodePath, CodeState, FoundCode, MAX_CODE_LEN},
         nesting::Container,
         unescape::unescape,
     },
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Who looks for a code.
-pub(super) trait Watch {
+pub(super) trait Watch<'i> {
     /// Whether a key at this depth is of interest: [`key`](Self::key) wants no other.
     fn sees_keys(&self, depth: usize) -> bool;
     /// Whether the value that comes next is.
@@ -20,15 +20,15 @@ pub(super) trait Watch {
     /// A value begins.
     fn open(&mut self, depth: usize, container: Container);
     fn close(&mut self, depth: usize);
-    fn text(&mut self, text: Text<'_>);
-    fn number(&mut self, digits: &str);
+    fn text(&mut self, text: Text<'i>);
+    fn number(&mut self, digits: &'i str);
     /// A literal, or a value that is not whole.
     fn other(&mut self);
 }
 
 pub(super) struct Unwatched;
 
-impl Watch for Unwatched {
+impl<'i> Watch<'i> for Unwatched {
     #[inline(always)]
     fn sees_keys(&self, _: usize) -> bool {
         false
@@ -44,27 +44,34 @@ impl Watch for Unwatched {
     #[inline(always)]
     fn close(&mut self, _: usize) {}
     #[inline(always)]
-    fn text(&mut self, _: Text<'_>) {}
+    fn text(&mut self, _: Text<'i>) {}
     #[inline(always)]
-    fn number(&mut self, _: &str) {}
+    fn number(&mut self, _: &'i str) {}
     #[inline(always)]
     fn other(&mut self) {}
 }
 
 /// Looks for a code, by the rules of the [`CodeFinder`](crate::json::finder::CodeFinder).
 #[derive(Debug)]
-pub(crate) struct CodeWatch<'p> {
+pub(crate) struct CodeWatch<'p, 'i> {
     path: &'p CodePath,
     /// How many open containers lie on the path to the code.
     on_path: usize,
     /// The key that is looked for was the last one that was read.
     expected: bool,
-    found: Option<FoundCode>,
+    /// As it stands.
+    found: Option<Found<'i>>,
     /// A number that is too long to be known.
     cut: bool,
 }
 
-impl<'p> CodeWatch<'p> {
+#[derive(Clone, Copy, Debug)]
+enum Found<'i> {
+    Number(&'i str),
+    Text { raw: &'i str, escaped: bool },
+}
+
+impl<'p> CodeWatch<'p, '_> {
     pub(super) fn new(path: &'p CodePath) -> Self {
         Self {
             path,
@@ -82,7 +89,11 @@ impl<'p> CodeWatch<'p> {
             return Err(CodeState::Malformed);
         }
         match self.found {
-            Some(code) => Ok(code),
+            Some(Found::Number(digits)) => Ok(FoundCode::of_number(digits)),
+            Some(Found::Text { raw, escaped }) => Ok(match escaped {
+                true => FoundCode::of_text(&unescape(raw)),
+                false => FoundCode::of_text(raw),
+            }),
             None if seen_whole => Err(CodeState::Absent),
             None => Err(CodeState::Cut),
         }
@@ -95,7 +106,7 @@ impl<'p> CodeWatch<'p> {
     }
 }
 
-impl Watch for &mut CodeWatch<'_> {
+impl<'i> Watch<'i> for &mut CodeWatch<'_, 'i> {
     #[inline(always)]
     fn sees_keys(&self, depth: usize) -> bool {
         depth == self.on_path
@@ -130,24 +141,18 @@ impl Watch for &mut CodeWatch<'_> {
         self.on_path = self.on_path.min(depth);
     }
 
-    fn text(&mut self, text: Text<'_>) {
+    fn text(&mut self, text: Text<'i>) {
         if self.is_here() && !text.open {
-            let mut code = FoundCode::new(false);
-            match text.escaped {
-                true => code.push(unescape(text.raw).as_bytes()),
-                false => code.push(text.raw.as_bytes()),
-            }
-            self.found = Some(code);
+            let Text { raw, escaped, .. } = text;
+            self.found = Some(Found::Text { raw, escaped });
         }
     }
 
-    fn number(&mut self, digits: &str) {
+    fn number(&mut self, digits: &'i str) {
         if self.is_here() {
-            let mut code = FoundCode::new(true);
-            code.push(digits.as_bytes());
-            match code.is_cut_number() {
+            match digits.len() > MAX_CODE_LEN {
                 true => self.cut = true,
-                false => self.found = Some(code),
+                false => self.found = Some(Found::Number(digits)),
             }
         }
     }
