@@ -16,7 +16,6 @@ const SEPARATOR: &str = ", ";
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     texts: Vec<String>,
-    len: usize,
     /// One of them was longer.
     was_cut: bool,
 }
@@ -25,15 +24,20 @@ impl Errors {
     /// Adds a text. One that was already said is not said again: the same error often passes by as
     /// the handler's and as the response's.
     pub(crate) fn push(&mut self, mut text: String) {
-        let room = MAX_ERROR_LEN.saturating_sub(self.len + SEPARATOR.len());
+        let room = MAX_ERROR_LEN.saturating_sub(self.len() + SEPARATOR.len());
         let kept = text::cut(&text, room).len();
         // `describe` cuts too, by at most one character more than its cap.
         self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
         text.truncate(kept);
         if !text.is_empty() && !self.texts.contains(&text) {
-            self.len += text.len() + SEPARATOR.len();
             self.texts.push(text);
         }
+    }
+
+    /// Bytes of all of them, each with what stands behind it.
+    fn len(&self) -> usize {
+        let lens = self.texts.iter().map(|text| text.len() + SEPARATOR.len());
+        lens.sum()
     }
 
     /// All of them on one line, without what must not be logged.
@@ -41,7 +45,7 @@ impl Errors {
         if self.texts.is_empty() {
             return None;
         }
-        let mut joined = String::with_capacity(self.len);
+        let mut joined = String::with_capacity(self.len());
         for (at, text) in self.texts.iter().enumerate() {
             if at > 0 {
                 joined.push_str(SEPARATOR);

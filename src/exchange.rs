@@ -173,7 +173,8 @@ impl Exchange {
             // What was said before the inner rules were known.
             let names = &live.rules(&state.inner).names;
             state.fields.iter_mut().for_each(|field| field.hide(names));
-            state.user = state.user.take().map(|user| user.cleaned(names));
+            let user = state.user.take();
+            state.user = user.map(|user| Box::new(user.cleaned(names)));
         });
     }
 
@@ -207,7 +208,7 @@ impl Exchange {
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
             let names = &live.rules(&state.inner).names;
-            state.user = Some(user.cleaned(names));
+            state.user = Some(Box::new(user.cleaned(names)));
         });
     }
 

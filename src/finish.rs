@@ -133,7 +133,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         method: head.method(text),
         path: head.path(text),
         query: head.query(text),
-        scheme: head.scheme,
+        scheme: head.scheme(),
         route: route.as_deref(),
         version: head.version(),
         server_address: head.host(text),
@@ -159,7 +159,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
             .map(|response| response.time_to_head),
         outcome,
         error: errors.as_deref(),
-        user: state.user.as_ref(),
+        user: state.user.as_deref(),
         fields: &state.fields,
         head_is_plain: text.is_plain(),
     };

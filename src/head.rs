@@ -47,7 +47,7 @@ pub(crate) struct RequestHead {
     host: Option<Part>,
     agent: Option<Part>,
     pub(crate) headers: HeaderValues,
-    pub(crate) scheme: &'static str,
+    is_secure: bool,
     pub(crate) version: Version,
     pub(crate) client: Option<IpAddr>,
     pub(crate) kind: Representation,
@@ -72,7 +72,7 @@ impl RequestHead {
             host: None,
             agent: None,
             headers: HeaderValues::default(),
-            scheme: "",
+            is_secure: false,
             version: Version::HTTP_11,
             client: None,
             kind: Representation::plain(None),
@@ -125,10 +125,7 @@ impl RequestHead {
         self.host = host.filter(|host| !host.is_empty());
         self.agent = agent;
         // Not from `connection_info()`: it is cached in the request, for middleware inside too.
-        self.scheme = match req.app_config().secure() {
-            true => "https",
-            false => "http",
-        };
+        self.is_secure = req.app_config().secure();
         self.version = head.version;
         self.client = head.peer_addr.map(|address| address.ip().to_canonical());
         self.kind = content.representation(&head.headers);
@@ -218,6 +215,13 @@ impl RequestHead {
 
     pub(crate) fn agent<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
         self.agent.map(|part| text.get(part))
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.is_secure {
+            true => "https",
+            false => "http",
+        }
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -394,7 +398,7 @@ mod tests {
         assert_eq!(head.path(), "/a%20b/c");
         assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
         assert_eq!(
-            (head.method(), head.head.version(), head.head.scheme),
+            (head.method(), head.head.version(), head.head.scheme()),
             ("POST", "1.1", "http")
         );
     }

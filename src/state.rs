@@ -51,7 +51,8 @@ pub(crate) struct State {
     pub(crate) error_returned: bool,
     /// The status that it would have, until a response is made of it.
     pub(crate) error_status: Option<StatusCode>,
-    pub(crate) user: Option<User>,
+    /// In a box: many exchanges are in flight before somebody says who they are.
+    pub(crate) user: Option<Box<User>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) errors: Errors,
 }
