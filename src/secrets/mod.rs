@@ -281,9 +281,35 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::scan::BLOCK;
 
     fn shown(text: &str) -> String {
         redact(text, false, &Names::default()).into_owned()
+    }
+
+    #[test]
+    fn attention_is_drawn_to_all_that_needs_a_look() {
+        let draws = |text: &str| {
+            let mut both = [b' '; BLOCK + 1];
+            both[..text.len()].copy_from_slice(text.as_bytes());
+            let (block, next) = (both.first_chunk().unwrap(), both.last_chunk().unwrap());
+            attention(u8x16::new(*block), u8x16::new(*next)).to_bitmask() & 1 == 1
+        };
+        let ascii = || (0..=0x7f_u8).map(char::from);
+        for (first, second) in ascii().flat_map(|first| ascii().map(move |second| (first, second)))
+        {
+            for third in ['s', 'S', 'a', 'A', ' ', 'é'] {
+                let text = String::from_iter([first, second, third]);
+                let ends_run = matches!(first, '"' | '\\' | '\0'..='\x1f');
+                assert!(
+                    draws(&text) || !(ends_run || needs_a_look_at(&text, 0)),
+                    "{text:?}"
+                );
+            }
+        }
+        for c in ('\0'..=char::MAX).filter(|&c| text::is_forbidden(c)) {
+            assert!(draws(&c.to_string()), "{c:?}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
                 return (len, quiet);
             }
         }
-        // Behind the last byte there is what ends a run.
+        // The last sixteen bytes or fewer. What fills them up ends a run.
         let rest = &rest[len..];
         let mut last = [0; 2 * BLOCK];
         last[..rest.len()].copy_from_slice(rest);
