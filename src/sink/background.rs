@@ -25,7 +25,7 @@ use crate::guarded::guarded;
 /// line does, and writing many lines costs hardly more than writing one.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How long a writer may take for what it is handed before nobody waits for it any more.
+/// How long a writer may take for what it is handed at once before nobody waits for it any more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A queue of lines and the thread that writes them.
@@ -209,6 +209,7 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.thread = Doing::Lingering;
+        state.hurry |= state.lines.is_half_full();
         let lingers = |state: &mut State| !state.hurry && !state.closed;
         let (mut state, _) = self
             .work

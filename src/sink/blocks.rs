@@ -2,6 +2,9 @@
 
 use std::{collections::VecDeque, mem};
 
+/// In bytes: some dozens of records.
+const MAX_BLOCK: usize = 64 * 1024;
+
 /// Lines one behind the other, in blocks of memory.
 ///
 /// Not one allocation for each: those that one thread makes and another frees cost more than the copy.
@@ -18,13 +21,12 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn new(limit: usize) -> Self {
-        const LARGEST: usize = 64 * 1024;
         Self {
             blocks: VecDeque::new(),
             spare: None,
             held: 0,
             limit,
-            block: LARGEST.min(limit / 16),
+            block: MAX_BLOCK.min(limit / 16),
         }
     }
 
@@ -66,7 +68,7 @@ impl Blocks {
             }
             self.held -= spare.capacity();
         }
-        let left = self.limit - self.held;
+        let left = self.limit.saturating_sub(self.held);
         // Where there is no room for a whole one, what is left of it.
         let capacity = self.block.min(left).max(len);
         if capacity > left {

@@ -51,8 +51,8 @@ impl JsonLines {
     /// time of a `write` for each record.
     ///
     /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all is written, and so does dropping this,
-    /// unless the writer takes nothing for five seconds. What waits when the process ends in another way
-    /// is lost.
+    /// unless the writer is stuck: takes longer than five seconds for 128 KiB. What waits when the process
+    /// ends in another way is lost.
     ///
     /// # Panics
     ///

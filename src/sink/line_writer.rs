@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Write};
 use memchr::{memchr, memchr_iter};
 
 /// The parts that lines are handed over in, at most.
-pub(super) const MAX_PARTS: usize = 8;
+pub(super) const MAX_PARTS: usize = 2;
 
 pub(super) struct LineWriter {
     inner: Box<dyn Write + Send>,
