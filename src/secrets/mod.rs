@@ -374,6 +374,10 @@ mod tests {
                 "curl -H 'Cookie: [REDACTED]' https://h",
             ),
             ("password=[x]hunter2", "password=[REDACTED]"),
+            (
+                r#"said "Cookie: "password": {"x":"hunter2"}"#,
+                r#"said "Cookie: [REDACTED]}"#,
+            ),
             ("password='a'hunter2", "password=[REDACTED]"),
             ("password=\"hunter2", "password=\"[REDACTED]"),
             (

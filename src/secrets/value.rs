@@ -146,7 +146,8 @@ impl Value<'_, '_> {
 /// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
 /// another one.
 fn announces_more(value: &str, after: &str) -> bool {
-    let value = value.trim_end_matches(is_quote);
+    let opens = |c| is_quote(c) || is_blank(c) || matches!(c, '{' | '[' | '(');
+    let value = value.trim_end_matches(opens);
     let ends_in = |word: &str| {
         let at = value.len().checked_sub(word.len());
         at.and_then(|at| value.get(at..))
