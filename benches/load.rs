@@ -2,7 +2,7 @@
 //! second, and in processor time per request.
 //!
 //! ```sh
-//! cargo bench --bench load                    # 2 minutes; Linux only
+//! cargo bench --bench load                    # 3 minutes; Linux only
 //! cargo bench --bench load -- bodylog logger  # some variants only
 //! ```
 //!

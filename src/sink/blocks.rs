@@ -7,7 +7,7 @@ const MAX_BLOCK: usize = 64 * 1024;
 
 /// Lines one behind the other, in blocks of memory.
 ///
-/// Not one allocation for each: those that one thread makes and another frees cost more than the copy.
+/// Not a box for each, so that a record takes no allocation.
 pub(super) struct Blocks {
     blocks: VecDeque<Vec<u8>>,
     /// A block that is free.
