@@ -69,7 +69,7 @@ mod tests {
             };
             for address in [IpAddr::V4(v4.into()), IpAddr::V6(v6)] {
                 let text = AddressText::new(address);
-                prop_assert_eq!(crate::record::ascii(text.as_ascii()), address.to_string());
+                prop_assert_eq!(crate::layout::ascii(text.as_ascii()), address.to_string());
             }
         }
     }

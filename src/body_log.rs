@@ -15,7 +15,7 @@ use crate::{
     redaction::Redaction,
     rules::{ResponseBody, Rules},
     shared::{Shared, Stats},
-    sink::{LogSink, Sink},
+    sink::Sink,
 };
 
 /// Bytes kept of each body by default: 4 KiB.
@@ -66,27 +66,24 @@ impl Default for BodyLog {
         let code_field = CodePath::new("code");
         let mut names = Names::default();
         names.show_code(code_field.key());
+        let rules = Rules {
+            request_limit: DEFAULT_BODY_LIMIT,
+            response_limit: DEFAULT_BODY_LIMIT,
+            code_limit: DEFAULT_CODE_LIMIT,
+            record_limit: DEFAULT_RECORD_LIMIT,
+            hides_code: false,
+            request_headers: Allowlist::request(&names),
+            response_headers: Allowlist::response(&names),
+            names,
+            code_path: code_field,
+            code_levels: Arc::new(incident_code_level),
+            success_level: Level::Debug,
+            response_body: ResponseBody::default(),
+            skip: Vec::new(),
+            skip_if: Vec::new(),
+        };
         Self {
-            config: Arc::new(Config {
-                rules: Rules {
-                    request_limit: DEFAULT_BODY_LIMIT,
-                    response_limit: DEFAULT_BODY_LIMIT,
-                    code_limit: DEFAULT_CODE_LIMIT,
-                    record_limit: DEFAULT_RECORD_LIMIT,
-                    hides_code: false,
-                    request_headers: Allowlist::request(&names),
-                    response_headers: Allowlist::response(&names),
-                    names,
-                    code_path: code_field,
-                    code_levels: Arc::new(incident_code_level),
-                    success_level: Level::Debug,
-                    response_body: ResponseBody::default(),
-                    skip: Vec::new(),
-                    skip_if: Vec::new(),
-                },
-                shared: Arc::new(Shared::new(DEFAULT_MEMORY_BUDGET)),
-                sinks: vec![Arc::new(LogSink::new())],
-            }),
+            config: Arc::new(Config::new(rules, Shared::new(DEFAULT_MEMORY_BUDGET))),
             default_sink: true,
         }
     }
@@ -131,7 +128,8 @@ impl BodyLog {
         self.rule(|rules| rules.code_limit = bytes)
     }
 
-    /// Bytes of one rendered record, newline included. Default: [`DEFAULT_RECORD_LIMIT`].
+    /// Bytes of one rendered record, newline included, in the [schema](Sink::schema) of each sink. Default:
+    /// [`DEFAULT_RECORD_LIMIT`].
     ///
     /// Where a record would be larger, bodies give way first, then custom fields and headers. The
     /// method, status, level and outcome are always there.
@@ -268,14 +266,15 @@ impl BodyLog {
         self.rule(|rules| rules.skip_if.push(Arc::new(condition)))
     }
 
-    /// Adds a sink. Records go to all of them; with none named, to [`LogSink::new`].
+    /// Adds a sink. Records go to all of them; with none named, to
+    /// [`LogSink::new`](crate::LogSink::new).
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
         self.change(|config| {
             if replace {
-                config.sinks.clear();
+                config.clear_sinks();
             }
-            config.sinks.push(Arc::new(sink));
+            config.add_sink(Arc::new(sink));
         })
     }
 

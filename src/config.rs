@@ -12,8 +12,9 @@ use crate::{
     guarded::guarded,
     record::Record,
     rules::Rules,
+    schema::Schemas,
     shared::{Shared, Stats},
-    sink::{Sink, TARGET},
+    sink::{LogSink, Sink, TARGET},
 };
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.
@@ -22,9 +23,33 @@ pub(crate) struct Config {
     pub(crate) rules: Rules,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    /// What the sinks use: a record has to fit in each of them.
+    pub(crate) schemas: Schemas,
 }
 
 impl Config {
+    /// With the default sink.
+    pub(crate) fn new(rules: Rules, shared: Shared) -> Self {
+        let mut config = Self {
+            rules,
+            shared: Arc::new(shared),
+            sinks: Vec::new(),
+            schemas: Schemas::default(),
+        };
+        config.add_sink(Arc::new(LogSink::new()));
+        config
+    }
+
+    pub(crate) fn clear_sinks(&mut self) {
+        self.sinks.clear();
+        self.schemas = Schemas::default();
+    }
+
+    pub(crate) fn add_sink(&mut self, sink: Arc<dyn Sink>) {
+        self.schemas.add(sink.schema());
+        self.sinks.push(sink);
+    }
+
     /// Any sink would take a record of this level.
     pub(crate) fn enabled(&self, level: Level) -> bool {
         self.sinks

@@ -162,8 +162,9 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         user: state.user.as_deref(),
         fields: &state.fields,
         head_is_plain: text.is_plain(),
+        is_failure: verdict == Some(Level::Error) || outcome != Outcome::Completed,
     };
-    fit(&mut record, rules.record_limit);
+    fit(&mut record, rules.record_limit, config.schemas);
     config.emit(&record);
     scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
 }

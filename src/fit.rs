@@ -1,27 +1,35 @@
 //! Making a record fit into its limit: once, before any sink sees it.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use crate::{
     fields::FieldValue,
     headers::Headers,
     json::code::{Code, MAX_CODE_LEN},
-    record::{Key, Record, Value},
+    layout::{ByFunction, Key, Value},
+    record::Record,
+    schema::{Schema, Schemas},
     text,
 };
 
 /// The smallest record limit, in bytes: what is never left out fits into it.
 pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 
-/// Shortens `record` until, as JSON with a newline, it takes at most `limit` bytes.
+/// Shortens `record` until, as JSON with a newline, it takes at most `limit` bytes in each of these
+/// schemas.
 ///
 /// The order in which things give way: bodies, custom fields, headers, the error text and the rest
 /// of the request head, and last the end of the message and of a path that would not fit. The method,
 /// the status, the level and the outcome never do.
-pub(crate) fn fit(record: &mut Record<'_>, limit: usize) {
+pub(crate) fn fit(record: &mut Record<'_>, limit: usize, schemas: Schemas) {
     let limit = limit.max(MIN_RECORD_LIMIT);
-    debug_assert!(rendered_len(record) <= at_most(record));
-    if at_most(record) <= limit {
+    let rendered_len = |record: &Record<'_>| {
+        let lens = schemas.iter().map(|schema| rendered_len(record, schema));
+        lens.max().unwrap_or(0)
+    };
+    let at_most = at_most(record, schemas);
+    debug_assert!(rendered_len(record) <= at_most);
+    if at_most <= limit {
         return;
     }
     let size = rendered_len(record);
@@ -94,7 +102,7 @@ fn fit_bodies(record: &mut Record<'_>, limit: usize, size: usize) {
 }
 
 /// More than any record takes, at a glance: most are far from their limit.
-fn at_most(record: &Record<'_>) -> usize {
+fn at_most(record: &Record<'_>, schemas: Schemas) -> usize {
     // All names, numbers and punctuation, and the texts that are not the client's or the application's.
     const FIXED: usize = 1600;
     const EACH: usize = "\"\":,[]".len() + 20;
@@ -110,7 +118,7 @@ fn at_most(record: &Record<'_>) -> usize {
         + len(record.error)
         + len(record.request_body.content)
         + len(record.response_body.content)
-        + record.request_headers.at_most()
+        + schemas.repeats() * record.request_headers.at_most()
         + record.response_headers.at_most();
     if let Some(user) = record.user {
         texts += user.id.len() + user.name.len() + user.kind.len();
@@ -126,25 +134,29 @@ fn at_most(record: &Record<'_>) -> usize {
 }
 
 /// Bytes of the record as JSON, with a newline; never less than what is written.
-fn rendered_len(record: &Record<'_>) -> usize {
-    measure(record, text::escaped_len)
+fn rendered_len(record: &Record<'_>, schema: Schema) -> usize {
+    measure(record, schema, text::escaped_len)
 }
 
-fn measure(record: &Record<'_>, text_len: impl Fn(&str) -> usize) -> usize {
+fn measure(record: &Record<'_>, schema: Schema, text_len: impl Fn(&str) -> usize) -> usize {
     // Braces and newline.
     let mut len = "{}\n".len();
-    let Ok(()) = record.try_for_each(|key, value| {
-        len += value_len(value, &text_len);
-        len += match key {
-            Key::Ready(json) => json.len(),
-            Key::Custom(name) => text_len(name) + r#""":,"#.len(),
-        };
+    let Ok(()) = record.try_for_each(schema, |key, value| {
+        len += field_len(key, value, &text_len);
         Ok::<_, Infallible>(())
     });
     len
 }
 
-fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
+fn field_len(key: Key<'_>, value: Value<'_>, text_len: &impl Fn(&str) -> usize) -> usize {
+    let key_len = match key {
+        Key::Ready(json) => json.len(),
+        Key::Custom(name) => text_len(name) + r#""":,"#.len(),
+    };
+    key_len + value_len(value, text_len)
+}
+
+fn value_len(value: Value<'_>, text_len: &impl Fn(&str) -> usize) -> usize {
     // The longest that serde_json writes: `-1.2345678901234567e-308` and `18446744073709551615`.
     const FLOAT: usize = 24;
     const INTEGER: usize = 20;
@@ -154,10 +166,8 @@ fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
         Value::Ascii(value) => value.len() + 2,
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
-        Value::Seconds(value) => {
-            let digits = value.as_secs().checked_ilog10().unwrap_or(0) + 1;
-            digits as usize + ".123456789".len()
-        }
+        Value::Seconds(value) => seconds_len(value),
+        Value::Latency(value) => seconds_len(value) + "\"s\"".len(),
         Value::Bool(_) => "false".len(),
         Value::List(headers) => {
             headers
@@ -166,5 +176,19 @@ fn value_len(value: Value<'_>, text_len: impl Fn(&str) -> usize) -> usize {
                 .sum::<usize>()
                 + "[]".len()
         }
+        Value::Url(url) => url.parts().into_iter().map(text_len).sum::<usize>() + 2,
+        Value::Object(object) => {
+            let mut len = "{}".len();
+            let Ok(()) = object.visit(&mut ByFunction(|key: Key<'_>, value: Value<'_>| {
+                len += field_len(key, value, text_len);
+                Ok::<_, Infallible>(())
+            }));
+            len
+        }
     }
+}
+
+fn seconds_len(value: Duration) -> usize {
+    let digits = value.as_secs().checked_ilog10().unwrap_or(0) + 1;
+    digits as usize + ".123456789".len()
 }

@@ -26,6 +26,7 @@ mod head_text;
 mod headers;
 mod json;
 mod key_memo;
+mod layout;
 mod level;
 mod media;
 mod middleware;
@@ -43,6 +44,7 @@ mod redaction;
 mod render;
 mod rules;
 mod scan;
+mod schema;
 mod scratch;
 mod secrets;
 mod shared;
@@ -73,6 +75,7 @@ pub use crate::{
     record::{Body, Outcome, Record},
     redaction::Redaction,
     rules::ResponseBody,
+    schema::Schema,
     shared::Stats,
     sink::{JsonLines, LogSink, Sink},
 };

@@ -4,8 +4,10 @@ use std::{cell::Cell, convert::Infallible, time::Duration};
 
 use crate::{
     headers::Headers,
-    record::{Key, Record, Value, Visitor},
+    layout::{Key, Nested, RequestUrl, Value, Visitor},
+    record::Record,
     scan::{self, BLOCK, class},
+    schema::Schema,
     scratch, timestamp,
 };
 
@@ -21,10 +23,10 @@ thread_local! {
 ///
 /// The line is in a buffer that the thread keeps for the next one. `f` may come back here, by a
 /// writer that logs: it finds an empty buffer then.
-pub(crate) fn with_line<T>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> T) -> T {
+pub(crate) fn with_line<T>(record: &Record<'_>, schema: Schema, f: impl FnOnce(&[u8]) -> T) -> T {
     let mut line = scratch::take(&LINE);
     line.clear();
-    push_record(&mut line, record);
+    push_record(&mut line, record, schema);
     line.push(b'\n');
     let value = f(&line);
     if line.capacity() <= MAX_KEPT {
@@ -33,9 +35,37 @@ pub(crate) fn with_line<T>(record: &Record<'_>, f: impl FnOnce(&[u8]) -> T) -> T
     value
 }
 
-fn push_record(out: &mut Vec<u8>, record: &Record<'_>) {
+/// Each schema has code of its own, in which its keys are constants.
+fn push_record(out: &mut Vec<u8>, record: &Record<'_>, schema: Schema) {
+    push_braces(out, |line| match schema {
+        Schema::OpenTelemetry => record.visit(Schema::OpenTelemetry, line),
+        Schema::Ecs => push_ecs(record, line),
+        Schema::GoogleCloud => push_google_cloud(record, line),
+    });
+}
+
+#[inline(never)]
+fn push_ecs(record: &Record<'_>, line: &mut Line<'_>) -> Result<(), Infallible> {
+    record.visit(Schema::Ecs, line)
+}
+
+#[inline(never)]
+fn push_google_cloud(record: &Record<'_>, line: &mut Line<'_>) -> Result<(), Infallible> {
+    record.visit(Schema::GoogleCloud, line)
+}
+
+#[inline(never)]
+fn push_object(out: &mut Vec<u8>, object: Nested<'_>) {
+    push_braces(out, |line| object.visit(line));
+}
+
+#[inline(always)]
+fn push_braces(
+    out: &mut Vec<u8>,
+    push_fields: impl FnOnce(&mut Line<'_>) -> Result<(), Infallible>,
+) {
     let start = out.len();
-    let Ok(()) = record.visit(Line(out));
+    let Ok(()) = push_fields(&mut Line(out));
     // The comma before the first field, which is always there.
     if let Some(first) = out.get_mut(start) {
         *first = b'{';
@@ -69,6 +99,12 @@ fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
         Value::Ascii(text) => push_ascii(out, text),
         Value::Text(text) => push_text(out, text),
         Value::List(values) => push_list(out, values),
+        Value::Latency(value) => {
+            push_seconds(out, value);
+            out.extend_from_slice(b"s\"");
+        }
+        Value::Url(url) => push_url(out, url),
+        Value::Object(object) => push_object(out, object),
         value => push_scalar(out, value),
     }
 }
@@ -81,6 +117,13 @@ fn push_ascii(out: &mut Vec<u8>, text: &[u8]) {
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
     push_chars(out, text);
+    out.push(b'"');
+}
+
+fn push_url(out: &mut Vec<u8>, url: RequestUrl<'_>) {
+    for part in url.parts() {
+        push_chars(out, part);
+    }
     out.push(b'"');
 }
 
@@ -121,7 +164,13 @@ fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         // Written by those who call this.
-        Value::Text(_) | Value::Plain(_) | Value::Ascii(_) | Value::List(_) => {}
+        Value::Text(_)
+        | Value::Plain(_)
+        | Value::Ascii(_)
+        | Value::List(_)
+        | Value::Latency(_)
+        | Value::Url(_)
+        | Value::Object(_) => {}
     }
 }
 

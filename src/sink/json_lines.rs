@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Sink, background::Background, line_writer::LineWriter, losses::Losses};
-use crate::{record::Record, render};
+use crate::{record::Record, render, schema::Schema};
 
 /// Writes records as JSON Lines: UTF-8, one object a line.
 ///
@@ -18,6 +18,7 @@ use crate::{record::Record, render};
 /// before the next.
 pub struct JsonLines {
     output: Output,
+    schema: Schema,
     losses: Arc<Losses>,
 }
 
@@ -34,6 +35,7 @@ impl JsonLines {
         let writer = LineWriter::new(Box::new(writer));
         Self {
             output: Output::Direct(Mutex::new(writer)),
+            schema: Schema::default(),
             losses: Arc::default(),
         }
     }
@@ -77,6 +79,7 @@ impl JsonLines {
         let background = Background::new(Box::new(writer), bytes, Arc::clone(&losses));
         Self {
             output: Output::Background(background),
+            schema: Schema::default(),
             losses,
         }
     }
@@ -90,6 +93,12 @@ impl JsonLines {
     pub fn stderr() -> Self {
         Self::new(io::stderr())
     }
+
+    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    #[must_use]
+    pub fn schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
+    }
 }
 
 /// A writer that panicked once is tried again: what it refused then says nothing about now.
@@ -98,8 +107,12 @@ fn lock(writer: &Mutex<LineWriter>) -> MutexGuard<'_, LineWriter> {
 }
 
 impl Sink for JsonLines {
+    fn schema(&self) -> Schema {
+        self.schema
+    }
+
     fn emit(&self, record: &Record<'_>) {
-        render::with_line(record, |line| match &self.output {
+        render::with_line(record, self.schema, |line| match &self.output {
             Output::Direct(writer) => {
                 let lost = lock(writer).write(&[line]);
                 self.losses.add(lost);
@@ -126,6 +139,7 @@ impl Sink for JsonLines {
 impl fmt::Debug for JsonLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonLines")
+            .field("schema", &self.schema)
             .field("lost", &self.lost())
             .finish_non_exhaustive()
     }

@@ -9,8 +9,10 @@ use log::{
 
 use super::Sink;
 use crate::{
-    record::{self, Record, Value},
+    layout::{self, ByFunction, Key as Name, Latency, MESSAGE, Value},
+    record::Record,
     render,
+    schema::Schema,
 };
 
 /// What this crate says through the `log` facade, it says under this name.
@@ -28,35 +30,51 @@ pub(crate) const TARGET: &str = "actix_bodylog";
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
     json: bool,
+    schema: Schema,
 }
 
 impl LogSink {
     /// Records as key-values.
     pub fn new() -> Self {
-        Self { json: false }
+        Self::default()
     }
 
     /// Records as one JSON line in the message, without key-values.
     pub fn json() -> Self {
-        Self { json: true }
+        Self {
+            json: true,
+            ..Self::default()
+        }
+    }
+
+    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    ///
+    /// Key-values are flat: a field in an object has both names, `httpRequest.status`.
+    #[must_use]
+    pub fn schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
     }
 }
 
 impl Sink for LogSink {
+    fn schema(&self) -> Schema {
+        self.schema
+    }
+
     fn enabled(&self, level: Level) -> bool {
         log::log_enabled!(target: TARGET, level)
     }
 
     fn emit(&self, record: &Record<'_>) {
         if self.json {
-            render::with_line(record, |line| {
+            render::with_line(record, self.schema, |line| {
                 // Made of strings; the newline is the logger's to write.
                 let line = str::from_utf8(line.trim_ascii_end()).unwrap_or_default();
                 let mut builder = builder(record);
                 log::logger().log(&builder.args(format_args!("{line}")).build());
             });
         } else {
-            let pairs = KeyValues::new(record);
+            let pairs = KeyValues::new(record, self.schema);
             let mut builder = builder(record);
             builder.key_values(&pairs);
             log::logger().log(&builder.args(format_args!("{}", record.message)).build());
@@ -87,29 +105,44 @@ enum Held {
 }
 
 impl KeyValues {
-    fn new(record: &Record<'_>) -> Self {
-        let mut pairs = Vec::with_capacity(32);
-        let Ok(()) = record.try_for_each(|key, value| {
-            let name = key.name();
-            let held = match value {
-                // The message has a place of its own, and so has the level.
-                _ if matches!(name, "message" | "level") => return Ok(()),
-                Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
-                Value::Ascii(value) => Held::Text(record::ascii(value).to_owned()),
-                Value::Seconds(value) => Held::Float(value.as_secs_f64()),
-                Value::Integer(value) => Held::Integer(value),
-                Value::Unsigned(value) => Held::Unsigned(value),
-                Value::Float(value) => Held::Float(value),
-                Value::Bool(value) => Held::Bool(value),
-                Value::List(headers) => {
-                    let values: Vec<_> = headers.values().collect();
-                    Held::Text(values.join(", "))
-                }
-            };
-            pairs.push((name.to_owned(), held));
+    fn new(record: &Record<'_>, schema: Schema) -> Self {
+        let level = schema.keys().level;
+        let mut pairs = Self(Vec::with_capacity(32));
+        let Ok(()) = record.try_for_each(schema, |key, value| {
+            // The message has a place of its own, and so has the level.
+            let is_said = matches!(key, Name::Ready(key) if key == MESSAGE || key == level);
+            if !is_said {
+                pairs.push(key.name(), value);
+            }
             Ok::<_, Infallible>(())
         });
-        Self(pairs)
+        pairs
+    }
+
+    fn push(&mut self, name: &str, value: Value<'_>) {
+        let held = match value {
+            Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
+            Value::Ascii(value) => Held::Text(layout::ascii(value).to_owned()),
+            Value::Seconds(value) => Held::Float(value.as_secs_f64()),
+            Value::Latency(value) => Held::Text(Latency(value).to_string()),
+            Value::Url(url) => Held::Text(url.to_string()),
+            Value::Integer(value) => Held::Integer(value),
+            Value::Unsigned(value) => Held::Unsigned(value),
+            Value::Float(value) => Held::Float(value),
+            Value::Bool(value) => Held::Bool(value),
+            Value::List(headers) => {
+                let values: Vec<_> = headers.values().collect();
+                Held::Text(values.join(", "))
+            }
+            Value::Object(object) => {
+                let Ok(()) = object.visit(&mut ByFunction(|key: Name<'_>, value: Value<'_>| {
+                    self.push(&format!("{name}.{}", key.name()), value);
+                    Ok::<_, Infallible>(())
+                }));
+                return;
+            }
+        };
+        self.0.push((name.to_owned(), held));
     }
 }
 

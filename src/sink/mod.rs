@@ -11,7 +11,7 @@ use ::log::Level;
 
 pub(crate) use self::log::TARGET;
 pub use self::{json_lines::JsonLines, log::LogSink};
-use crate::record::Record;
+use crate::{record::Record, schema::Schema};
 
 /// Takes records. Closures `Fn(&Record<'_>)` are sinks.
 ///
@@ -34,6 +34,13 @@ pub trait Sink: Send + Sync {
 
     /// Takes one record.
     fn emit(&self, record: &Record<'_>);
+
+    /// The schema in which this sink shows records: they are made to fit into the
+    /// [record limit](crate::BodyLog::record_limit) in it. Asked once, when the sink is added. Default:
+    /// [`Schema::OpenTelemetry`].
+    fn schema(&self) -> Schema {
+        Schema::OpenTelemetry
+    }
 
     /// Hands on what is still held back. Called by [`BodyLog::drain`](crate::BodyLog::drain).
     /// Default: nothing.
