@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderName, rt::time::timeout};
+use ipnet::IpNet;
 use log::Level;
 
 use crate::{
@@ -12,7 +13,9 @@ use crate::{
     json::code::CodePath,
     level::incident_code_level,
     names::Names,
+    proxies::Proxies,
     redaction::Redaction,
+    request_id::RequestIds,
     rules::{ResponseBody, Rules},
     shared::{Shared, Stats},
     sink::Sink,
@@ -79,6 +82,8 @@ impl Default for BodyLog {
             code_levels: Arc::new(incident_code_level),
             success_level: Level::Debug,
             response_body: ResponseBody::default(),
+            proxies: Proxies::default(),
+            request_ids: RequestIds::default(),
             skip: Vec::new(),
             skip_if: Vec::new(),
         };
@@ -93,6 +98,21 @@ impl BodyLog {
     /// A logger with every default.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that records nothing. Wrapped around a resource or a scope, it takes those requests out of the
+    /// records of a logger outside; wrapped around an application, it switches off those inside.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    /// use actix_web::{App, HttpResponse, web};
+    ///
+    /// let metrics = web::resource("/metrics").wrap(BodyLog::off()).to(HttpResponse::Ok);
+    /// let app = App::new().service(metrics).wrap(BodyLog::new());
+    /// # let _ = app;
+    /// ```
+    pub fn off() -> Self {
+        Self::new().skip_if(|_| true)
     }
 
     fn change(mut self, f: impl FnOnce(&mut Config)) -> Self {
@@ -246,6 +266,38 @@ impl BodyLog {
     /// content-encoding, content-length, content-type, location and retry-after.
     pub fn response_header(self, header: HeaderName) -> Self {
         self.rule(|rules| rules.response_headers.add(header, &rules.names))
+    }
+
+    /// The addresses and networks of your own proxies, in place of those named before. Default: none, and the
+    /// client is the peer, whatever the request says.
+    ///
+    /// Where the peer is one of these, the addresses of its `X-Forwarded-For` or `Forwarded` (RFC 7239) are
+    /// walked from the right past those of such proxies: the first other one is the client. Where this finds
+    /// no address, or both headers are there and do not agree, the client is the peer: a proxy that
+    /// writes one of the headers may let a forged one of the other kind through.
+    ///
+    /// **Name nothing but proxies that write these headers**: whoever is trusted can name any client.
+    ///
+    /// ```
+    /// use actix_bodylog::{BodyLog, IpNet};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxies: [IpNet; 2] = ["10.0.0.0/8".parse()?, "2001:db8::1/128".parse()?];
+    /// let body_log = BodyLog::new().trusted_proxies(proxies);
+    /// # let _ = body_log;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trusted_proxies<N: Into<IpNet>>(self, proxies: impl IntoIterator<Item = N>) -> Self {
+        let proxies = proxies.into_iter().map(Into::into).collect();
+        self.rule(|rules| rules.proxies = Proxies::new(proxies))
+    }
+
+    /// Where the ids of requests come from. Default: [`RequestIds::Incoming`], the `x-request-id` that came.
+    ///
+    /// [`RequestIds::Generate`] changes the response: it tells the client the id.
+    pub fn request_id(self, ids: RequestIds) -> Self {
+        self.rule(|rules| rules.request_ids = ids)
     }
 
     /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level

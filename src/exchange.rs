@@ -13,7 +13,7 @@ use std::{
 use actix_web::{
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
-    http::{StatusCode, Version, header::HeaderMap},
+    http::{StatusCode, Version, header::HeaderValue},
 };
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     json::finder::CodeFinder,
     past::Past,
     record::Outcome,
+    request_id::{RequestId, X_REQUEST_ID},
     rules::{ResponseBody, Rules},
     state::{CodeSearch, MAX_KEPT, Response, State},
 };
@@ -151,7 +152,7 @@ impl Exchange {
     pub(crate) fn override_rules(
         &self,
         inner: &Arc<Config>,
-        headers: &HeaderMap,
+        req: &ServiceRequest,
         skip: bool,
         silenced: bool,
     ) {
@@ -159,8 +160,9 @@ impl Exchange {
             // Those on its allowlist may not have been copied yet.
             let allowed = &inner.rules.request_headers;
             let text = &mut state.text;
-            state.head.headers.copy(text, headers, allowed);
-            state.response_from = text.len();
+            state.head.headers.copy(text, req.headers(), allowed);
+            state.head.client = inner.rules.client(req);
+            state.show_id(allowed);
             // First: a limit is not raised behind bytes that were only counted.
             state.request.count(self.request_past.take());
             if state.head.kind.hopeless().is_none() {
@@ -201,6 +203,31 @@ impl Exchange {
             if !state.request_failed && !state.request_ended {
                 state.request_failed = true;
                 state.errors.push(text);
+            }
+        });
+    }
+
+    /// Gives the request an id; `None` if it has one.
+    pub(crate) fn give_id(&self, id: impl FnOnce() -> RequestId) -> Option<RequestId> {
+        let mut given = None;
+        self.update(|state, live| {
+            if state.id.is_none() {
+                state.id = given.insert(id()).clone().into();
+                let inner = state.inner.clone();
+                state.show_id(&live.rules(&inner).request_headers);
+            }
+        });
+        given
+    }
+
+    /// Puts the id that the request [was given](Self::give_id) into its response.
+    pub(crate) fn tell_id(&self, head: &mut ResponseHead) {
+        self.change(|state, _| {
+            if let Some(id) = &state.id
+                && !head.headers().contains_key(X_REQUEST_ID)
+                && let Ok(value) = HeaderValue::from_str(id)
+            {
+                head.headers_mut().insert(X_REQUEST_ID, value);
             }
         });
     }

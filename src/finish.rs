@@ -15,10 +15,12 @@ use crate::{
     json::code::{CodeState, FoundCode},
     level::Signs,
     record::{Body, Outcome, Record},
+    request_id::X_REQUEST_ID,
     rules::{ResponseBody, Rules},
     scratch,
     state::{Response, State},
     text,
+    trace_context::TraceContext,
 };
 
 thread_local! {
@@ -126,6 +128,10 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     let errors = state.errors.join(&rules.names);
     let route = state.route.as_deref();
     let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
+    let request_headers = head.headers.as_headers(text, &rules.request_headers);
+    let trace = request_headers
+        .only("traceparent")
+        .and_then(TraceContext::parse);
     let mut record = Record {
         timestamp: state.timestamp,
         level,
@@ -139,7 +145,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         server_address: head.host(text),
         client_address: head.client,
         user_agent: head.agent(text),
-        request_headers: head.headers.as_headers(text, &rules.request_headers),
+        request_headers,
         response_headers: state
             .response_headers
             .as_headers(text, &rules.response_headers),
@@ -158,6 +164,9 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
             .as_ref()
             .map(|response| response.time_to_head),
         outcome,
+        request_id: request_headers.get(X_REQUEST_ID.as_str()),
+        trace_id: trace.map(|trace| trace.trace_id),
+        span_id: trace.map(|trace| trace.span_id),
         error: errors.as_deref(),
         user: state.user.as_deref(),
         fields: &state.fields,

@@ -49,6 +49,8 @@ pub(crate) fn fit(record: &mut Record<'_>, limit: usize, schemas: Schemas) {
         |record| {
             record.user = None;
             record.route = None;
+            record.request_id = None;
+            (record.trace_id, record.span_id) = (None, None);
             record.server_address = None;
         },
         |record| {
@@ -115,6 +117,9 @@ fn at_most(record: &Record<'_>, schemas: Schemas) -> usize {
         + len(record.route)
         + len(record.server_address)
         + len(record.user_agent)
+        + len(record.request_id)
+        + len(record.trace_id)
+        + len(record.span_id)
         + len(record.error)
         + len(record.request_body.content)
         + len(record.response_body.content)

@@ -107,7 +107,7 @@ impl RequestHead {
         let mut content = ContentHeaders::default();
         // One walk over all of them costs less than looking for each.
         for (name, value) in &head.headers {
-            headers.add(text, name, value, allowed);
+            headers.add(text, name, value.as_bytes(), allowed);
             match *name {
                 header::HOST if host.is_none() => {
                     host = Some(push_host(text, value.as_bytes()));
@@ -127,7 +127,6 @@ impl RequestHead {
         // Not from `connection_info()`: it is cached in the request, for middleware inside too.
         self.is_secure = req.app_config().secure();
         self.version = head.version;
-        self.client = head.peer_addr.map(|address| address.ip().to_canonical());
         self.kind = content.representation(&head.headers);
         self.announced = announced(head, &content);
         self.is_get = head.method == Method::GET;
@@ -325,7 +324,7 @@ impl ResponseHeadCopy {
     ) -> Self {
         let mut content = ContentHeaders::default();
         for (name, value) in head.headers() {
-            headers.add(text, name, value, allowed);
+            headers.add(text, name, value.as_bytes(), allowed);
             content.see(name, value);
         }
         Self {

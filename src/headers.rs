@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use crate::{
     head_text::{HeadText, Looks, Part},
     names::{Names, REDACTED},
+    request_id::{self, X_REQUEST_ID},
     secrets, url,
 };
 
@@ -25,7 +26,7 @@ pub(crate) const REQUEST: [HeaderName; 9] = [
     header::ORIGIN,
     header::REFERER,
     HeaderName::from_static("traceparent"),
-    HeaderName::from_static("x-request-id"),
+    X_REQUEST_ID,
 ];
 
 /// Response headers that are recorded, sorted.
@@ -67,6 +68,8 @@ enum Treatment {
     AsItIs,
     Host,
     Url,
+    /// Left out if it is not [one](request_id::is_valid).
+    RequestId,
     Text,
 }
 
@@ -147,6 +150,7 @@ impl Treatment {
             _ if names.is_sensitive(name.as_str()) => Self::Hidden,
             _ if names.is_kept(name.as_str()) => Self::AsItIs,
             header::HOST => Self::Host,
+            _ if *name == X_REQUEST_ID => Self::RequestId,
             header::REFERER | header::LOCATION | header::ORIGIN | header::CONTENT_LOCATION => {
                 Self::Url
             }
@@ -159,7 +163,7 @@ impl Treatment {
             Self::Hidden | Self::AsItIs => None,
             Self::Host => url::redact_host(value, cut, names),
             Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::Text => secrets::hide(value, cut, names),
+            Self::RequestId | Self::Text => secrets::hide(value, cut, names),
         }
     }
 }
@@ -184,7 +188,7 @@ impl HeaderValues {
         &mut self,
         text: &mut HeadText,
         name: &HeaderName,
-        value: &HeaderValue,
+        value: &[u8],
         allowed: &Allowlist,
     ) {
         let Some(listed) = allowed.find(name) else {
@@ -194,9 +198,9 @@ impl HeaderValues {
         if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
             return;
         }
-        let value = value.as_bytes();
         let value = match allowed.get(listed).treatment {
             Treatment::Hidden => REDACTED.as_bytes(),
+            Treatment::RequestId if !request_id::is_valid(value) => return,
             Treatment::Host => url::host_and_port(value),
             _ => value,
         };
@@ -204,11 +208,25 @@ impl HeaderValues {
         self.0.push(Value { listed, part });
     }
 
+    /// [Copies](Self::add) a header of which there is no value yet.
+    pub(crate) fn add_if_missing(
+        &mut self,
+        text: &mut HeadText,
+        name: &HeaderName,
+        value: &[u8],
+        allowed: &Allowlist,
+    ) {
+        let listed = allowed.find(name);
+        if self.0.iter().all(|value| Some(value.listed) != listed) {
+            self.add(text, name, value, allowed);
+        }
+    }
+
     /// Copies what `allowed` names, in place of what was copied before.
     pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
         self.0.clear();
         for (name, value) in headers {
-            self.add(text, name, value, allowed);
+            self.add(text, name, value.as_bytes(), allowed);
         }
     }
 
@@ -310,6 +328,13 @@ impl<'a> Headers<'a> {
             .map(|(_, value)| value)
     }
 
+    /// The value of `name`, which is in lower case, if there is but one.
+    pub(crate) fn only(&self, name: &str) -> Option<&'a str> {
+        let mut found = self.iter().filter(|(n, _)| *n == name);
+        let (_, value) = found.next()?;
+        found.next().is_none().then_some(value)
+    }
+
     /// The key of the first header in a record.
     pub(crate) fn key(&self) -> &'a str {
         let first = self.values.first();
@@ -347,6 +372,8 @@ impl fmt::Debug for Headers<'_> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
 
     fn map(headers: &[(&'static str, &[u8])]) -> HeaderMap {
@@ -402,7 +429,7 @@ mod tests {
     #[test]
     fn values_are_clean_and_capped() {
         let long = [b'x'; 2 * MAX_HEADER_VALUE_LEN];
-        let headers = copy(&[("accept", b"a\tb\xff\xe2\x80\xae"), ("x-request-id", &long)]);
+        let headers = copy(&[("accept", b"a\tb\xff\xe2\x80\xae"), ("traceparent", &long)]);
         assert_eq!(headers[0].1, "a b\u{fffd} ");
         assert_eq!(headers[1].1.len(), MAX_HEADER_VALUE_LEN);
         let many = vec![("accept", &b"x"[..]); 3 * MAX_HEADER_VALUES];

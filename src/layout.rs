@@ -180,15 +180,21 @@ impl Record<'_> {
                 visitor.field(Ready(r#","user_agent.original":""#), head(agent))?;
             }
         }
-        if is_ecs && let Some(id) = self.request_headers.get("x-request-id") {
+        if is_ecs && let Some(id) = self.request_id {
             visitor.field(Ready(r#","http.request.id":""#), head(id))?;
         }
         if is_ecs && let Some(referrer) = self.request_headers.get("referer") {
             visitor.field(Ready(r#","http.request.referrer":""#), head(referrer))?;
         }
-        if is_google && self.request_headers.get("x-request-id").is_some() {
+        if is_google && self.request_id.is_some() {
             let labels = Object(Nested::Labels(self));
             visitor.field(Ready(r#","logging.googleapis.com/labels":"#), labels)?;
+        }
+        if let Some(id) = self.trace_id {
+            visitor.field(Ready(keys.trace_id), Plain(id))?;
+        }
+        if let Some(id) = self.span_id {
+            visitor.field(Ready(keys.span_id), Plain(id))?;
         }
         for header in self.request_headers.by_name() {
             visitor.field(Ready(header.key()), List(&header))?;
@@ -310,8 +316,7 @@ impl Nested<'_> {
         match self {
             Nested::HttpRequest(record) => record.visit_http_request(visitor),
             Nested::Labels(record) => {
-                let id = record.request_headers.get("x-request-id");
-                let id = record.head_text(id.unwrap_or_default());
+                let id = record.head_text(record.request_id.unwrap_or_default());
                 visitor.field(Key::Ready(r#","request_id":""#), id)
             }
         }

@@ -39,9 +39,11 @@ mod payload;
 mod percent;
 mod pool;
 mod preview;
+mod proxies;
 mod record;
 mod redaction;
 mod render;
+mod request_id;
 mod rules;
 mod scan;
 mod schema;
@@ -52,7 +54,11 @@ mod sink;
 mod state;
 mod text;
 mod timestamp;
+mod trace_context;
 mod url;
+
+#[doc(no_inline)]
+pub use ipnet::IpNet;
 
 pub use crate::{
     body::RecordedBody,
@@ -74,6 +80,7 @@ pub use crate::{
     preview::Preview,
     record::{Body, Outcome, Record},
     redaction::Redaction,
+    request_id::{MAX_REQUEST_ID_LEN, RequestId, RequestIds},
     rules::ResponseBody,
     schema::Schema,
     shared::Stats,

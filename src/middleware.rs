@@ -23,9 +23,10 @@ use crate::{
     body::{RecordedBody, wrap_error_body},
     bypass,
     config::Config,
-    exchange::Handle,
+    exchange::{Exchange, Handle},
     payload::RecordedPayload,
     pool::Owner,
+    request_id::{RequestId, RequestIds},
 };
 
 impl<S, B> Transform<S, ServiceRequest> for BodyLog
@@ -91,6 +92,7 @@ where
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
         req.extensions_mut().insert(Handle::new(exchange.shared()));
+        give_id(&exchange, config, &req);
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
@@ -106,9 +108,19 @@ impl<S> BodyLogMiddleware<S> {
         let skip = self.config.rules.skips(req.path());
         let silenced = self.config.skip_if(req);
         outer.with(|exchange| {
-            exchange.override_rules(&self.config, req.headers(), skip, silenced);
+            exchange.override_rules(&self.config, req, skip, silenced);
+            give_id(exchange, &self.config, req);
         });
         true
+    }
+}
+
+/// Gives the request an id, if that is wanted and it has none yet.
+fn give_id(exchange: &Exchange, config: &Config, req: &ServiceRequest) {
+    if config.rules.request_ids == RequestIds::Generate
+        && let Some(id) = exchange.give_id(|| RequestId::of(req.headers()))
+    {
+        req.extensions_mut().insert(id);
     }
 }
 
@@ -196,6 +208,7 @@ fn follow_response<B: MessageBody>(
         exchange.add_error(error);
     }
     res.map_body(|head, body| {
+        exchange.tell_id(head);
         let size = exchange.run(|| body.size());
         exchange.response_head(head, size);
         RecordedBody::new(body, Some(exchange))
@@ -211,6 +224,7 @@ fn follow_error(error: &mut Error, exchange: Owner) {
     error.add_response_mapper(move |res| {
         let exchange = &exchange;
         res.map_body(|head, body| {
+            exchange.tell_id(head);
             exchange.response_head(head, body.size());
             wrap_error_body(body, exchange)
         })

@@ -94,7 +94,8 @@ pub struct Record<'a> {
     pub version: &'a str,
     /// `server.address`: the host that was asked for, without port.
     pub server_address: Option<&'a str>,
-    /// `client.address`: the peer's, without port.
+    /// `client.address`: the peer's, or by its word where it is a
+    /// [trusted proxy](crate::BodyLog::trusted_proxies); without port.
     pub client_address: Option<IpAddr>,
     /// `user_agent.original`
     pub user_agent: Option<&'a str>,
@@ -119,6 +120,12 @@ pub struct Record<'a> {
     pub time_to_head: Option<Duration>,
     /// `exchange.outcome`
     pub outcome: Outcome,
+    /// The `x-request-id`, of the request or [generated](crate::RequestIds::Generate).
+    pub request_id: Option<&'a str>,
+    /// `trace_id`: of a well-formed `traceparent` (W3C Trace Context).
+    pub trace_id: Option<&'a str>,
+    /// `span_id`: the caller's, of the same.
+    pub span_id: Option<&'a str>,
     /// `error.message`: all errors, joined by `, `.
     pub error: Option<&'a str>,
     /// `user.id`, `user.name`, `user.type`

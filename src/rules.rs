@@ -1,11 +1,14 @@
 //! What a logger keeps of a request and how it judges it: the part that a nested logger replaces.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use log::Level;
 
-use crate::{headers::Allowlist, json::code::CodePath, names::Names};
+use crate::{
+    headers::Allowlist, json::code::CodePath, names::Names, proxies::Proxies,
+    request_id::RequestIds,
+};
 
 /// When the content of a response is recorded. Its code, size and headers always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +38,8 @@ pub(crate) struct Rules {
     pub(crate) code_levels: Arc<CodeLevels>,
     pub(crate) success_level: Level,
     pub(crate) response_body: ResponseBody,
+    pub(crate) proxies: Proxies,
+    pub(crate) request_ids: RequestIds,
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
@@ -50,6 +55,12 @@ impl Rules {
         self.hides_code = self.names.is_sensitive(self.code_path.key());
         self.request_headers.settle(&self.names);
         self.response_headers.settle(&self.names);
+    }
+
+    /// Whom the request comes from.
+    pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
+        let peer = req.peer_addr().map(|address| address.ip());
+        self.proxies.client(peer, req.headers())
     }
 
     /// The path is one that is skipped where all goes well.
@@ -68,6 +79,8 @@ impl fmt::Debug for Rules {
             .field("code_path", &self.code_path)
             .field("success_level", &self.success_level)
             .field("response_body", &self.response_body)
+            .field("proxies", &self.proxies)
+            .field("request_ids", &self.request_ids)
             .field("skip", &self.skip)
             .finish_non_exhaustive()
     }

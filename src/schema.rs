@@ -24,7 +24,7 @@ pub enum Schema {
     /// The Elastic Common Schema 8.11, with dotted names: `@timestamp`, `log.level` in lower case,
     /// `url.domain`, `client.ip`, `http.version`, `http.request.body.bytes`,
     /// `http.response.body.bytes`, `http.request.id` (the `x-request-id`), `http.request.referrer`,
-    /// `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where anything asked for
+    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where anything asked for
     /// [`Level::Error`] or the exchange was not completed, and `success` otherwise.
     ///
     /// A code is always a string, since a field can have but one type there.
@@ -32,7 +32,7 @@ pub enum Schema {
     /// Structured logging of Google Cloud: `time`, `severity`, `message`, and an object `httpRequest`
     /// with `requestMethod`, `requestUrl` (redacted), `status`, `userAgent`, `remoteIp`, `referer`,
     /// `latency` (text, as in `"0.123s"`) and `protocol` (`HTTP/1.1`); the `x-request-id` is the label
-    /// `request_id`.
+    /// `request_id`, and `logging.googleapis.com/trace` and `/spanId` are the ids of the trace.
     GoogleCloud,
 }
 
@@ -70,6 +70,8 @@ pub(crate) struct Keys {
     pub(crate) client_address: &'static str,
     pub(crate) request_size: &'static str,
     pub(crate) response_size: &'static str,
+    pub(crate) trace_id: &'static str,
+    pub(crate) span_id: &'static str,
 }
 
 impl Schema {
@@ -85,6 +87,8 @@ impl Schema {
                 client_address: r#","client.address":""#,
                 request_size: r#","http.request.body.size":"#,
                 response_size: r#","http.response.body.size":"#,
+                trace_id: r#","trace_id":""#,
+                span_id: r#","span_id":""#,
             },
             Schema::Ecs => &Keys {
                 timestamp: r#","@timestamp":""#,
@@ -94,6 +98,8 @@ impl Schema {
                 client_address: r#","client.ip":""#,
                 request_size: r#","http.request.body.bytes":"#,
                 response_size: r#","http.response.body.bytes":"#,
+                trace_id: r#","trace.id":""#,
+                span_id: r#","span.id":""#,
             },
             Schema::GoogleCloud => &Keys {
                 timestamp: r#","time":""#,
@@ -103,6 +109,8 @@ impl Schema {
                 client_address: r#","remoteIp":""#,
                 request_size: r#","http.request.body.size":"#,
                 response_size: r#","http.response.body.size":"#,
+                trace_id: r#","logging.googleapis.com/trace":""#,
+                span_id: r#","logging.googleapis.com/spanId":""#,
             },
         }
     }

@@ -15,8 +15,9 @@ use crate::{
     fields::{Field, User},
     head::{RequestHead, ResponseHeadCopy},
     head_text::HeadText,
-    headers::HeaderValues,
+    headers::{Allowlist, HeaderValues},
     json::finder::CodeFinder,
+    request_id::{RequestId, X_REQUEST_ID},
     rules::Rules,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) response_from: usize,
     pub(crate) head: RequestHead,
     pub(crate) request: Capture,
+    /// The id that the request was given.
+    pub(crate) id: Option<RequestId>,
     /// The payload was read to its end.
     pub(crate) request_ended: bool,
     pub(crate) request_failed: bool,
@@ -91,6 +94,7 @@ impl State {
             response_from: 0,
             head: RequestHead::new(),
             request: Capture::new(),
+            id: None,
             request_ended: false,
             request_failed: false,
             route: None,
@@ -111,10 +115,21 @@ impl State {
         self.skip = rules.skips(req.path());
         self.head.copy(&mut self.text, req, &rules.request_headers);
         self.response_from = self.text.len();
+        self.head.client = rules.client(req);
         self.request.set_limit(match self.head.kind.hopeless() {
             Some(_) => 0,
             None => rules.request_limit,
         });
+    }
+
+    /// Shows the id that the request was given, if it came with none, among its headers; and begins the
+    /// response behind them.
+    pub(crate) fn show_id(&mut self, allowed: &Allowlist) {
+        if let Some(id) = &self.id {
+            let headers = &mut self.head.headers;
+            headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
+        }
+        self.response_from = self.text.len();
     }
 
     /// Gives back to the budget what was taken from it, and forgets everything. The memory of its
@@ -125,6 +140,7 @@ impl State {
         self.text.clear(MAX_KEPT);
         self.head.headers.clear(MAX_KEPT);
         self.request.clear(MAX_KEPT, budget);
+        self.id = None;
         self.request_ended = false;
         self.request_failed = false;
         self.route = None;

@@ -455,6 +455,34 @@ async fn what_a_logger_in_between_skips_is_not_recorded_either() {
 }
 
 #[actix_web::test]
+async fn a_logger_that_is_off_takes_its_requests_out_of_the_records() {
+    let (recorder, log) = busy();
+    let failing = || async { HttpResponse::InternalServerError().finish() };
+    let app = App::new()
+        .service(web::resource("/metrics").wrap(BodyLog::off()).to(failing))
+        .route("/out", web::to(long_text))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    assert_eq!(call_service(&app, get("/metrics")).await.status(), 500);
+    recorder.wait_for(0);
+    assert_eq!(log.stats().skipped, 1);
+    call_and_read_body(&app, get("/out")).await;
+    recorder.wait_for(1);
+}
+
+#[actix_web::test]
+async fn around_an_application_a_logger_that_is_off_switches_off_those_inside() {
+    let (recorder, log) = busy();
+    let app = App::new()
+        .default_service(web::to(long_text))
+        .wrap(log)
+        .wrap(BodyLog::off().sink(recorder.clone()));
+    let app = init_service(app).await;
+    call_and_read_body(&app, get("/")).await;
+    recorder.wait_for(0);
+}
+
+#[actix_web::test]
 async fn a_path_that_the_inner_logger_skips_is_recorded_where_it_fails() {
     let (recorder, outer) = busy();
     let inner = BodyLog::new().skip("/health");

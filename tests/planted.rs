@@ -439,7 +439,7 @@ async fn a_secret_elsewhere_in_an_exchange_is_in_no_record() {
                     .insert_header((header::REFERER, format!("http://h/?r={uri_text}"))),
                 TestRequest::default().insert_header((header::ORIGIN, text.as_str())),
                 TestRequest::default().insert_header((header::ACCEPT, text.as_str())),
-                TestRequest::default().insert_header(("x-request-id", text.as_str())),
+                TestRequest::default().insert_header(("traceparent", text.as_str())),
                 TestRequest::default().insert_header(("x-say", text.as_str())),
                 TestRequest::default().insert_header((header::AUTHORIZATION, text.as_str())),
                 TestRequest::default().insert_header((header::COOKIE, text.as_str())),

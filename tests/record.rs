@@ -1,6 +1,8 @@
 //! The fields of a record, and the rules that decide them, on requests in process.
 
-use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody, User, http_code_level};
+use std::net::IpAddr;
+
+use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, User, http_code_level};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -818,4 +820,44 @@ async fn the_body_type_of_a_response_stays_usable() {
     let app = init_service(app).await;
     let res = call_service(&app, TestRequest::get().to_request()).await;
     assert_eq!(res.into_body().try_into_bytes().unwrap(), "hello");
+}
+
+#[actix_web::test]
+async fn the_client_is_whom_a_trusted_proxy_names_and_nobody_else() {
+    let proxies: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+    for (peer, proxies, client) in [
+        ("10.0.0.1:80", &proxies[..], "203.0.113.9"),
+        ("10.0.0.1:80", &[][..], "10.0.0.1"),
+        ("198.51.100.1:80", &proxies[..], "198.51.100.1"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.trusted_proxies(proxies.iter().copied());
+        let req = TestRequest::default()
+            .peer_addr(peer.parse().unwrap())
+            .insert_header((header::X_FORWARDED_FOR, "1.1.1.1, 203.0.113.9"));
+        let record = record_of(log, &recorder, req).await;
+        assert_eq!(record["client.address"], client);
+    }
+}
+
+#[actix_web::test]
+async fn a_nested_logger_trusts_its_own_proxies() {
+    let (recorder, log) = Recorder::with_log();
+    let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+    let app = App::new()
+        .service(
+            web::resource("/in")
+                .wrap(log.clone().trusted_proxies([proxy]))
+                .to(HttpResponse::Ok),
+        )
+        .wrap(log);
+    let app = init_service(app).await;
+    for (uri, client) in [("/in", "203.0.113.9"), ("/out", "10.0.0.1")] {
+        let req = TestRequest::with_uri(uri)
+            .peer_addr("10.0.0.1:80".parse().unwrap())
+            .insert_header((header::X_FORWARDED_FOR, "203.0.113.9"));
+        read_body(call_service(&app, req.to_request()).await).await;
+        let last = recorder.records().pop().unwrap();
+        assert_eq!(last["client.address"], client);
+    }
 }

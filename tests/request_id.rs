@@ -1,0 +1,199 @@
+//! Ids of requests and of traces, in and out.
+
+use std::cell::RefCell;
+
+use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, RequestId, RequestIds};
+use actix_web::{
+    App, Error, HttpMessage as _, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    error::ErrorForbidden,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+    middleware::{Next, from_fn},
+    test::{TestRequest, call_service, init_service, read_body, try_call_service},
+    web,
+};
+use serde_json::{Value, json};
+
+mod support;
+use support::{Recorder, Server, assert_fields};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FIELD: &str = "http.request.header.x-request-id";
+
+fn request(values: &[&[u8]]) -> TestRequest {
+    let values = values.iter().map(|value| HeaderValue::from_bytes(value));
+    let request = TestRequest::get();
+    values.fold(request, |request, value| {
+        request.append_header((X_REQUEST_ID, value.unwrap()))
+    })
+}
+
+fn ids(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(X_REQUEST_ID);
+    values
+        .map(|value| value.to_str().unwrap().to_owned())
+        .collect()
+}
+
+/// What the handler knows of the id, as the body of the response.
+async fn tell(req: HttpRequest) -> String {
+    let id = req.extensions().get::<RequestId>().cloned();
+    id.map_or("none".into(), |id| id.to_string())
+}
+
+/// The ids of the response, what the handler saw, and the record.
+async fn exchange(log: BodyLog, req: TestRequest) -> (Vec<String>, String, Value) {
+    let recorder = Recorder::default();
+    let log = log.sink(recorder.clone());
+    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
+    let res = call_service(&app, req.to_request()).await;
+    let sent = ids(res.headers());
+    let body = String::from_utf8(read_body(res).await.to_vec()).unwrap();
+    (sent, body, recorder.only())
+}
+
+fn generating() -> BodyLog {
+    BodyLog::new().request_id(RequestIds::Generate)
+}
+
+#[actix_web::test]
+async fn an_id_that_comes_is_recorded_and_changes_nothing() {
+    let longest = "x".repeat(MAX_REQUEST_ID_LEN);
+    for id in ["r-1", longest.as_str()] {
+        let (sent, seen, record) = exchange(BodyLog::new(), request(&[id.as_bytes()])).await;
+        assert_eq!((sent, seen.as_str()), (vec![], "none"));
+        assert_fields(&record, json!({FIELD: [id]}));
+    }
+}
+
+#[actix_web::test]
+async fn what_is_no_id_is_not_recorded() {
+    let too_long = "x".repeat(MAX_REQUEST_ID_LEN + 1);
+    let others: [&[u8]; 4] = [b"a b", b"", "\u{202e}".as_bytes(), too_long.as_bytes()];
+    for id in others {
+        let (.., record) = exchange(BodyLog::new(), request(&[id])).await;
+        assert_fields(&record, json!({FIELD: null}));
+        let (sent, seen, record) = exchange(generating(), request(&[id])).await;
+        assert_eq!((seen.len(), &sent), (36, &vec![seen.clone()]));
+        assert_fields(&record, json!({FIELD: [seen]}));
+    }
+}
+
+#[actix_web::test]
+async fn an_id_is_generated_where_there_is_none() {
+    let (sent, seen, record) = exchange(generating(), request(&[])).await;
+    assert_eq!(sent, std::slice::from_ref(&seen));
+    assert_fields(&record, json!({FIELD: [seen]}));
+    let (other, ..) = exchange(generating(), request(&[])).await;
+    assert_ne!(sent, other);
+
+    let (sent, seen, record) = exchange(generating(), request(&[b"r-1"])).await;
+    assert_eq!((sent, seen.as_str()), (vec!["r-1".to_owned()], "r-1"));
+    assert_fields(&record, json!({FIELD: ["r-1"]}));
+}
+
+#[actix_web::test]
+async fn an_id_that_the_application_sends_stays() {
+    let handler = || async {
+        HttpResponse::Ok()
+            .insert_header((X_REQUEST_ID, "the application's"))
+            .finish()
+    };
+    let app = App::new()
+        .default_service(web::to(handler))
+        .wrap(generating());
+    let res = call_service(&init_service(app).await, request(&[]).to_request()).await;
+    assert_eq!(ids(res.headers()), ["the application's"]);
+}
+
+async fn refuse<B: MessageBody>(
+    _: ServiceRequest,
+    _: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    Err(ErrorForbidden("not for you"))
+}
+
+#[test]
+fn a_response_that_is_made_of_an_error_has_the_id_too() {
+    let recorder = Recorder::default();
+    let log = generating().sink(recorder.clone());
+    let server = Server::http1(move || App::new().wrap(from_fn(refuse)).wrap(log.clone()));
+    let response = server.exchange("GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    let response = String::from_utf8(response).unwrap();
+    let record = recorder.wait_for(1).remove(0);
+    let id = record[FIELD][0].as_str().unwrap();
+    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+    assert!(
+        response.contains(&format!("x-request-id: {id}\r\n")),
+        "{response}"
+    );
+}
+
+#[actix_web::test]
+async fn nested_loggers_agree_on_one_id() {
+    for (outer, inner) in [
+        (generating(), generating()),
+        (generating(), BodyLog::new()),
+        (BodyLog::new(), generating()),
+    ] {
+        let recorder = Recorder::default();
+        let app = App::new()
+            .default_service(web::to(tell))
+            .wrap(inner)
+            .wrap(outer.sink(recorder.clone()));
+        let res = call_service(&init_service(app).await, request(&[]).to_request()).await;
+        let sent = ids(res.headers());
+        let seen = String::from_utf8(read_body(res).await.to_vec()).unwrap();
+        assert_eq!((seen.len(), &sent), (36, &vec![seen.clone()]));
+        assert_fields(&recorder.only(), json!({FIELD: [seen]}));
+    }
+}
+
+#[actix_web::test]
+async fn what_is_skipped_gets_no_id() {
+    let log = generating().skip_if(|_| true).sink(Recorder::default());
+    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
+    let res = try_call_service(&app, request(&[]).to_request()).await;
+    assert_eq!(ids(res.unwrap().headers()), [""; 0]);
+}
+
+#[actix_web::test]
+async fn an_exchange_does_not_keep_the_id_of_the_one_before() {
+    let log = generating().sink(Recorder::default());
+    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
+    let seen = RefCell::new(Vec::new());
+    for _ in 0..3 {
+        let res = call_service(&app, request(&[]).to_request()).await;
+        seen.borrow_mut().extend(ids(res.headers()));
+        read_body(res).await;
+    }
+    let mut seen = seen.into_inner();
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+}
+
+#[actix_web::test]
+async fn a_trace_is_recorded_if_its_header_is_well_formed() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const SPAN: &str = "b7ad6b7169203331";
+    let header = format!("00-{TRACE}-{SPAN}-01");
+    let malformed = format!("00-{TRACE}-{}-01", "0".repeat(16));
+    let found = json!({"trace_id": TRACE, "span_id": SPAN});
+    let nothing = json!({"trace_id": null, "span_id": null});
+    for (headers, expected) in [
+        (vec![header.as_str()], &found),
+        (vec![malformed.as_str()], &nothing),
+        (vec!["token=t0ps3cret"], &nothing),
+        // Two of them are none.
+        (vec![header.as_str(), header.as_str()], &nothing),
+        (vec![], &nothing),
+    ] {
+        let mut req = TestRequest::get();
+        for value in headers {
+            req = req.append_header(("traceparent", value));
+        }
+        let (.., record) = exchange(BodyLog::new(), req).await;
+        assert_fields(&record, expected.clone());
+    }
+}
