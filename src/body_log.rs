@@ -17,6 +17,7 @@ use crate::{
     redaction::Redaction,
     request_id::RequestIds,
     rules::{ResponseBody, Rules},
+    sampling::Sampling,
     shared::{Shared, Stats},
     sink::Sink,
 };
@@ -84,6 +85,7 @@ impl Default for BodyLog {
             response_body: ResponseBody::default(),
             proxies: Proxies::default(),
             request_ids: RequestIds::default(),
+            sampling: Sampling::default(),
             skip: Vec::new(),
             skip_if: Vec::new(),
         };
@@ -298,6 +300,24 @@ impl BodyLog {
     /// [`RequestIds::Generate`] changes the response: it tells the client the id.
     pub fn request_id(self, ids: RequestIds) -> Self {
         self.rule(|rules| rules.request_ids = ids)
+    }
+
+    /// The share of the records that is kept of what succeeds, from 0 to 1. Default: 1, all of them.
+    ///
+    /// It is decided at the end: a record above the [success level](Self::success_level), or of
+    /// [`Level::Warn`] and above because of what happened, is always kept. The others carry the share as
+    /// `sample_rate`: each of them stands for `1 / sample_rate` exchanges. What is left out is
+    /// counted in [`Stats::sampled_out`].
+    ///
+    /// All records of a trace are kept or none, by the last 56 bits of its id, as OpenTelemetry samples; where
+    /// there is no trace, all of a request id; and where there is neither, it is left to chance.
+    ///
+    /// # Panics
+    ///
+    /// If it is not from 0 to 1.
+    pub fn sample(self, rate: f64) -> Self {
+        let sampling = Sampling::new(rate);
+        self.rule(|rules| rules.sampling = sampling)
     }
 
     /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level

@@ -228,7 +228,7 @@ fn redacted_value(value: &str, names: &Names) -> String {
 /// `user` is taken too, because of `user.id`: a store that makes objects of dotted names (as
 /// Elasticsearch does) would refuse a record with both of them.
 fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "timestamp",
         "@timestamp",
         "time",
@@ -237,6 +237,7 @@ fn is_reserved(name: &str) -> bool {
         "message",
         "trace_id",
         "span_id",
+        "sample_rate",
     ];
     const FAMILIES: [&str; 17] = [
         "http",

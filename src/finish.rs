@@ -15,7 +15,6 @@ use crate::{
     json::code::{CodeState, FoundCode},
     level::Signs,
     record::{Body, Outcome, Record},
-    request_id::X_REQUEST_ID,
     rules::{ResponseBody, Rules},
     scratch,
     state::{Response, State},
@@ -103,6 +102,20 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     let text = &mut state.text;
     let parts = state.head.parts().chain(state.response_headers.parts());
     let looks = text.finish(parts);
+    let succeeded =
+        level >= rules.success_level && verdict.is_none_or(|verdict| verdict > Level::Warn);
+    let sample_rate = rules.sampling.rate().filter(|_| succeeded);
+    if sample_rate.is_some() {
+        let allowed = &rules.request_headers;
+        let (request_id, traceparent) = allowed.ids(state.head.headers.as_headers(text, allowed));
+        let trace = traceparent.and_then(TraceContext::parse);
+        let trace_id = trace.map(|trace| trace.trace_id);
+        if !rules.sampling.keeps(trace_id, request_id) {
+            shared.sampled_out.fetch_add(1, Relaxed);
+            scratch::put(&SHOWN, [for_request, for_response]);
+            return;
+        }
+    }
     let names = &rules.names;
     let (head, headers) = (&mut state.head, &mut state.response_headers);
     head.redact(text, &looks, &rules.request_headers, names);
@@ -129,9 +142,8 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     let route = state.route.as_deref();
     let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
     let request_headers = head.headers.as_headers(text, &rules.request_headers);
-    let trace = request_headers
-        .only("traceparent")
-        .and_then(TraceContext::parse);
+    let (request_id, traceparent) = rules.request_headers.ids(request_headers);
+    let trace = traceparent.and_then(TraceContext::parse);
     let mut record = Record {
         timestamp: state.timestamp,
         level,
@@ -164,7 +176,8 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
             .as_ref()
             .map(|response| response.time_to_head),
         outcome,
-        request_id: request_headers.get(X_REQUEST_ID.as_str()),
+        sample_rate,
+        request_id,
         trace_id: trace.map(|trace| trace.trace_id),
         span_id: trace.map(|trace| trace.span_id),
         error: errors.as_deref(),

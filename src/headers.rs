@@ -16,6 +16,8 @@ pub const MAX_HEADER_VALUE_LEN: usize = 512;
 /// Values kept of one header.
 pub const MAX_HEADER_VALUES: usize = 8;
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Request headers that are recorded. Sorted: `HeaderMap` has no order of its own.
 pub(crate) const REQUEST: [HeaderName; 9] = [
     header::ACCEPT,
@@ -25,7 +27,7 @@ pub(crate) const REQUEST: [HeaderName; 9] = [
     header::HOST,
     header::ORIGIN,
     header::REFERER,
-    HeaderName::from_static("traceparent"),
+    TRACEPARENT,
     X_REQUEST_ID,
 ];
 
@@ -48,6 +50,9 @@ pub(crate) struct Allowlist {
     /// For each length, the place behind the first listed name that has it: most names are told apart by
     /// their length.
     by_len: [u16; LENGTHS],
+    /// The places of two headers that a record is asked for each time.
+    request_id: Option<u16>,
+    traceparent: Option<u16>,
 }
 
 /// A header that is recorded.
@@ -88,6 +93,8 @@ impl Allowlist {
             asked_for: headers.to_vec(),
             listed: Vec::new(),
             by_len: [0; LENGTHS],
+            request_id: None,
+            traceparent: None,
         };
         list.settle(names);
         list
@@ -120,6 +127,24 @@ impl Allowlist {
                 *first = place;
             }
         }
+        self.request_id = self.find(&X_REQUEST_ID);
+        self.traceparent = self.find(&TRACEPARENT);
+    }
+
+    /// The request id among `headers`, and the `traceparent` if there is but one.
+    pub(crate) fn ids<'a>(&self, headers: Headers<'a>) -> (Option<&'a str>, Option<&'a str>) {
+        let (mut id, mut parent, mut parents) = (None, None, 0);
+        for value in headers.values {
+            let place = Some(value.listed);
+            if place == self.request_id {
+                id = id.or(Some(value));
+            } else if place == self.traceparent {
+                parent = Some(value);
+                parents += 1;
+            }
+        }
+        let text = |value: &Value| headers.text.map_or("", |text| text.get(value.part));
+        (id.map(text), parent.filter(|_| parents == 1).map(text))
     }
 
     /// The place of a header in the list.
@@ -326,13 +351,6 @@ impl<'a> Headers<'a> {
         self.iter()
             .find(|(n, _)| *n == name)
             .map(|(_, value)| value)
-    }
-
-    /// The value of `name`, which is in lower case, if there is but one.
-    pub(crate) fn only(&self, name: &str) -> Option<&'a str> {
-        let mut found = self.iter().filter(|(n, _)| *n == name);
-        let (_, value) = found.next()?;
-        found.next().is_none().then_some(value)
     }
 
     /// The key of the first header in a record.

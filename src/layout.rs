@@ -266,6 +266,9 @@ impl Record<'_> {
             Ready(r#","exchange.outcome":""#),
             Plain(self.outcome.as_str()),
         )?;
+        if let Some(rate) = self.sample_rate {
+            visitor.field(Ready(r#","sample_rate":"#), Float(rate))?;
+        }
         if is_ecs {
             let outcome = match self.is_failure {
                 true => "failure",

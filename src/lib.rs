@@ -45,6 +45,7 @@ mod redaction;
 mod render;
 mod request_id;
 mod rules;
+mod sampling;
 mod scan;
 mod schema;
 mod scratch;

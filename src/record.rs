@@ -120,6 +120,9 @@ pub struct Record<'a> {
     pub time_to_head: Option<Duration>,
     /// `exchange.outcome`
     pub outcome: Outcome,
+    /// `sample_rate`: the share that is [kept](crate::BodyLog::sample) of records like this one; `None` if all
+    /// are.
+    pub sample_rate: Option<f64>,
     /// The `x-request-id`, of the request or [generated](crate::RequestIds::Generate).
     pub request_id: Option<&'a str>,
     /// `trace_id`: of a well-formed `traceparent` (W3C Trace Context).

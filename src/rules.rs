@@ -7,7 +7,7 @@ use log::Level;
 
 use crate::{
     headers::Allowlist, json::code::CodePath, names::Names, proxies::Proxies,
-    request_id::RequestIds,
+    request_id::RequestIds, sampling::Sampling,
 };
 
 /// When the content of a response is recorded. Its code, size and headers always are.
@@ -40,6 +40,7 @@ pub(crate) struct Rules {
     pub(crate) response_body: ResponseBody,
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: RequestIds,
+    pub(crate) sampling: Sampling,
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
@@ -81,6 +82,7 @@ impl fmt::Debug for Rules {
             .field("response_body", &self.response_body)
             .field("proxies", &self.proxies)
             .field("request_ids", &self.request_ids)
+            .field("sampling", &self.sampling)
             .field("skip", &self.skip)
             .finish_non_exhaustive()
     }

@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) records: AtomicU64,
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
+    pub(crate) sampled_out: AtomicU64,
     pub(crate) panics: AtomicU64,
     /// It was said that nothing is redacted.
     pub(crate) warned: AtomicBool,
@@ -37,6 +38,7 @@ impl Shared {
             records: AtomicU64::new(0),
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            sampled_out: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
@@ -100,6 +102,7 @@ impl Shared {
             records: self.records.load(Relaxed),
             muted: self.muted.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
+            sampled_out: self.sampled_out.load(Relaxed),
             sink_failures: self.panics.load(Relaxed) + lost,
         }
     }
@@ -127,6 +130,8 @@ pub struct Stats {
     pub muted: u64,
     /// Requests left out by [`skip`](crate::BodyLog::skip) or [`skip_if`](crate::BodyLog::skip_if).
     pub skipped: u64,
+    /// Records of what succeeded that [`sample`](crate::BodyLog::sample) left out.
+    pub sampled_out: u64,
     /// Panics of sinks and hooks, and records that a sink could not hand on.
     pub sink_failures: u64,
 }

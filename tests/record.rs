@@ -861,3 +861,70 @@ async fn a_nested_logger_trusts_its_own_proxies() {
         assert_eq!(last["client.address"], client);
     }
 }
+
+#[actix_web::test]
+async fn a_share_is_kept_of_what_succeeds_and_all_of_what_does_not() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.sample(0.0);
+    let app = App::new()
+        .default_service(web::to(answer))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    for uri in ["/", "/?status=302", "/?status=404", "/?status=500", "/"] {
+        let req = TestRequest::with_uri(uri).to_request();
+        read_body(call_service(&app, req).await).await;
+    }
+    let records = recorder.records();
+    let statuses: Vec<_> = records
+        .iter()
+        .map(|record| &record["http.response.status_code"])
+        .collect();
+    assert_eq!(statuses, [404, 500]);
+    assert!(
+        records
+            .iter()
+            .all(|record| record.get("sample_rate").is_none())
+    );
+    let stats = log.stats();
+    assert_eq!((stats.sampled_out, stats.skipped, stats.records), (3, 0, 2));
+    assert_eq!(stats.in_flight, 0);
+}
+
+#[actix_web::test]
+async fn failures_are_kept_where_success_is_an_error_too() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.success_level(Level::Error).sample(0.0);
+    let req = TestRequest::with_uri("/?status=500");
+    assert_eq!(record_of(log, &recorder, req).await["level"], "ERROR");
+}
+
+#[actix_web::test]
+async fn records_of_one_trace_or_request_are_kept_together_and_say_the_rate() {
+    for (name, kept, left_out) in [
+        (
+            "traceparent",
+            "00-00000000000000000080000000000000-00000000000000a1-01",
+            "00-0000000000000000007fffffffffffff-00000000000000a1-01",
+        ),
+        // By their hashes.
+        ("x-request-id", "r-2", "r-1"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let app = App::new()
+            .default_service(web::to(answer))
+            .wrap(log.sample(0.5));
+        let app = init_service(app).await;
+        for value in [kept, left_out, kept, left_out] {
+            let req = TestRequest::default().insert_header((name, value));
+            read_body(call_service(&app, req.to_request()).await).await;
+        }
+        let records = recorder.wait_for(2);
+        assert!(records.iter().all(|record| record["sample_rate"] == 0.5));
+    }
+}
+
+#[test]
+#[should_panic = "must be from 0 to 1, not 1.5"]
+fn a_share_above_one_stops_the_server_at_start() {
+    let _ = BodyLog::new().sample(1.5);
+}

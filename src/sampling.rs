@@ -1,0 +1,163 @@
+//! Keeping a share of the records of what succeeded.
+
+use std::{
+    cell::Cell,
+    hash::{BuildHasher, RandomState},
+};
+
+/// Which records of what succeeded are kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sampling {
+    rate: f64,
+    /// Of 2^56 values of equal probability, those from here on are kept.
+    from: u64,
+}
+
+const BITS: u32 = 56;
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { rate: 1.0, from: 0 }
+    }
+}
+
+impl Sampling {
+    /// # Panics
+    ///
+    /// If `rate` is not from 0 to 1.
+    pub(crate) fn new(rate: f64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&rate),
+            "the share of records that are kept must be from 0 to 1, not {rate}"
+        );
+        let from = ((1.0 - rate) * (1_u64 << BITS) as f64) as u64;
+        Self { rate, from }
+    }
+
+    /// The share, unless that is all.
+    pub(crate) fn rate(self) -> Option<f64> {
+        (self.from > 0).then_some(self.rate)
+    }
+
+    /// Whether a record is kept: the same for all of one trace, or else of one request id.
+    pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&str>) -> bool {
+        if self.from == 0 {
+            return true;
+        }
+        let of_trace = trace_id.and_then(randomness_of_trace);
+        let value = of_trace.unwrap_or_else(|| match request_id {
+            Some(id) => hash(id.as_bytes()),
+            None => random(),
+        });
+        value >= self.from
+    }
+}
+
+/// The last 56 bits, which are random, as OpenTelemetry takes them to sample: whoever else samples this trace at
+/// this rate keeps the same ones.
+fn randomness_of_trace(trace_id: &str) -> Option<u64> {
+    let digits = trace_id.get(trace_id.len().checked_sub(BITS as usize / 4)?..)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+/// The same in every process and version: FNV-1a, and the last step of MurmurHash3, without which ids that
+/// differ at their end only are near each other.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for &byte in bytes {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
+    }
+    (hash ^ (hash >> 33)) >> (u64::BITS - BITS)
+}
+
+/// For those that have no id.
+fn random() -> u64 {
+    thread_local! {
+        static STATE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
+    }
+    let value = STATE.try_with(|(keys, count)| {
+        count.set(count.get().wrapping_add(1));
+        keys.hash_one(count.get())
+    });
+    value.unwrap_or_default() >> (u64::BITS - BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of 10,000 are kept.
+    fn kept(rate: f64, keeps: impl Fn(Sampling, u64) -> bool) -> u64 {
+        let sampling = Sampling::new(rate);
+        (0..10_000).filter(|&nth| keeps(sampling, nth)).count() as u64
+    }
+
+    #[test]
+    fn about_the_share_is_kept_of_all_kinds_of_ids() {
+        for rate in [0.01, 0.1, 0.5, 0.9] {
+            let expected = rate * 10_000.0;
+            let by_request = kept(rate, |s, nth| {
+                s.keeps(None, Some(&format!("request-{nth}")))
+            });
+            let by_chance = kept(rate, |s, _| s.keeps(None, None));
+            let by_trace = kept(rate, |s, nth| {
+                let spread = (1 << BITS) / 10_000 * nth;
+                s.keeps(Some(&format!("{spread:032x}")), None)
+            });
+            assert!(by_trace.abs_diff(expected as u64) <= 1, "{by_trace}");
+            // Six times the standard deviation of chance.
+            for found in [by_request, by_chance] {
+                let deviation = (found as f64 - expected).abs();
+                assert!(deviation < 6.0 * expected.sqrt(), "{found} of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_and_nothing_are_just_that() {
+        for id in [None, Some("r-1"), Some("")] {
+            assert!(Sampling::new(1.0).keeps(None, id));
+            assert!(!Sampling::new(0.0).keeps(None, id));
+        }
+        let last = "f".repeat(32);
+        assert!(!Sampling::new(0.0).keeps(Some(&last), None));
+    }
+
+    #[test]
+    fn a_trace_is_kept_by_its_last_56_bits_as_opentelemetry_has_it() {
+        let half = Sampling::new(0.5);
+        for (trace, kept) in [
+            ("00000000000000000080000000000000", true),
+            ("0000000000000000007fffffffffffff", false),
+            ("ffffffffffffffffff7fffffffffffff", false),
+            ("000000000000000000ffffffffffffff", true),
+        ] {
+            // The request id does not count then.
+            for id in [None, Some("r-1"), Some("r-2")] {
+                assert_eq!(half.keeps(Some(trace), id), kept, "{trace}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_id_is_kept_today_and_tomorrow() {
+        // Computed once: to change them would tear the halves of sampled pairs apart.
+        assert_eq!(hash(b"r-1"), 0x3f_3608_1409_f265);
+        assert_eq!(hash(b""), 0xef_d01f_60ba_9929);
+    }
+
+    #[test]
+    #[should_panic = "must be from 0 to 1, not 10"]
+    fn a_percentage_is_no_share() {
+        Sampling::new(10.0);
+    }
+
+    #[test]
+    #[should_panic = "must be from 0 to 1, not NaN"]
+    fn what_is_no_number_is_no_share() {
+        Sampling::new(f64::NAN);
+    }
+}
