@@ -212,7 +212,7 @@ impl Exchange {
         let mut given = None;
         self.update(|state, live| {
             if state.id.is_none() {
-                state.id = given.insert(id()).clone().into();
+                state.id = Some(Box::new(given.insert(id()).clone()));
                 let inner = state.inner.clone();
                 state.show_id(&live.rules(&inner).request_headers);
             }

@@ -39,8 +39,8 @@ pub(crate) struct State {
     pub(crate) response_from: usize,
     pub(crate) head: RequestHead,
     pub(crate) request: Capture,
-    /// The id that the request was given.
-    pub(crate) id: Option<RequestId>,
+    /// The id that the request was given. In a box: most are given none.
+    pub(crate) id: Option<Box<RequestId>>,
     /// The payload was read to its end.
     pub(crate) request_ended: bool,
     pub(crate) request_failed: bool,
