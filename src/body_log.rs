@@ -310,7 +310,8 @@ impl BodyLog {
     /// counted in [`Stats::sampled_out`].
     ///
     /// All records of a trace are kept or none, by the last 56 bits of its id, as OpenTelemetry samples; where
-    /// there is no trace, all of a request id; and where there is neither, it is left to chance.
+    /// there is no trace, all of a request id; and where there is neither, it is left to chance. (So a client
+    /// that makes up its ids has a say in whether its successes are kept.)
     ///
     /// # Panics
     ///

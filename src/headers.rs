@@ -127,8 +127,10 @@ impl Allowlist {
                 *first = place;
             }
         }
-        self.request_id = self.find(&X_REQUEST_ID);
-        self.traceparent = self.find(&TRACEPARENT);
+        // What is hidden is the same for all requests, and no id.
+        let shown = |place: &u16| self.get(*place).treatment != Treatment::Hidden;
+        let places = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(shown));
+        [self.request_id, self.traceparent] = places;
     }
 
     /// The request id among `headers`, and the `traceparent` if there is but one.

@@ -923,6 +923,35 @@ async fn records_of_one_trace_or_request_are_kept_together_and_say_the_rate() {
     }
 }
 
+#[actix_web::test]
+async fn an_id_that_is_hidden_decides_nothing() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.redact("x-request-id").redact("traceparent").sample(0.5);
+    let app = App::new().default_service(web::to(answer)).wrap(log);
+    let app = init_service(app).await;
+    for _ in 0..200 {
+        let req = TestRequest::default()
+            .insert_header(("x-request-id", "r-1"))
+            .insert_header((
+                "traceparent",
+                "00-00000000000000000080000000000000-00000000000000a1-01",
+            ));
+        read_body(call_service(&app, req.to_request()).await).await;
+    }
+    // All or none, if what is shown instead were taken for the id.
+    let records = recorder.records();
+    assert!((1..200).contains(&records.len()), "{}", records.len());
+    assert!(
+        records
+            .iter()
+            .all(|record| record.get("trace_id").is_none())
+    );
+    assert_eq!(
+        records[0]["http.request.header.x-request-id"][0],
+        "[REDACTED]"
+    );
+}
+
 #[test]
 #[should_panic = "must be from 0 to 1, not 1.5"]
 fn a_share_above_one_stops_the_server_at_start() {
