@@ -85,5 +85,5 @@ pub use crate::{
     rules::ResponseBody,
     schema::Schema,
     shared::Stats,
-    sink::{JsonLines, LogSink, Sink},
+    sink::{JsonLines, LogSink, Sink, TestSink},
 };

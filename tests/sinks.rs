@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, Outcome, Record, Sink};
+use actix_bodylog::{BodyLog, JsonLines, Outcome, Record, Schema, Sink, TestSink};
 use actix_web::{
     App, HttpMessage as _, HttpResponse,
     dev::ServiceRequest,
@@ -303,4 +303,33 @@ async fn a_full_disk_behind_a_thread_loses_records_and_no_requests() {
     }
     assert!(log.drain(Duration::from_secs(10)).await);
     assert_eq!((log.stats().records, log.stats().sink_failures), (3, 3));
+}
+
+#[actix_web::test]
+async fn a_test_sink_collects_for_all_of_its_clones() {
+    let sink = TestSink::new().schema(Schema::Ecs);
+    let log = BodyLog::new().sink(sink.clone());
+    send(log.clone(), "/fine?a=1").await;
+    assert_eq!(sink.only()["url.query"], "a=1");
+    assert_eq!(sink.only()["log.level"], "debug");
+    send(log, "/missing").await;
+    assert_eq!(sink.wait_for(2, Duration::ZERO).len(), 2);
+    assert_eq!(sink.take().len(), 2);
+    assert!(sink.records().is_empty());
+}
+
+#[actix_web::test]
+#[should_panic = "one record is expected, not 2"]
+async fn a_test_sink_with_more_than_one_record_says_so() {
+    let sink = TestSink::new();
+    for _ in 0..2 {
+        send(BodyLog::new().sink(sink.clone()), "/fine").await;
+    }
+    let _ = sink.only();
+}
+
+#[test]
+#[should_panic = "1 records are expected after 0ns, not 0"]
+fn a_test_sink_does_not_wait_for_ever() {
+    let _ = TestSink::new().wait_for(1, Duration::ZERO);
 }

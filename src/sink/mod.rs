@@ -6,11 +6,12 @@ mod json_lines;
 mod line_writer;
 mod log;
 mod losses;
+mod test_sink;
 
 use ::log::Level;
 
 pub(crate) use self::log::TARGET;
-pub use self::{json_lines::JsonLines, log::LogSink};
+pub use self::{json_lines::JsonLines, log::LogSink, test_sink::TestSink};
 use crate::{record::Record, schema::Schema};
 
 /// Takes records. Closures `Fn(&Record<'_>)` are sinks.

@@ -11,12 +11,12 @@ use std::{
     fmt,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::{Arc, Condvar, Mutex, mpsc},
+    sync::mpsc,
     thread::JoinHandle,
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, Record, Sink};
+use actix_bodylog::{BodyLog, Record, Sink, TestSink};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::{
@@ -31,14 +31,12 @@ use serde_json::Value;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Collects the records of one logger.
-#[derive(Clone, Default)]
-pub struct Recorder(Arc<(Mutex<Vec<Value>>, Condvar)>);
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(TestSink);
 
 impl Sink for Recorder {
     fn emit(&self, record: &Record<'_>) {
-        let record = serde_json::to_value(record).unwrap();
-        self.0.0.lock().unwrap().push(record);
-        self.0.1.notify_all();
+        self.0.emit(record);
     }
 }
 
@@ -52,32 +50,21 @@ impl Recorder {
 
     /// The records so far.
     pub fn records(&self) -> Vec<Value> {
-        self.0.0.lock().unwrap().clone()
+        self.0.records()
     }
 
     /// The only record so far.
     #[track_caller]
     pub fn only(&self) -> Value {
-        let records = self.records();
-        assert_eq!(records.len(), 1, "{records:#?}");
-        records.into_iter().next().unwrap()
+        self.0.only()
     }
 
     /// Waits until there are `count` records; panics if there are more, or not enough in time.
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> Vec<Value> {
-        let records = self.0.0.lock().unwrap();
-        let (records, timeout) = self
-            .0
-            .1
-            .wait_timeout_while(records, PATIENCE, |records| records.len() < count)
-            .unwrap();
-        assert!(
-            !timeout.timed_out(),
-            "{count} records expected: {records:#?}"
-        );
+        let records = self.0.wait_for(count, PATIENCE);
         assert_eq!(records.len(), count, "{records:#?}");
-        records.clone()
+        records
     }
 }
 

@@ -1,0 +1,146 @@
+//! Records for assertions.
+
+use std::{
+    fmt,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::Sink;
+use crate::{record::Record, schema::Schema};
+
+/// Collects records, for tests of what your application is recorded with. Clones share what they collect.
+///
+/// A record is there once its response was read to the end or dropped.
+///
+/// ```
+/// use actix_bodylog::{BodyLog, RecordExt as _, TestSink};
+/// use actix_web::{App, HttpRequest, HttpResponse, test, web};
+///
+/// async fn handler(req: HttpRequest) -> HttpResponse {
+///     req.record_field("tenant", "acme");
+///     HttpResponse::Ok().json(serde_json::json!({"code": 0, "token": "t0ps3cret"}))
+/// }
+///
+/// # #[actix_web::main]
+/// # async fn main() {
+/// let sink = TestSink::new();
+/// let body_log = BodyLog::new().sink(sink.clone());
+/// let app = test::init_service(App::new().route("/", web::post().to(handler)).wrap(body_log)).await;
+/// let res = test::call_service(&app, test::TestRequest::post().to_request()).await;
+/// test::read_body(res).await;
+///
+/// let record = sink.only();
+/// assert_eq!(record["level"], "DEBUG");
+/// assert_eq!(record["tenant"], "acme");
+/// assert_eq!(record["http.response.body.content"], r#"{"code":0,"token":"[REDACTED]"}"#);
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct TestSink {
+    shared: Arc<Shared>,
+    schema: Schema,
+}
+
+#[derive(Default)]
+struct Shared {
+    records: Mutex<Vec<Value>>,
+    arrived: Condvar,
+}
+
+impl TestSink {
+    /// One that has no records yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    #[must_use]
+    pub fn schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The records so far, in the order in which exchanges ended.
+    #[must_use]
+    pub fn records(&self) -> Vec<Value> {
+        self.lock().clone()
+    }
+
+    /// Hands out the records so far, and forgets them.
+    #[must_use]
+    pub fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// The only record so far.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or more than one: the text of the panic shows all of them.
+    #[must_use]
+    #[track_caller]
+    pub fn only(&self) -> Value {
+        let records = self.records();
+        match <[Value; 1]>::try_from(records) {
+            Ok([record]) => record,
+            Err(records) => panic!(
+                "one record is expected, not {}: {records:#?}",
+                records.len()
+            ),
+        }
+    }
+
+    /// Waits until there are at least `count` records, and hands out all that there are, without forgetting
+    /// them. For servers on threads of their own.
+    ///
+    /// It blocks the thread: not for tests whose server runs on the same one.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer after `limit`.
+    #[must_use]
+    #[track_caller]
+    pub fn wait_for(&self, count: usize, limit: Duration) -> Vec<Value> {
+        let lacks = |records: &mut Vec<Value>| records.len() < count;
+        let arrived = &self.shared.arrived;
+        let waited = arrived.wait_timeout_while(self.lock(), limit, lacks);
+        let (records, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        let records = records.clone();
+        assert!(
+            !timeout.timed_out(),
+            "{count} records are expected after {limit:?}, not {}: {records:#?}",
+            records.len()
+        );
+        records
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
+        let records = self.shared.records.lock();
+        records.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for TestSink {
+    fn schema(&self) -> Schema {
+        self.schema
+    }
+
+    fn emit(&self, record: &Record<'_>) {
+        // It has no keys but strings, and numbers that are finite.
+        if let Ok(record) = serde_json::to_value(record.in_schema(self.schema)) {
+            self.lock().push(record);
+            self.shared.arrived.notify_all();
+        }
+    }
+}
+
+impl fmt::Debug for TestSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestSink")
+            .field("schema", &self.schema)
+            .field("records", &self.lock().len())
+            .finish()
+    }
+}
