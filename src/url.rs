@@ -88,15 +88,17 @@ pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
 pub(crate) fn port_len(host: &str) -> usize {
     let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
     match host.as_bytes()[..host.len() - digits] {
-        [.., b':'] => digits + 1,
+        // Up to 65535.
+        [.., b':'] if digits <= 5 => digits + 1,
         _ => 0,
     }
 }
 
 /// A host can have the form of a token; `None` if this one has not.
 pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
-    // It is no text in which a colon would make a name of what stands before.
-    let (name, port) = host.split_at(host.rfind(':').unwrap_or(host.len()));
+    // It is no text in which a colon would make a name of what stands before, unless what follows is no
+    // port.
+    let (name, port) = host.split_at(host.len() - port_len(host));
     let shown = secrets::hide(name, open && port.is_empty(), names)?;
     Some(format!("{shown}{port}"))
 }
@@ -158,6 +160,21 @@ mod tests {
             ("/a/eyJhb", "/a/[REDACTED]"),
         ] {
             assert_eq!(redact_url(url, true, &Names::default()), expected);
+        }
+    }
+
+    #[test]
+    fn what_follows_a_host_is_a_port_or_a_text() {
+        let names = Names::default();
+        for (host, shown) in [
+            ("token:8080", None),
+            ("[::1]:80", None),
+            ("password: hunter2", Some("password: [REDACTED]")),
+            ("password:hunter2", Some("password:[REDACTED]")),
+            ("token:123456", Some("token:[REDACTED]")),
+            ("token:hunter2:80", Some("token:[REDACTED]:80")),
+        ] {
+            assert_eq!(redact_host(host, false, &names).as_deref(), shown, "{host}");
         }
     }
 }
