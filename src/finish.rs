@@ -99,23 +99,17 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         return;
     }
 
-    let text = &mut state.text;
     let parts = state.head.parts().chain(state.response_headers.parts());
-    let looks = text.finish(parts);
+    let looks = state.text.finish(parts);
     let succeeded =
         level >= rules.success_level && verdict.is_none_or(|verdict| verdict > Level::Warn);
     let sample_rate = rules.sampling.rate().filter(|_| succeeded);
-    if sample_rate.is_some() {
-        let allowed = &rules.request_headers;
-        let (request_id, traceparent) = allowed.ids(state.head.headers.as_headers(text, allowed));
-        let trace = traceparent.and_then(TraceContext::parse);
-        let trace_id = trace.map(|trace| trace.trace_id);
-        if !rules.sampling.keeps(trace_id, request_id) {
-            shared.sampled_out.fetch_add(1, Relaxed);
-            scratch::put(&SHOWN, [for_request, for_response]);
-            return;
-        }
+    if sample_rate.is_some() && !is_kept(rules, state) {
+        shared.sampled_out.fetch_add(1, Relaxed);
+        scratch::put(&SHOWN, [for_request, for_response]);
+        return;
     }
+    let text = &mut state.text;
     let names = &rules.names;
     let (head, headers) = (&mut state.head, &mut state.response_headers);
     head.redact(text, &looks, &rules.request_headers, names);
@@ -189,6 +183,16 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     fit(&mut record, rules.record_limit, config.schemas);
     config.emit(&record);
     scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
+}
+
+/// A record of what succeeded is among those that are kept. The text of the head is finished.
+fn is_kept(rules: &Rules, state: &State) -> bool {
+    let allowed = &rules.request_headers;
+    let headers = state.head.headers.as_headers(&state.text, allowed);
+    let (request_id, traceparent) = allowed.ids(headers);
+    let trace = traceparent.and_then(TraceContext::parse);
+    let trace_id = trace.map(|trace| trace.trace_id);
+    rules.sampling.keeps(trace_id, request_id)
 }
 
 fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {

@@ -197,3 +197,74 @@ fn seconds_len(value: Duration) -> usize {
     let digits = value.as_secs().checked_ilog10().unwrap_or(0) + 1;
     digits as usize + ".123456789".len()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, time::SystemTime};
+
+    use actix_web::http::StatusCode;
+    use log::Level;
+
+    use super::*;
+    use crate::{
+        content::Omitted,
+        fields::User,
+        json::code::CodeState,
+        record::{Body, Outcome},
+    };
+
+    #[test]
+    fn the_bound_holds_for_a_record_of_every_field_in_every_schema() {
+        let user = ["x"; 3].map(str::to_owned);
+        let [id, name, kind] = user;
+        let user = User { id, name, kind };
+        let body = Body {
+            size: Some(u64::MAX),
+            content: Some("x"),
+            truncated: true,
+            malformed: true,
+            omitted: Some(Omitted::Malformed),
+            unread: true,
+        };
+        let record = Record {
+            timestamp: SystemTime::UNIX_EPOCH,
+            level: Level::Debug,
+            message: "x",
+            method: "x",
+            path: "/",
+            query: Some("x"),
+            scheme: "https",
+            route: Some("x"),
+            version: "1.1",
+            server_address: Some("x"),
+            client_address: Some(IpAddr::from([0xffff_u16; 8])),
+            user_agent: Some("x"),
+            request_headers: Headers::default(),
+            response_headers: Headers::default(),
+            request_body: body,
+            response_body: body,
+            status: Some(StatusCode::OK),
+            code: Some(Code::Text("x")),
+            code_state: Some(CodeState::Malformed),
+            duration: Duration::MAX,
+            time_to_head: Some(Duration::MAX),
+            outcome: Outcome::Completed,
+            sample_rate: Some(f64::MIN_POSITIVE),
+            request_id: Some("x"),
+            trace_id: Some("x"),
+            span_id: Some("x"),
+            error: Some("x"),
+            user: Some(&user),
+            fields: &[],
+            head_is_plain: true,
+            is_failure: true,
+        };
+        for schema in [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud] {
+            let mut schemas = Schemas::default();
+            schemas.add(schema);
+            let (len, bound) = (rendered_len(&record, schema), at_most(&record, schemas));
+            // What repeats headers has names too, which are not there.
+            assert!(len + 100 <= bound, "{len} of {bound}, {schema:?}");
+        }
+    }
+}

@@ -73,8 +73,6 @@ enum Treatment {
     AsItIs,
     Host,
     Url,
-    /// Left out if it is not [one](request_id::is_valid).
-    RequestId,
     Text,
 }
 
@@ -177,7 +175,6 @@ impl Treatment {
             _ if names.is_sensitive(name.as_str()) => Self::Hidden,
             _ if names.is_kept(name.as_str()) => Self::AsItIs,
             header::HOST => Self::Host,
-            _ if *name == X_REQUEST_ID => Self::RequestId,
             header::REFERER | header::LOCATION | header::ORIGIN | header::CONTENT_LOCATION => {
                 Self::Url
             }
@@ -190,7 +187,7 @@ impl Treatment {
             Self::Hidden | Self::AsItIs => None,
             Self::Host => url::redact_host(value, cut, names),
             Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::RequestId | Self::Text => secrets::hide(value, cut, names),
+            Self::Text => secrets::hide(value, cut, names),
         }
     }
 }
@@ -221,13 +218,15 @@ impl HeaderValues {
         let Some(listed) = allowed.find(name) else {
             return;
         };
+        if allowed.request_id == Some(listed) && !request_id::is_valid(value) {
+            return;
+        }
         let same = self.0.iter().rev();
         if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
             return;
         }
         let value = match allowed.get(listed).treatment {
             Treatment::Hidden => REDACTED.as_bytes(),
-            Treatment::RequestId if !request_id::is_valid(value) => return,
             Treatment::Host => url::host_and_port(value),
             _ => value,
         };

@@ -40,6 +40,7 @@ mod percent;
 mod pool;
 mod preview;
 mod proxies;
+mod random;
 mod record;
 mod redaction;
 mod render;

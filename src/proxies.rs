@@ -2,10 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
-
-const X_FORWARDED_FOR: HeaderName = header::X_FORWARDED_FOR;
 
 /// The proxies whose word counts.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +41,7 @@ impl Proxies {
             return Some(peer);
         }
         let texts = |name| headers.get_all(name).map(|value| value.as_bytes());
-        let listed = self.walk(texts(X_FORWARDED_FOR), |text, hop| {
+        let listed = self.walk(texts(header::X_FORWARDED_FOR), |text, hop| {
             text.split(|&b| b == b',').for_each(hop);
             true
         });
@@ -152,7 +150,7 @@ fn split_unquoted<'t>(text: &'t [u8], separator: u8, mut f: impl FnMut(&'t [u8])
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;

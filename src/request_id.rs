@@ -1,15 +1,15 @@
 //! The id by which a request is known to others.
 
 use std::{
-    cell::Cell,
     fmt,
-    hash::{BuildHasher, RandomState},
     ops::Deref,
     rc::Rc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName};
+
+use crate::random::random;
 
 /// Bytes of a request id that came with a request; a longer one is none.
 pub const MAX_REQUEST_ID_LEN: usize = 128;
@@ -71,7 +71,7 @@ impl RequestId {
     fn generate() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(
-            text(uuid(now.unwrap_or_default(), random()))
+            text(uuid(now.unwrap_or_default(), random().into()))
                 .as_str()
                 .into(),
         )
@@ -95,23 +95,6 @@ impl fmt::Display for RequestId {
 /// Visible ASCII (RFC 5234, `VCHAR`), and not too much of it.
 pub(crate) fn is_valid(id: &[u8]) -> bool {
     (1..=MAX_REQUEST_ID_LEN).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
-}
-
-/// What nobody can guess without the keys of this thread, which come from the operating system: ids have to be
-/// unique, and are no secrets.
-fn random() -> u128 {
-    thread_local! {
-        static KEYS: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
-    }
-    let random = |keys: &RandomState, count: u64| {
-        let [high, low] = [0, 1].map(|half: u8| u128::from(keys.hash_one((count, half))));
-        high << 64 | low
-    };
-    let kept = KEYS.try_with(|(keys, count)| {
-        count.set(count.get().wrapping_add(1));
-        random(keys, count.get())
-    });
-    kept.unwrap_or_else(|_| random(&RandomState::new(), 0))
 }
 
 /// A UUID of version 7: 48 bits of milliseconds, 12 bits of fractions of one, the rest is random
@@ -180,7 +163,7 @@ mod tests {
         let times = (0..2000).map(|n| Duration::from_nanos(1_700_000_000_000_000_000 + n * 250));
         let ids: Vec<_> = times
             .zip(all)
-            .map(|(time, r)| text(uuid(time, r)))
+            .map(|(time, random)| text(uuid(time, random.into())))
             .collect();
         assert!(ids.is_sorted_by_key(|id| id[..18].to_owned()));
         assert!(

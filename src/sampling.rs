@@ -1,9 +1,6 @@
 //! Keeping a share of the records of what succeeded.
 
-use std::{
-    cell::Cell,
-    hash::{BuildHasher, RandomState},
-};
+use crate::random::random;
 
 /// Which records of what succeeded are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +44,7 @@ impl Sampling {
         let of_trace = trace_id.and_then(randomness_of_trace);
         let value = of_trace.unwrap_or_else(|| match request_id {
             Some(id) => hash(id.as_bytes()),
-            None => random(),
+            None => random() >> (u64::BITS - BITS),
         });
         value >= self.from
     }
@@ -71,18 +68,6 @@ fn hash(bytes: &[u8]) -> u64 {
         hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
     }
     (hash ^ (hash >> 33)) >> (u64::BITS - BITS)
-}
-
-/// For those that have no id.
-fn random() -> u64 {
-    thread_local! {
-        static STATE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
-    }
-    let value = STATE.try_with(|(keys, count)| {
-        count.set(count.get().wrapping_add(1));
-        keys.hash_one(count.get())
-    });
-    value.unwrap_or_default() >> (u64::BITS - BITS)
 }
 
 #[cfg(test)]

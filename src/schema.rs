@@ -24,8 +24,8 @@ pub enum Schema {
     /// The Elastic Common Schema 8.11, with dotted names: `@timestamp`, `log.level` in lower case,
     /// `url.domain`, `client.ip`, `http.version`, `http.request.body.bytes`,
     /// `http.response.body.bytes`, `http.request.id` (the `x-request-id`), `http.request.referrer`,
-    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where anything asked for
-    /// [`Level::Error`] or the exchange was not completed, and `success` otherwise.
+    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where
+    /// anything asked for [`Level::Error`] or the exchange was not completed, and `success` otherwise.
     ///
     /// A code is always a string, since a field can have but one type there.
     Ecs,
@@ -60,8 +60,7 @@ impl Schemas {
     }
 }
 
-/// The names of the fields that do not go by other names in each record, as
-/// [`Key::Ready`](crate::layout::Key::Ready).
+/// The names that differ between schemas, each a [`Key::Ready`](crate::layout::Key::Ready).
 pub(crate) struct Keys {
     pub(crate) timestamp: &'static str,
     pub(crate) level: &'static str,
@@ -78,7 +77,6 @@ impl Schema {
     #[inline(always)]
     pub(crate) const fn keys(self) -> &'static Keys {
         match self {
-            // Of the last, what describes the request is in an object of its own.
             Schema::OpenTelemetry => &Keys {
                 timestamp: r#","timestamp":""#,
                 level: r#","level":""#,
@@ -104,9 +102,10 @@ impl Schema {
             Schema::GoogleCloud => &Keys {
                 timestamp: r#","time":""#,
                 level: r#","severity":""#,
-                version: r#","protocol":""#,
+                // In the object of the request, under names of its own.
+                version: "",
                 server_address: "",
-                client_address: r#","remoteIp":""#,
+                client_address: "",
                 request_size: r#","http.request.body.size":"#,
                 response_size: r#","http.response.body.size":"#,
                 trace_id: r#","logging.googleapis.com/trace":""#,

@@ -197,3 +197,12 @@ async fn a_trace_is_recorded_if_its_header_is_well_formed() {
         assert_fields(&record, expected.clone());
     }
 }
+
+#[actix_web::test]
+async fn what_is_no_id_is_none_whatever_is_kept_or_hidden() {
+    let (.., record) = exchange(generating().keep("x-request-id"), request(&[b"a b"])).await;
+    assert_eq!(record[FIELD][0].as_str().unwrap().len(), 36);
+    let (sent, _, record) = exchange(generating().redact("x-request-id"), request(&[])).await;
+    assert_eq!(sent[0].len(), 36);
+    assert_fields(&record, json!({FIELD: ["[REDACTED]"]}));
+}
