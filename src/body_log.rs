@@ -7,11 +7,11 @@ use ipnet::IpNet;
 use log::Level;
 
 use crate::{
-    config::Config,
     fit::MIN_RECORD_LIMIT,
     headers::Allowlist,
     json::code::CodePath,
     level::incident_code_level,
+    logger::Logger,
     names::Names,
     proxies::Proxies,
     redaction::Redaction,
@@ -60,7 +60,7 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
-    config: Arc<Config>,
+    logger: Arc<Logger>,
     /// No sink was named yet: the list holds the default one.
     default_sink: bool,
 }
@@ -90,7 +90,7 @@ impl Default for BodyLog {
             skip_if: Vec::new(),
         };
         Self {
-            config: Arc::new(Config::new(rules, Shared::new(DEFAULT_MEMORY_BUDGET))),
+            logger: Arc::new(Logger::new(rules, Shared::new(DEFAULT_MEMORY_BUDGET))),
             default_sink: true,
         }
     }
@@ -117,17 +117,17 @@ impl BodyLog {
         Self::new().skip_if(|_| true)
     }
 
-    fn change(mut self, f: impl FnOnce(&mut Config)) -> Self {
-        f(Arc::make_mut(&mut self.config));
+    fn change(mut self, f: impl FnOnce(&mut Logger)) -> Self {
+        f(Arc::make_mut(&mut self.logger));
         self
     }
 
     fn rule(self, f: impl FnOnce(&mut Rules)) -> Self {
-        self.change(|config| f(&mut config.rules))
+        self.change(|logger| f(&mut logger.rules))
     }
 
-    pub(crate) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config)
+    pub(crate) fn logger(&self) -> Arc<Logger> {
+        Arc::clone(&self.logger)
     }
 
     /// Bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
@@ -173,7 +173,7 @@ impl BodyLog {
     /// A body for which there is no room passes unrecorded; its record says `budget`. The budget is
     /// one for all clones, so this changes theirs too.
     pub fn memory_budget(self, bytes: usize) -> Self {
-        self.config.shared.budget.set_limit(bytes);
+        self.logger.shared.budget.set_limit(bytes);
         self
     }
 
@@ -343,18 +343,18 @@ impl BodyLog {
     /// [`LogSink::new`](crate::LogSink::new).
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
-        self.change(|config| {
+        self.change(|logger| {
             if replace {
-                config.clear_sinks();
+                logger.clear_sinks();
             }
-            config.add_sink(Arc::new(sink));
+            logger.add_sink(Arc::new(sink));
         })
     }
 
     /// The counters, of this logger and all its clones together.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.config.stats()
+        self.logger.stats()
     }
 
     /// Waits until no exchange is in flight, for at most `limit`, and flushes the sinks. True if
@@ -367,8 +367,8 @@ impl BodyLog {
     ///
     /// If it is awaited outside an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
-        let idle = timeout(limit, self.config.shared.idle()).await.is_ok();
-        self.config.flush();
+        let idle = timeout(limit, self.logger.shared.idle()).await.is_ok();
+        self.logger.flush();
         idle
     }
 }

@@ -18,12 +18,12 @@ use actix_web::{
 
 use crate::{
     budget::{Budget, Lease},
-    config::Config,
     errors,
     fields::{Field, FieldValue, MAX_FIELDS, User},
     finish,
     head::ResponseHeadCopy,
     json::finder::CodeFinder,
+    logger::Logger,
     past::Past,
     record::Outcome,
     request_id::{RequestId, X_REQUEST_ID},
@@ -58,7 +58,7 @@ pub(crate) struct Exchange {
 
 /// An exchange that has begun.
 struct Live {
-    config: Arc<Config>,
+    logger: Arc<Logger>,
     started: Instant,
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
@@ -89,17 +89,17 @@ impl Exchange {
     }
 
     /// Begins an exchange: copies the head.
-    pub(crate) fn begin(&mut self, config: &Arc<Config>, req: &ServiceRequest) {
+    pub(crate) fn begin(&mut self, logger: &Arc<Logger>, req: &ServiceRequest) {
         let started = Instant::now();
-        self.state.get_mut().begin(&config.rules, req);
-        config.shared.enter();
+        self.state.get_mut().begin(&logger.rules, req);
+        logger.shared.enter();
         self.inside.set(false);
         self.polled.set(false);
         self.request_past.take();
         self.response_past.take();
         self.open.set(true);
         self.live = Some(Live {
-            config: Arc::clone(config),
+            logger: Arc::clone(logger),
             started,
             unwinding_before: thread::panicking(),
         });
@@ -117,7 +117,7 @@ impl Exchange {
     /// record that lacks something is better than a panic in somebody's request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
         self.change(|state, live| {
-            live.config.call(|| f(state, live));
+            live.logger.call(|| f(state, live));
         });
     }
 
@@ -135,7 +135,7 @@ impl Exchange {
     /// The text of something that is not ours, and may panic.
     fn text(&self, text: impl FnOnce() -> String) -> String {
         let live = self.live.as_ref();
-        live.and_then(|live| live.config.call(text))
+        live.and_then(|live| live.logger.call(text))
             .unwrap_or_default()
     }
 
@@ -151,7 +151,7 @@ impl Exchange {
     /// A logger nested inside takes over the rules.
     pub(crate) fn override_rules(
         &self,
-        inner: &Arc<Config>,
+        inner: &Arc<Logger>,
         req: &ServiceRequest,
         skip: bool,
         silenced: bool,
@@ -267,7 +267,7 @@ impl Exchange {
         let text = self.text(|| errors::describe(error));
         let live = self.live.as_ref();
         let status =
-            live.and_then(|live| live.config.call(|| error.as_response_error().status_code()));
+            live.and_then(|live| live.logger.call(|| error.as_response_error().status_code()));
         self.update(|state, _| {
             state.errors.push(text);
             state.error_returned = true;
@@ -350,7 +350,7 @@ impl Exchange {
             };
             let refused = state.response_body.push(chunk, live.budget());
             if refused.is_some() || matches!(response.code, CodeSearch::InChunks(_)) {
-                live.config.call(|| {
+                live.logger.call(|| {
                     let rules = live.rules(&state.inner);
                     response.look_for_code(live, rules, chunk, refused);
                 });
@@ -389,17 +389,17 @@ impl Exchange {
             return;
         };
         let duration = live.started.elapsed();
-        let config = &live.config;
+        let logger = &live.logger;
         // Not borrowed, by construction: whoever does so runs no code that could end the exchange.
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let outcome = self.outcome(live, end, &state);
             state.request.count(self.request_past.take());
             state.response_body.count(self.response_past.take());
-            config.call(|| finish::emit(config, &mut state, outcome, duration));
+            logger.call(|| finish::emit(logger, &mut state, outcome, duration));
             state.clear(live.budget());
         }
         // Now that everything was given back.
-        config.shared.leave();
+        logger.shared.leave();
     }
 
     fn outcome(&self, live: &Live, end: End, state: &State) -> Outcome {
@@ -420,16 +420,16 @@ impl Exchange {
 
 impl Live {
     fn budget(&self) -> &Budget {
-        &self.config.shared.budget
+        &self.logger.shared.budget
     }
 
     /// The rules that apply: those of the innermost logger.
-    fn rules<'r>(&'r self, inner: &'r Option<Arc<Config>>) -> &'r Rules {
-        &inner.as_deref().unwrap_or(&self.config).rules
+    fn rules<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Rules {
+        &inner.as_deref().unwrap_or(&self.logger).rules
     }
 
     fn finder(&self, rules: &Rules, head: &ResponseHeadCopy) -> Box<CodeFinder> {
-        let lease = Lease::new(Arc::clone(&self.config.shared.budget));
+        let lease = Lease::new(Arc::clone(&self.logger.shared.budget));
         let charset = head.kind.content_type.charset;
         Box::new(CodeFinder::new(rules.code_limit, charset, lease))
     }

@@ -7,13 +7,13 @@ use log::Level;
 
 use crate::{
     capture::Capture,
-    config::Config,
     content::{Content, Omitted, Representation, Text},
     fit::fit,
     found_code::{CodeReading, find_code, redact_code},
     head::{Announced, MAX_URI_PART_LEN},
     json::code::{CodeState, FoundCode},
     level::Signs,
+    logger::Logger,
     record::{Body, Outcome, Record},
     rules::{ResponseBody, Rules},
     scratch,
@@ -32,12 +32,12 @@ const MAX_KEPT: usize = 16 * 1024;
 
 /// Makes the record of an exchange that is over and gives it to every sink that wants it.
 ///
-/// `config` is the outermost logger's: its sinks, budget and counters; the rules are those of the
+/// `logger` is the outermost logger's: its sinks, budget and counters; the rules are those of the
 /// innermost.
-pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duration: Duration) {
-    let shared = &config.shared;
+pub(crate) fn emit(logger: &Logger, state: &mut State, outcome: Outcome, duration: Duration) {
+    let shared = &logger.shared;
     let inner = state.inner.take();
-    let rules = &inner.as_deref().unwrap_or(config).rules;
+    let rules = &inner.as_deref().unwrap_or(logger).rules;
 
     let mut signs = Signs {
         code: None,
@@ -65,7 +65,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     // A code makes the level more severe, if anything: what is recorded without it is recorded.
     let early = signs.verdict();
     let early_level = level_of(early);
-    let early_enabled = !leaves_out(early) && config.enabled(early_level);
+    let early_enabled = !leaves_out(early) && logger.enabled(early_level);
     let [for_request, for_response] = scratch::take(&SHOWN);
     let shown_anyway =
         early_enabled && shows_response(early_level) && !state.response_body.kept().is_empty();
@@ -73,7 +73,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         true => (String::new(), Some(for_response)),
         false => (for_response, None),
     };
-    let reading = config.call(|| find_code(state, rules, outcome, for_code));
+    let reading = logger.call(|| find_code(state, rules, outcome, for_code));
     let CodeReading {
         mut code,
         state: code_state,
@@ -82,13 +82,13 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
     signs.code = code
         .as_ref()
         .and_then(|code| code.as_code().as_i64())
-        .and_then(|code| config.call(|| (rules.code_levels)(code)).flatten());
+        .and_then(|code| logger.call(|| (rules.code_levels)(code)).flatten());
     signs.malformed = code_state == Some(CodeState::Malformed);
 
     let verdict = signs.verdict();
     let level = level_of(verdict);
     let is_left_out = leaves_out(verdict);
-    let is_enabled = || (early_enabled && level == early_level) || config.enabled(level);
+    let is_enabled = || (early_enabled && level == early_level) || logger.enabled(level);
     if is_left_out || !is_enabled() {
         let counter = match is_left_out {
             true => &shared.skipped,
@@ -118,7 +118,7 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         redact_code(code, rules);
     }
     let context = Context {
-        config,
+        logger,
         rules,
         state,
     };
@@ -180,8 +180,8 @@ pub(crate) fn emit(config: &Config, state: &mut State, outcome: Outcome, duratio
         head_is_plain: text.is_plain(),
         is_failure: verdict == Some(Level::Error) || outcome != Outcome::Completed,
     };
-    fit(&mut record, rules.record_limit, config.schemas);
-    config.emit(&record);
+    fit(&mut record, rules.record_limit, logger.schemas);
+    logger.emit(&record);
     scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
 }
 
@@ -219,7 +219,7 @@ fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
 /// What the bodies of one exchange are made to text by.
 #[derive(Clone, Copy)]
 struct Context<'a> {
-    config: &'a Config,
+    logger: &'a Logger,
     rules: &'a Rules,
     state: &'a State,
 }
@@ -286,7 +286,7 @@ impl Context<'_> {
         let names = &self.rules.names;
         // A fault in a decoder or in our own reading costs the content, not the record.
         let content = self
-            .config
+            .logger
             .call(|| Content::of(kind, kept, whole, limit, names, buffer));
         content.unwrap_or(Content::Omitted(Omitted::Malformed))
     }

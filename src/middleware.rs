@@ -22,8 +22,8 @@ use crate::{
     BodyLog,
     body::{RecordedBody, wrap_error_body},
     bypass,
-    config::Config,
     exchange::{Exchange, Handle},
+    logger::Logger,
     payload::RecordedPayload,
     pool::Owner,
     request_id::{RequestId, RequestIds},
@@ -41,9 +41,9 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let config = self.config();
-        config.warn_if_nothing_is_redacted();
-        ready(Ok(BodyLogMiddleware { service, config }))
+        let logger = self.logger();
+        logger.warn_if_nothing_is_redacted();
+        ready(Ok(BodyLogMiddleware { service, logger }))
     }
 }
 
@@ -63,7 +63,7 @@ where
 #[derive(Debug)]
 pub struct BodyLogMiddleware<S> {
     service: S,
-    config: Arc<Config>,
+    logger: Arc<Logger>,
 }
 
 impl<S, B> Service<ServiceRequest> for BodyLogMiddleware<S>
@@ -78,21 +78,21 @@ where
     forward_ready!(service);
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
-        let config = &self.config;
+        let logger = &self.logger;
         if bypass::is_active() || self.joins_outer(&req) {
             return BodyLogFuture::new(self.service.call(req), Mode::Pass);
         }
-        let is_on = config.enabled(Level::Error);
-        if !is_on || config.skip_if(&req) {
-            config.shared.skipped.fetch_add(is_on.into(), Relaxed);
+        let is_on = logger.enabled(Level::Error);
+        if !is_on || logger.skip_if(&req) {
+            logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
             let future = bypass::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Bypass);
         }
-        let exchange = Owner::begin(config, &req);
+        let exchange = Owner::begin(logger, &req);
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
         req.extensions_mut().insert(Handle::new(exchange.shared()));
-        give_id(&exchange, config, &req);
+        give_id(&exchange, logger, &req);
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
@@ -105,19 +105,19 @@ impl<S> BodyLogMiddleware<S> {
         let Some(outer) = outer.filter(Handle::is_alive) else {
             return false;
         };
-        let skip = self.config.rules.skips(req.path());
-        let silenced = self.config.skip_if(req);
+        let skip = self.logger.rules.skips(req.path());
+        let silenced = self.logger.skip_if(req);
         outer.with(|exchange| {
-            exchange.override_rules(&self.config, req, skip, silenced);
-            give_id(exchange, &self.config, req);
+            exchange.override_rules(&self.logger, req, skip, silenced);
+            give_id(exchange, &self.logger, req);
         });
         true
     }
 }
 
 /// Gives the request an id, if that is wanted and it has none yet.
-fn give_id(exchange: &Exchange, config: &Config, req: &ServiceRequest) {
-    if config.rules.request_ids == RequestIds::Generate
+fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
+    if logger.rules.request_ids == RequestIds::Generate
         && let Some(id) = exchange.give_id(|| RequestId::of(req.headers()))
     {
         req.extensions_mut().insert(id);

@@ -4,7 +4,7 @@ use std::{cell::RefCell, ops::Deref, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 
-use crate::{config::Config, exchange::Exchange};
+use crate::{exchange::Exchange, logger::Logger};
 
 /// How many exchanges a thread keeps. With the buffers that each may keep, at most 350 KiB: it takes
 /// this many exchanges with large bodies and heads in flight at once to come near.
@@ -24,7 +24,7 @@ pub(crate) struct Owner(Rc<Exchange>);
 
 impl Owner {
     /// Begins an exchange.
-    pub(crate) fn begin(config: &Arc<Config>, req: &ServiceRequest) -> Self {
+    pub(crate) fn begin(logger: &Arc<Logger>, req: &ServiceRequest) -> Self {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
         let pooled = pooled.ok().flatten();
         let mut exchange = pooled.unwrap_or_else(|| Rc::new(Exchange::new()));
@@ -33,7 +33,7 @@ impl Owner {
             exchange = Rc::new(Exchange::new());
         }
         if let Some(exchange) = Rc::get_mut(&mut exchange) {
-            exchange.begin(config, req);
+            exchange.begin(logger, req);
         }
         Self(exchange)
     }

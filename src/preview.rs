@@ -48,8 +48,8 @@ impl BodyLog {
     /// ```
     #[must_use]
     pub fn preview(&self, headers: &HeaderMap, body: &[u8]) -> Preview {
-        let config = self.config();
-        let rules = &config.rules;
+        let logger = self.logger();
+        let rules = &logger.rules;
         let kind = Representation::of(headers);
         let prefix = |limit: usize| {
             let kept = &body[..body.len().min(limit)];

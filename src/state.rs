@@ -10,13 +10,13 @@ use actix_web::{dev::ServiceRequest, http::StatusCode};
 use crate::{
     budget::Budget,
     capture::Capture,
-    config::Config,
     errors::Errors,
     fields::{Field, User},
     head::{RequestHead, ResponseHeadCopy},
     head_text::HeadText,
     headers::{Allowlist, HeaderValues},
     json::finder::CodeFinder,
+    logger::Logger,
     request_id::{RequestId, X_REQUEST_ID},
     rules::Rules,
 };
@@ -27,7 +27,7 @@ pub(crate) const MAX_KEPT: usize = 4096;
 /// What is known so far. Over, it is empty but for the memory of its buffers.
 pub(crate) struct State {
     /// The logger nested inside, if there is one: its rules apply.
-    pub(crate) inner: Option<Arc<Config>>,
+    pub(crate) inner: Option<Arc<Logger>>,
     /// The path is to be skipped where all goes well.
     pub(crate) skip: bool,
     /// A logger nested inside wants no record at all.

@@ -19,7 +19,7 @@ use crate::{
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.
 #[derive(Clone)]
-pub(crate) struct Config {
+pub(crate) struct Logger {
     pub(crate) rules: Rules,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
@@ -27,17 +27,17 @@ pub(crate) struct Config {
     pub(crate) schemas: Schemas,
 }
 
-impl Config {
+impl Logger {
     /// With the default sink.
     pub(crate) fn new(rules: Rules, shared: Shared) -> Self {
-        let mut config = Self {
+        let mut logger = Self {
             rules,
             shared: Arc::new(shared),
             sinks: Vec::new(),
             schemas: Schemas::default(),
         };
-        config.add_sink(Arc::new(LogSink::new()));
-        config
+        logger.add_sink(Arc::new(LogSink::new()));
+        logger
     }
 
     pub(crate) fn clear_sinks(&mut self) {
@@ -110,9 +110,9 @@ impl Config {
     }
 }
 
-impl fmt::Debug for Config {
+impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
+        f.debug_struct("Logger")
             .field("rules", &self.rules)
             .field("shared", &self.shared)
             .field("sinks", &self.sinks.len())
