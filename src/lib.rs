@@ -10,6 +10,7 @@ mod bypass;
 mod capture;
 mod charset;
 mod coding;
+mod config;
 mod content;
 mod errors;
 mod exchange;
@@ -68,6 +69,7 @@ pub use crate::{
         BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET,
         DEFAULT_RECORD_LIMIT,
     },
+    config::{CodeLevels, Config, ConfigError},
     content::Omitted,
     errors::MAX_ERROR_LEN,
     ext::RecordExt,

@@ -242,7 +242,7 @@ fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Lower case, without `-` and `_`: `X-Api-Key`, `api_key` and `apiKey` are one name.
-fn normalize(name: &str) -> String {
+pub(crate) fn normalize(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '-' | '_'))
         .flat_map(char::to_lowercase)

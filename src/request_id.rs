@@ -20,7 +20,8 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 ///
 /// An `x-request-id` that has more than [`MAX_REQUEST_ID_LEN`] bytes, or others than visible ASCII, is none,
 /// and not recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RequestIds {
     /// From the `x-request-id` of the request alone. The default: it changes nothing but the record.

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// When the content of a response is recorded. Its code, size and headers always are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResponseBody {
     /// Where the level is above the success level, or the method is not GET. The rule of the
@@ -24,7 +25,7 @@ pub enum ResponseBody {
     Never,
 }
 
-pub(crate) type CodeLevels = dyn Fn(i64) -> Option<Level> + Send + Sync;
+pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
 pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
 
 /// The settings of one logger, but for its budget, counters and sinks. Sizes are in bytes.
@@ -35,7 +36,7 @@ pub(crate) struct Rules {
     pub(crate) code_limit: usize,
     pub(crate) record_limit: usize,
     pub(crate) code_path: CodePath,
-    pub(crate) code_levels: Arc<CodeLevels>,
+    pub(crate) code_levels: Arc<CodeLevel>,
     pub(crate) success_level: Level,
     pub(crate) response_body: ResponseBody,
     pub(crate) proxies: Proxies,

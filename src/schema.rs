@@ -14,7 +14,10 @@ use log::Level;
 /// let body_log = BodyLog::new().sink(JsonLines::stdout().schema(Schema::Ecs));
 /// # let _ = body_log;
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// For configurations of your own, it deserializes from `open_telemetry`, `ecs` and `google_cloud`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Schema {
     /// The semantic conventions of OpenTelemetry, with the names at the fields of [`Record`](crate::Record).
