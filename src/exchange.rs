@@ -28,6 +28,7 @@ use crate::{
     record::Outcome,
     request_id::{RequestId, X_REQUEST_ID},
     rules::{ResponseBody, Rules},
+    span::RequestSpan,
     state::{CodeSearch, MAX_KEPT, Response, State},
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Exchange {
 struct Live {
     logger: Arc<Logger>,
     started: Instant,
+    span: RequestSpan,
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
     unwinding_before: bool,
@@ -101,6 +103,7 @@ impl Exchange {
         self.live = Some(Live {
             logger: Arc::clone(logger),
             started,
+            span: RequestSpan::current(),
             unwinding_before: thread::panicking(),
         });
     }
@@ -395,7 +398,8 @@ impl Exchange {
             let outcome = self.outcome(live, end, &state);
             state.request.count(self.request_past.take());
             state.response_body.count(self.response_past.take());
-            logger.call(|| finish::emit(logger, &mut state, outcome, duration));
+            let emit = || finish::emit(logger, &mut state, outcome, duration);
+            logger.call(|| live.span.in_scope(emit));
             state.clear(live.budget());
         }
         // Now that everything was given back.

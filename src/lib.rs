@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
@@ -54,6 +55,7 @@ mod scratch;
 mod secrets;
 mod shared;
 mod sink;
+mod span;
 mod state;
 mod text;
 mod timestamp;
@@ -63,6 +65,8 @@ mod url;
 #[doc(no_inline)]
 pub use ipnet::IpNet;
 
+#[cfg(feature = "tracing")]
+pub use crate::sink::TracingSink;
 pub use crate::{
     body::RecordedBody,
     body_log::{

@@ -1,5 +1,8 @@
 //! What sinks show in each schema: one suite, run against all schemas and all sinks.
 
+#[path = "tracing/events.rs"]
+mod events;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -8,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, LogSink, Record, RecordExt as _, Schema, Sink, User};
+use actix_bodylog::{
+    BodyLog, JsonLines, LogSink, Record, RecordExt as _, Schema, Sink, TracingSink, User,
+};
 use actix_web::{
     App, HttpRequest, HttpResponse,
     dev::Service as _,
@@ -23,6 +28,9 @@ use log::{
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+use events::Events;
 
 const SCHEMAS: [Schema; 3] = [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud];
 
@@ -253,6 +261,15 @@ async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Va
     LOGGER.messages.lock().unwrap().clear();
     let pairs = std::mem::take(&mut *LOGGER.pairs.lock().unwrap());
     all.insert("pairs", pairs.into_iter().map(settled).collect());
+
+    let events = Events::default();
+    let subscriber = Registry::default().with(events.clone());
+    let guard = tracing::subscriber::set_default(subscriber);
+    send_all(log(Box::new(TracingSink::new().schema(schema)))).await;
+    drop(guard);
+    let events = events.take().into_iter();
+    let fields = events.map(|event| settled(flat(&event["fields"])));
+    all.insert("events", fields.collect());
     all
 }
 
@@ -264,13 +281,16 @@ async fn all_sinks_show_the_same_in_each_schema() {
         let mut all = records_in(schema).await;
         let lines = all.remove("lines").unwrap();
         assert_eq!(lines.len(), SENT);
-        let (message, level) = ("message", names(schema).1);
-        let without = lines.iter().cloned().map(|mut record| {
-            // A logger has a place of its own for these.
-            assert!(record.remove(message).is_some() && record.remove(level).is_some());
-            record
-        });
-        assert_eq!(all.remove("pairs").unwrap(), without.collect::<Vec<_>>());
+        let (time, level) = names(schema);
+        // A logger has a place of its own for these, and so has an event.
+        for (sink, elsewhere) in [("pairs", ["message", level]), ("events", [time, level])] {
+            let without = lines.iter().cloned().map(|mut record| {
+                assert!(elsewhere.iter().all(|name| record.remove(*name).is_some()));
+                record
+            });
+            let without: Vec<_> = without.collect();
+            assert_eq!(all.remove(sink).unwrap(), without, "{sink}, {schema:?}");
+        }
         for (sink, records) in all {
             assert_eq!(records, lines, "{sink}, {schema:?}");
         }

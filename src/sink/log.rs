@@ -1,19 +1,17 @@
 //! The `log` facade.
 
-use std::{convert::Infallible, str};
+use std::str;
 
 use log::{
     Level,
     kv::{Error, Key, Source, ToValue, VisitSource},
 };
 
-use super::Sink;
-use crate::{
-    layout::{self, ByFunction, Key as Name, Latency, MESSAGE, Value},
-    record::Record,
-    render,
-    schema::Schema,
+use super::{
+    Sink,
+    flat::{self, Held, Pair},
 };
+use crate::{record::Record, render, schema::Schema};
 
 /// What this crate says through the `log` facade, it says under this name.
 pub(crate) const TARGET: &str = "actix_bodylog";
@@ -74,7 +72,8 @@ impl Sink for LogSink {
                 log::logger().log(&builder.args(format_args!("{line}")).build());
             });
         } else {
-            let pairs = KeyValues::new(record, self.schema);
+            let level = self.schema.keys().level;
+            let pairs = KeyValues(flat::pairs(record, self.schema, &[level]));
             let mut builder = builder(record);
             builder.key_values(&pairs);
             log::logger().log(&builder.args(format_args!("{}", record.message)).build());
@@ -92,64 +91,13 @@ fn builder<'b>(record: &Record<'_>) -> log::RecordBuilder<'b> {
     builder
 }
 
-/// The fields of a record as key-values: a logger may keep references to them for as long as the
-/// source lives, so they are owned.
-struct KeyValues(Vec<(String, Held)>);
-
-enum Held {
-    Text(String),
-    Integer(i64),
-    Unsigned(u64),
-    Float(f64),
-    Bool(bool),
-}
-
-impl KeyValues {
-    fn new(record: &Record<'_>, schema: Schema) -> Self {
-        let level = schema.keys().level;
-        let mut pairs = Self(Vec::with_capacity(32));
-        let Ok(()) = record.try_for_each(schema, |key, value| {
-            // The message has a place of its own, and so has the level.
-            let is_said = matches!(key, Name::Ready(key) if key == MESSAGE || key == level);
-            if !is_said {
-                pairs.push(key.name(), value);
-            }
-            Ok::<_, Infallible>(())
-        });
-        pairs
-    }
-
-    fn push(&mut self, name: &str, value: Value<'_>) {
-        let held = match value {
-            Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
-            Value::Ascii(value) => Held::Text(layout::ascii(value).to_owned()),
-            Value::Seconds(value) => Held::Float(value.as_secs_f64()),
-            Value::Latency(value) => Held::Text(Latency(value).to_string()),
-            Value::Url(url) => Held::Text(url.to_string()),
-            Value::Integer(value) => Held::Integer(value),
-            Value::Unsigned(value) => Held::Unsigned(value),
-            Value::Float(value) => Held::Float(value),
-            Value::Bool(value) => Held::Bool(value),
-            Value::List(headers) => {
-                let values: Vec<_> = headers.values().collect();
-                Held::Text(values.join(", "))
-            }
-            Value::Object(object) => {
-                let Ok(()) = object.visit(&mut ByFunction(|key: Name<'_>, value: Value<'_>| {
-                    self.push(&format!("{name}.{}", key.name()), value);
-                    Ok::<_, Infallible>(())
-                }));
-                return;
-            }
-        };
-        self.0.push((name.to_owned(), held));
-    }
-}
+/// The fields of a record as key-values.
+struct KeyValues(Vec<Pair>);
 
 impl Source for KeyValues {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
-        for (name, held) in &self.0 {
-            let value = match held {
+        for Pair { name, value } in &self.0 {
+            let value = match value {
                 Held::Text(value) => value.to_value(),
                 Held::Integer(value) => value.to_value(),
                 Held::Unsigned(value) => value.to_value(),

@@ -2,15 +2,20 @@
 
 mod background;
 mod blocks;
+mod flat;
 mod json_lines;
 mod line_writer;
 mod log;
 mod losses;
 mod test_sink;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 use ::log::Level;
 
 pub(crate) use self::log::TARGET;
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingSink;
 pub use self::{json_lines::JsonLines, log::LogSink, test_sink::TestSink};
 use crate::{record::Record, schema::Schema};
 

@@ -1,0 +1,237 @@
+//! Records as events of `tracing`, in the span of their request.
+
+#[path = "tracing/events.rs"]
+mod events;
+mod support;
+
+use std::{
+    hint::black_box,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
+
+use actix_bodylog::{BodyLog, RecordExt as _, TracingSink};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::{Service as _, ServiceResponse},
+    error,
+    http::header,
+    middleware::{Next, from_fn},
+    test::{TestRequest, call_service, init_service, read_body, try_call_service},
+    web,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream};
+use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
+use tracing_actix_web::TracingLogger;
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+use events::Events;
+use support::assert_fields;
+
+/// Subscribes on this thread.
+fn subscribed() -> (Events, DefaultGuard) {
+    let events = Events::default();
+    let guard = tracing::subscriber::set_default(Registry::default().with(events.clone()));
+    (events, guard)
+}
+
+#[track_caller]
+fn only(events: &Events) -> Value {
+    let mut events = events.take();
+    assert_eq!(events.len(), 1, "{events:#?}");
+    events.remove(0)
+}
+
+fn log() -> BodyLog {
+    BodyLog::new().sink(TracingSink::new())
+}
+
+async fn handler(req: HttpRequest, body: Bytes) -> HttpResponse {
+    req.record_field("tenant", "acme");
+    req.record_field("cart.items", 3);
+    req.record_field("vip", true);
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body)
+}
+
+#[actix_web::test]
+async fn fields_keep_their_names_and_types() {
+    let (events, _guard) = subscribed();
+    let app = App::new()
+        .route("/orders/{id}", web::post().to(handler))
+        .wrap(log());
+    let app = init_service(app).await;
+    let req = TestRequest::post()
+        .uri("/orders/7?token=t0ps3cret")
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .set_payload(r#"{"code":1.5,"password":"hunter2"}"#)
+        .to_request();
+    read_body(call_service(&app, req).await).await;
+    let event = only(&events);
+    assert_eq!(event["level"], "DEBUG");
+    let fields = &event["fields"];
+    assert_fields(
+        fields,
+        json!({
+            "message": "POST /orders/7?token=[REDACTED]",
+            "level": null,
+            "timestamp": null,
+            "http.request.method": "POST",
+            "url.query": "token=[REDACTED]",
+            "http.request.header.content-type": "application/json",
+            "http.request.body.size": 33,
+            "http.request.body.content": r#"{"code":1.5,"password":"[REDACTED]"}"#,
+            "http.response.status_code": 200,
+            "http.response.body.code": 1.5,
+            "exchange.outcome": "completed",
+            "tenant": "acme",
+            "cart.items": 3,
+            "vip": true,
+        }),
+    );
+    assert!(fields["http.server.request.duration"].is_f64());
+    // A second record has what the first one had not, and does not have what is not its own.
+    let req = TestRequest::with_uri("/missing")
+        .insert_header((header::ACCEPT, "text/html"))
+        .to_request();
+    read_body(call_service(&app, req).await).await;
+    let event = only(&events);
+    assert_fields(
+        &event["fields"],
+        json!({"http.request.header.accept": "text/html", "tenant": null, "http.route": null}),
+    );
+}
+
+#[actix_web::test]
+async fn fields_come_in_the_order_of_the_record() {
+    let (events, _guard) = subscribed();
+    let app = App::new().default_service(web::to(handler)).wrap(log());
+    let app = init_service(app).await;
+    // What only the second one has is learnt last, and stands where it belongs.
+    let bare = TestRequest::default().to_request();
+    read_body(call_service(&app, bare).await).await;
+    let req = TestRequest::post().set_payload("text").to_request();
+    read_body(call_service(&app, req).await).await;
+    let names = &events.take()[1]["names"];
+    let order = [
+        "message",
+        "http.request.method",
+        "url.path",
+        "http.request.body.size",
+        "http.request.body.content",
+        "http.response.status_code",
+        "http.server.request.duration",
+        "exchange.outcome",
+        "tenant",
+    ];
+    let names = names.as_array().unwrap().iter();
+    let names = names.filter(|name| order.contains(&name.as_str().unwrap()));
+    assert!(names.eq(&order), "{order:?}");
+}
+
+#[actix_web::test]
+async fn however_an_exchange_ends_its_event_is_in_the_span_of_the_request() {
+    let (events, _guard) = subscribed();
+    let endless = || async {
+        let chunks = stream::repeat_with(|| Ok::<_, error::Error>(Bytes::from("chunk")));
+        HttpResponse::Ok().streaming(chunks)
+    };
+    let app = App::new()
+        .route("/fine", web::to(HttpResponse::Ok))
+        .route("/text", web::to(|| async { "text" }))
+        .route(
+            "/error",
+            web::to(|| async { Err::<HttpResponse, _>(error::ErrorBadGateway("it is away")) }),
+        )
+        .route("/endless", web::to(endless))
+        .route("/stall", web::to(std::future::pending::<HttpResponse>))
+        .route(
+            "/panic",
+            web::to(|| async {
+                match black_box(true) {
+                    true => panic!("as it was asked to"),
+                    false => HttpResponse::Ok().finish(),
+                }
+            }),
+        )
+        .service(
+            web::resource("/reject")
+                .wrap(from_fn(|_, _: Next<BoxBody>| async {
+                    Err::<ServiceResponse, _>(error::ErrorForbidden("no"))
+                }))
+                .to(HttpResponse::Ok),
+        )
+        .wrap(log())
+        .wrap(TracingLogger::default());
+    let app = init_service(app).await;
+    for (path, outcome) in [
+        ("/fine", "completed"),
+        ("/text", "completed"),
+        ("/error", "completed"),
+        ("/endless", "aborted"),
+        ("/stall", "aborted"),
+        ("/panic", "panicked"),
+        ("/reject", "failed"),
+    ] {
+        let req = TestRequest::with_uri(path).to_request();
+        match path {
+            "/fine" | "/text" | "/error" => {
+                read_body(call_service(&app, req).await).await;
+            }
+            "/endless" => drop(call_service(&app, req).await),
+            "/stall" => {
+                let mut stalled = Box::pin(app.call(req));
+                assert!(futures_util::poll!(&mut stalled).is_pending());
+            }
+            "/panic" => {
+                let call = AssertUnwindSafe(app.call(req));
+                assert!(call.catch_unwind().await.is_err());
+            }
+            _ => drop(try_call_service(&app, req).await),
+        }
+        let event = only(&events);
+        assert_eq!(event["span"], "HTTP request", "{path}: {event:#}");
+        assert_eq!(event["fields"]["exchange.outcome"], outcome, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_span_that_was_left_long_ago_is_the_one_of_the_event() {
+    let (events, _guard) = subscribed();
+    let app = App::new()
+        .route("/", web::to(|| async { "text" }))
+        .wrap(log());
+    let app = init_service(app).await;
+    let req = TestRequest::default().to_request();
+    let res = {
+        let span = tracing::info_span!("of_the_caller");
+        let call = span.in_scope(|| app.call(req));
+        drop(span);
+        call.await.unwrap()
+    };
+    assert!(events.take().is_empty());
+    tracing::info_span!("another")
+        .in_scope(|| read_body(res))
+        .await;
+    assert_eq!(only(&events)["span"], "of_the_caller");
+}
+
+#[actix_web::test]
+async fn other_sinks_are_called_in_the_span_too() {
+    let (_, _guard) = subscribed();
+    let seen = Arc::new(Mutex::new(None));
+    let log = BodyLog::new().sink({
+        let seen = Arc::clone(&seen);
+        move |_: &actix_bodylog::Record<'_>| {
+            *seen.lock().unwrap() = tracing::Span::current().metadata().map(|span| span.name());
+        }
+    });
+    let app = App::new().route("/", web::to(HttpResponse::Ok)).wrap(log);
+    let app = init_service(app.wrap(TracingLogger::default())).await;
+    read_body(call_service(&app, TestRequest::default().to_request()).await).await;
+    assert_eq!(*seen.lock().unwrap(), Some("HTTP request"));
+}
