@@ -1,0 +1,34 @@
+//! From the crate's sinks to OpenTelemetry.
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_appender_log::OpenTelemetryLogBridge;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::{Layer as _, Registry, filter::Targets, layer::SubscriberExt as _};
+
+/// Spans become spans, and events become logs in them.
+pub fn subscriber(
+    logs: &SdkLoggerProvider,
+    spans: &SdkTracerProvider,
+) -> impl Subscriber + Send + Sync {
+    // Named, all of them: what exporters do is not to be exported again, and a record that is a log need not
+    // be an event of its span, too.
+    let requests = Targets::new().with_target("tracing_actix_web", Level::INFO);
+    let records = Targets::new().with_target("actix_bodylog", Level::TRACE);
+    let spans = tracing_opentelemetry::layer().with_tracer(spans.tracer("orders"));
+    Registry::default()
+        .with(spans.with_filter(requests))
+        .with(OpenTelemetryTracingBridge::new(logs).with_filter(records))
+}
+
+/// Key-values become attributes.
+///
+/// # Panics
+///
+/// If there is a logger already.
+pub fn set_logger(logs: &SdkLoggerProvider) {
+    let bridge = OpenTelemetryLogBridge::new(logs);
+    log::set_boxed_logger(Box::new(bridge)).expect("there is no other logger");
+    log::set_max_level(log::LevelFilter::Debug);
+}
