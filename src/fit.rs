@@ -248,7 +248,7 @@ mod tests {
             code_state: Some(CodeState::Malformed),
             duration: Duration::MAX,
             time_to_head: Some(Duration::MAX),
-            outcome: Outcome::Completed,
+            outcome: Outcome::Panicked,
             sample_rate: Some(f64::MIN_POSITIVE),
             request_id: Some("x"),
             trace_id: Some("x"),

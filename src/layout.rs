@@ -276,6 +276,9 @@ impl Record<'_> {
             };
             visitor.field(Ready(r#","event.outcome":""#), Plain(outcome))?;
         }
+        if let Some(kind) = self.error_type() {
+            visitor.field(Ready(r#","error.type":""#), Plain(kind))?;
+        }
         if let Some(error) = self.error {
             visitor.field(Ready(r#","error.message":""#), Text(error))?;
         }

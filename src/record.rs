@@ -142,6 +142,16 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// `error.type`: the [outcome](Self::outcome) of what was not completed; otherwise the status, if it is a 5xx
+    /// (which is what the semantic conventions of OpenTelemetry call an error of a server).
+    pub fn error_type(&self) -> Option<&str> {
+        match (self.outcome, &self.status) {
+            (Outcome::Completed, Some(status)) if status.is_server_error() => Some(status.as_str()),
+            (Outcome::Completed, _) => None,
+            (outcome, _) => Some(outcome.as_str()),
+        }
+    }
+
     /// The record with the names, types and units of a schema, to be serialized.
     ///
     /// ```

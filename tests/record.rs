@@ -182,6 +182,37 @@ async fn the_level_is_the_most_severe_of_code_and_status() {
 }
 
 #[actix_web::test]
+async fn an_error_has_a_type_where_the_server_is_to_blame_or_nothing_came_to_an_end() {
+    for (status, kind) in [
+        (200, None),
+        (404, None),
+        (500, Some("500")),
+        (503, Some("503")),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let req = TestRequest::with_uri(&format!("/?status={status}"));
+        let record = record_of(log, &recorder, req).await;
+        assert_eq!(record.get("error.type").and_then(Value::as_str), kind);
+    }
+    let (recorder, log) = Recorder::with_log();
+    let record = record_of(log, &recorder, post_json(r#"{"code":500}"#)).await;
+    assert_eq!(
+        (record["level"].as_str(), record.get("error.type")),
+        (Some("ERROR"), None)
+    );
+
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .route("/", web::to(std::future::pending::<HttpResponse>))
+        .wrap(log);
+    let app = init_service(app).await;
+    let mut stalled = Box::pin(app.call(TestRequest::default().to_request()));
+    assert!(futures_util::poll!(&mut stalled).is_pending());
+    drop(stalled);
+    assert_eq!(recorder.only()["error.type"], "aborted");
+}
+
+#[actix_web::test]
 async fn code_rules_can_be_replaced() {
     let (recorder, log) = Recorder::with_log();
     let log = log.code_field("/error/status").code_levels(http_code_level);

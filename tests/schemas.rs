@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix_bodylog::{
-    BodyLog, JsonLines, LogSink, Record, RecordExt as _, Schema, Sink, TracingSink, User,
+    BodyLog, JsonLines, LogSink, Record, RecordExt as _, Schema, Sink, TestSink, TracingSink, User,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -261,6 +261,14 @@ async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Va
     LOGGER.messages.lock().unwrap().clear();
     let pairs = std::mem::take(&mut *LOGGER.pairs.lock().unwrap());
     all.insert("pairs", pairs.into_iter().map(settled).collect());
+
+    let collected = TestSink::new().schema(schema);
+    send_all(log(Box::new(collected.clone()))).await;
+    let records = collected.take().into_iter();
+    all.insert(
+        "collected",
+        records.map(|record| settled(flat(&record))).collect(),
+    );
 
     let events = Events::default();
     let subscriber = Registry::default().with(events.clone());
