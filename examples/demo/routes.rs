@@ -1,34 +1,10 @@
-//! A small upload service that shows what actix-bodylog makes of real traffic.
-//!
-//! Records go to standard output as JSON Lines, everything else to standard error:
-//!
-//! ```text
-//! cargo run --example demo
-//! curl -d '{"user":"ann","password":"hunter2"}' -H 'content-type: application/json' localhost:8080/echo
-//! ```
-//!
-//! The environment configures it; see `Settings`.
+//! What the service does.
 
-use std::{
-    env,
-    fmt::Display,
-    future::poll_fn,
-    io,
-    net::{SocketAddr, ToSocketAddrs as _},
-    ops::RangeInclusive,
-    pin::pin,
-    process::ExitCode,
-    str::FromStr,
-    task::Poll,
-    time::Duration,
-};
+use std::time::Duration;
 
-use actix_bodylog::{
-    BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
-    JsonLines, RecordExt as _, ResponseBody, User,
-};
+use actix_bodylog::{BodyLog, RecordExt as _, User};
 use actix_web::{
-    App, Either, Error, HttpRequest, HttpResponse, HttpServer, Responder,
+    Either, Error, HttpRequest, HttpResponse, Responder,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error, get,
@@ -38,165 +14,23 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use log::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// With more, actix-server panics.
-const MAX_WORKERS: usize = 512;
-
-/// What the environment says. Sizes are in bytes.
-struct Settings {
-    /// `ADDR`: port 0 picks a free one.
-    addr: Vec<SocketAddr>,
-    workers: Option<usize>,
-    request_limit: usize,
-    response_limit: usize,
-    code_limit: usize,
-    record_limit: usize,
-    memory_budget: usize,
-    success_level: Level,
-    response_body: ResponseBody,
-}
-
-impl Settings {
-    fn from_env() -> Result<Self, String> {
-        Ok(Self {
-            addr: addresses(&variable("ADDR")?.unwrap_or_else(|| "127.0.0.1:8080".into()))?,
-            workers: within(1..=MAX_WORKERS, "WORKERS")?,
-            request_limit: parsed("REQUEST_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
-            response_limit: parsed("RESPONSE_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
-            code_limit: parsed("CODE_LIMIT")?.unwrap_or(DEFAULT_CODE_LIMIT),
-            record_limit: within(1024..=usize::MAX, "RECORD_LIMIT")?
-                .unwrap_or(DEFAULT_RECORD_LIMIT),
-            memory_budget: parsed("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
-            success_level: parsed("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
-            response_body: match variable("RESPONSE_BODY")?.as_deref() {
-                None | Some("notable") => ResponseBody::WhenNotable,
-                Some("always") => ResponseBody::Always,
-                Some("never") => ResponseBody::Never,
-                Some(other) => {
-                    return Err(format!(
-                        "RESPONSE_BODY is {other:?}; it must be notable, always or never"
-                    ));
-                }
-            },
-        })
-    }
-}
-
-fn variable(name: &str) -> Result<Option<String>, String> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
-    }
-}
-
-/// `host:port`; a name can stand for several addresses.
-fn addresses(addr: &str) -> Result<Vec<SocketAddr>, String> {
-    addr.to_socket_addrs()
-        .map(Iterator::collect)
-        .map_err(|error| format!("ADDR is {addr:?}: {error}"))
-}
-
-fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>, String> {
-    variable(name)?
-        .map(|value| {
-            let value = value.trim();
-            value
-                .parse()
-                .map_err(|error| format!("{name} is {value:?}: {error}"))
-        })
-        .transpose()
-}
-
-fn within(range: RangeInclusive<usize>, name: &str) -> Result<Option<usize>, String> {
-    match parsed(name)? {
-        Some(value) if !range.contains(&value) => Err(format!(
-            "{name} is {value}; it must be from {} to {}",
-            range.start(),
-            range.end()
-        )),
-        value => Ok(value),
-    }
-}
-
-#[actix_web::main]
-async fn main() -> ExitCode {
-    let settings = match Settings::from_env() {
-        Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("demo: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match serve(settings).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("demo: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn serve(settings: Settings) -> io::Result<()> {
-    // Outside the factory: all workers share one budget, one set of counters, one list of sinks.
-    let body_log = BodyLog::new()
-        .request_limit(settings.request_limit)
-        .response_limit(settings.response_limit)
-        .code_limit(settings.code_limit)
-        .record_limit(settings.record_limit)
-        .memory_budget(settings.memory_budget)
-        .success_level(settings.success_level)
-        .response_body(settings.response_body)
-        .skip("/health")
-        .sink(JsonLines::stdout());
-
-    let for_workers = body_log.clone();
-    let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::new(for_workers.clone()))
-            // The text of the original quotes the value that does not fit: perhaps a password.
-            .app_data(
-                web::JsonConfig::default()
-                    .error_handler(|_, _| error::ErrorBadRequest("not the JSON of a login")),
-            )
-            .service((upload, echo, download, code, login, events, ws))
-            .service((fail, stall, crash, health, stats))
-            .service(
-                web::resource("/reject")
-                    .wrap(from_fn(reject))
-                    .to(HttpResponse::Ok),
-            )
-            // The last `wrap` is the outermost: it sees everything.
-            .wrap(for_workers.clone())
-    })
-    .shutdown_timeout(5);
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers);
-    }
-    let server = server.bind(&settings.addr[..]).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {:?}: {error}", settings.addr),
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        // The text of the original quotes the value that does not fit: perhaps a password.
+        .app_data(
+            web::JsonConfig::default()
+                .error_handler(|_, _| error::ErrorBadRequest("not the JSON of a login")),
         )
-    })?;
-    let addrs = server.addrs();
-    let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the line
-    // below may end us at once.
-    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    for addr in addrs {
-        eprintln!("listening on http://{addr}");
-    }
-    env_logger::init();
-    match first {
-        Poll::Ready(result) => result?,
-        Poll::Pending => server.await?,
-    }
-    body_log.drain(Duration::from_secs(5)).await;
-    Ok(())
+        .service((upload, echo, download, code, login, events, ws))
+        .service((fail, stall, crash, health, stats))
+        .service(
+            web::resource("/reject")
+                .wrap(from_fn(reject))
+                .to(HttpResponse::Ok),
+        );
 }
 
 /// What the service answers: its own code, whatever the status.
