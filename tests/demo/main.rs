@@ -4,6 +4,7 @@ mod endings;
 mod routes;
 mod service;
 mod settings;
+mod stream;
 
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 

@@ -1,0 +1,186 @@
+// Shows the records that come from /records. What clients sent becomes text nodes, never markup.
+"use strict";
+
+const KEPT = 200;
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+const FORM = "application/x-www-form-urlencoded";
+const EXAMPLES = [
+  ["/login", FORM, "username=ann&password=pa55word"],
+  ["/echo", "application/json", '{"note":"hello","items":[1,2,3],"token":"a1b2c3"}'],
+  ["/code/500"],
+  ["/download?bytes=300000"],
+];
+
+const at = (id) => document.getElementById(id);
+/** What is listed, newest first: the items, their levels, and their texts in lower case. */
+const rows = [];
+/** Events that came while the page was paused. */
+const held = [];
+let paused = false;
+let missed = 0;
+let last = { epoch: "", number: -1 };
+/** Until there is something to see, or somebody uses the hints. */
+let hinting = true;
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text ?? "";
+  return made;
+}
+
+const bytes = (size) => size?.toLocaleString("en");
+
+function clock(timestamp) {
+  const time = new Date(timestamp);
+  return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** JSON on many lines, if that changes nothing else: long numbers would be rounded, repeated keys dropped. */
+function pretty(text) {
+  try {
+    const value = JSON.parse(text);
+    const lines = JSON.stringify(value, null, 2);
+    // A body of brackets would become a thousand times as long.
+    return JSON.stringify(value) === text && lines.length < 9999 + 9 * text.length ? lines : text;
+  } catch {
+    return text;
+  }
+}
+
+/** A body, with what the record says about it. */
+function body(record, whose) {
+  const field = (name) => record[`http.${whose}.body.${name}`];
+  const title = element("h2", "", `${whose} body`);
+  if (field("size") !== undefined) title.append(" ", element("span", "size", `${bytes(field("size"))} bytes`));
+  const marks = ["truncated", "malformed", "unread"].filter(field);
+  if (field("omitted")) marks.push(`omitted: ${field("omitted")}`);
+  for (const mark of marks) title.append(" ", element("span", "mark", mark));
+  const section = element("section", "body");
+  section.append(title);
+  if (field("content") !== undefined) {
+    const text = element("pre", "", pretty(field("content")));
+    // So that the keyboard can scroll it.
+    text.tabIndex = 0;
+    section.append(text);
+  }
+  return section;
+}
+
+/** Everything else that the record has, under its own names. */
+function fields(record) {
+  const all = element("dl", "fields");
+  const first = (name) => Number(/^(error|user)\./.test(name));
+  for (const [name, value] of Object.entries(record).sort(([a], [b]) => first(b) - first(a))) {
+    if (/^http\.(request|response)\.body\.(?!code)/.test(name)) continue;
+    const text = Array.isArray(value) ? value.join(", ") : value;
+    all.append(element("dt", "", name), element("dd", name === "error.message" ? "wrong" : "", text));
+  }
+  return all;
+}
+
+function row(record) {
+  const outcome = record["exchange.outcome"];
+  const target = element("span", "target", `${record["http.request.method"]} ${record["url.path"]}`);
+  if (record["url.query"]) target.append(element("span", "query", `?${record["url.query"]}`));
+  const line = element("summary", "line");
+  line.append(
+    element("span", "time", clock(record.timestamp)),
+    element("span", "level", record.level),
+    target,
+    element("span", "status", record["http.response.status_code"]),
+    element("span", "code", record["http.response.body.code"]),
+    element("span", outcome === "completed" ? "outcome" : "outcome wrong", outcome),
+    element("span", "duration", (record["http.server.request.duration"] * 1000).toFixed(1)),
+    element("span", "in", bytes(record["http.request.body.size"])),
+    element("span", "out", bytes(record["http.response.body.size"])),
+  );
+  const details = element("details", "");
+  details.append(line);
+  const fill = () => details.append(body(record, "request"), body(record, "response"), fields(record));
+  details.addEventListener("toggle", fill, { once: true });
+  const item = element("li", "");
+  item.dataset.level = record.level;
+  item.append(details);
+  return { item, level: LEVELS.indexOf(record.level), text: Object.entries(record).join("\n").toLowerCase() };
+}
+
+function refilter(some) {
+  for (const row of some) {
+    const wanted = row.level >= Number(at("level").value) && row.text.includes(at("text").value.toLowerCase());
+    row.item.hidden = !wanted;
+  }
+  const shown = rows.filter((row) => !row.item.hidden).length;
+  const counts = [shown === rows.length ? `${shown} shown` : `${shown} of ${rows.length} shown`];
+  if (missed) counts.push(`${missed} missed`);
+  if (paused) counts.push(`paused, ${held.length} waiting`);
+  at("counts").textContent = counts.join(", ");
+  at("none").textContent = rows.length ? "No record fits the filter." : "No records yet.";
+  at("none").hidden = shown > 0;
+}
+
+function show(event) {
+  const [epoch, digits] = event.lastEventId.split("-");
+  const number = Number(digits);
+  // Numbers are of one process; those of another one begin again.
+  if (epoch === last.epoch) {
+    if (number <= last.number) return;
+    missed += number - last.number - 1;
+  }
+  last = { epoch, number };
+  const record = JSON.parse(event.data);
+  rows.unshift(row(record));
+  at("records").prepend(rows[0].item);
+  rows.splice(KEPT).forEach((old) => old.item.remove());
+  // The page itself is a record too.
+  if (hinting && record["url.path"] !== "/") hinting = at("hints").open = false;
+  refilter([rows[0]]);
+}
+
+function arrive(event) {
+  if (!paused) return show(event);
+  held.push(event);
+  // Those left out will show as a gap in the numbers.
+  if (held.length > KEPT) held.shift();
+  refilter([]);
+}
+
+function connect() {
+  const source = new EventSource("/records");
+  const say = (state) => {
+    at("connection").textContent = at("connection").dataset.state = state;
+  };
+  source.onopen = () => say("connected");
+  source.onmessage = arrive;
+  source.onerror = () => {
+    say("reconnecting");
+    // A browser gives up where the answer is no stream.
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+  };
+}
+
+function example([path, type, data]) {
+  const head = type && type !== FORM ? ` -H 'content-type: ${type}'` : "";
+  const options = data ? { method: "POST", headers: { "content-type": type }, body: data } : {};
+  const send = element("button", "", "Send");
+  send.addEventListener("click", () => {
+    hinting = false;
+    // What came of it is in the list.
+    fetch(path, options).then((response) => response.text()).catch(() => {});
+  });
+  const item = element("li", "");
+  item.append(send, element("code", "", `curl '${location.origin}${path}'${head}${data ? ` -d '${data}'` : ""}`));
+  return item;
+}
+
+at("examples").append(...EXAMPLES.map(example));
+at("level").addEventListener("change", () => refilter(rows));
+at("text").addEventListener("input", () => refilter(rows));
+at("pause").addEventListener("click", () => {
+  paused = !paused;
+  at("pause").setAttribute("aria-pressed", paused);
+  held.splice(0).forEach(show);
+  refilter([]);
+});
+refilter([]);
+connect();
