@@ -1,6 +1,8 @@
 //! The demo from start to end: a process of its own, real clients, and every line that it writes.
 
+mod browser;
 mod endings;
+mod page;
 mod routes;
 mod service;
 mod settings;
