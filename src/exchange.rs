@@ -5,7 +5,7 @@ use std::{
     error::Error as StdError,
     fmt,
     rc::{Rc, Weak},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     thread,
     time::Instant,
 };
@@ -152,13 +152,7 @@ impl Exchange {
     }
 
     /// A logger nested inside takes over the rules.
-    pub(crate) fn override_rules(
-        &self,
-        inner: &Arc<Logger>,
-        req: &ServiceRequest,
-        skip: bool,
-        silenced: bool,
-    ) {
+    pub(crate) fn override_rules(&self, inner: &Arc<Logger>, req: &ServiceRequest, skip: bool) {
         self.update(|state, live| {
             // Those on its allowlist may not have been copied yet.
             let allowed = &inner.rules.request_headers;
@@ -172,8 +166,6 @@ impl Exchange {
                 state.request.set_limit(inner.rules.request_limit);
             }
             state.skip = skip;
-            // Whoever says so, it holds: no record is a promise.
-            state.silenced |= silenced;
             state.inner = Some(Arc::clone(inner));
             // What was said before the inner rules were known.
             let names = &live.rules(&state.inner).names;
@@ -181,6 +173,17 @@ impl Exchange {
             let user = state.user.take();
             state.user = user.map(|user| Box::new(user.cleaned(names)));
         });
+    }
+
+    /// There is to be no record. Nothing is kept from here on, and nobody waits for the end.
+    pub(crate) fn silence(&self) {
+        let Some(live) = self.close() else { return };
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.clear(live.budget());
+        }
+        let shared = &live.logger.shared;
+        shared.skipped.fetch_add(1, Relaxed);
+        shared.leave();
     }
 
     pub(crate) fn request_past(&self) -> &Rc<Past> {
@@ -387,10 +390,13 @@ impl Exchange {
         self.finish(End::BodyFailed);
     }
 
+    /// Nothing more comes into the record. `None` if that was so before.
+    fn close(&self) -> Option<&Live> {
+        self.live.as_ref().filter(|_| self.open.replace(false))
+    }
+
     fn finish(&self, end: End) {
-        let Some(live) = self.live.as_ref().filter(|_| self.open.replace(false)) else {
-            return;
-        };
+        let Some(live) = self.close() else { return };
         let duration = live.started.elapsed();
         let logger = &live.logger;
         // Not borrowed, by construction: whoever does so runs no code that could end the exchange.

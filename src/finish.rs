@@ -48,11 +48,10 @@ pub(crate) fn emit(logger: &Logger, state: &mut State, outcome: Outcome, duratio
         outcome,
         malformed: false,
     };
-    let (skip, silenced, is_get) = (state.skip, state.silenced, state.head.is_get);
+    let (skip, is_get) = (state.skip, state.head.is_get);
     // Levels are ordered by verbosity: the smallest is the most severe.
-    let leaves_out = |verdict: Option<Level>| {
-        silenced || (skip && verdict.is_none_or(|level| level > Level::Warn))
-    };
+    let leaves_out =
+        |verdict: Option<Level>| skip && verdict.is_none_or(|level| level > Level::Warn);
     let level_of = |verdict: Option<Level>| {
         verdict.map_or(rules.success_level, |level| level.min(rules.success_level))
     };

@@ -108,7 +108,10 @@ impl<S> BodyLogMiddleware<S> {
         let skip = self.logger.rules.skips(req.path());
         let silenced = self.logger.skip_if(req);
         outer.with(|exchange| {
-            exchange.override_rules(&self.logger, req, skip, silenced);
+            if silenced {
+                return exchange.silence();
+            }
+            exchange.override_rules(&self.logger, req, skip);
             give_id(exchange, &self.logger, req);
         });
         true

@@ -30,8 +30,6 @@ pub(crate) struct State {
     pub(crate) inner: Option<Arc<Logger>>,
     /// The path is to be skipped where all goes well.
     pub(crate) skip: bool,
-    /// A logger nested inside wants no record at all.
-    pub(crate) silenced: bool,
     pub(crate) timestamp: SystemTime,
     /// All that was copied of both heads.
     pub(crate) text: HeadText,
@@ -88,7 +86,6 @@ impl State {
         Self {
             inner: None,
             skip: false,
-            silenced: false,
             timestamp: SystemTime::UNIX_EPOCH,
             text: HeadText::default(),
             response_from: 0,
@@ -136,7 +133,6 @@ impl State {
     /// buffers is kept, but for what an unusual exchange has stretched.
     pub(crate) fn clear(&mut self, budget: &Budget) {
         self.inner = None;
-        self.silenced = false;
         self.text.clear(MAX_KEPT);
         self.head.headers.clear(MAX_KEPT);
         self.request.clear(MAX_KEPT, budget);

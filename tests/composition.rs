@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::{future::poll_fn, pin::Pin, time::Duration};
+
 use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
@@ -13,6 +15,7 @@ use actix_web::{
     test::{TestRequest, call_and_read_body, call_service, init_service, read_body},
     web,
 };
+use futures_util::{StreamExt as _, stream};
 use log::Level;
 
 use support::{Recorder, Server, script::request};
@@ -468,6 +471,35 @@ async fn a_logger_that_is_off_takes_its_requests_out_of_the_records() {
     assert_eq!(log.stats().skipped, 1);
     call_and_read_body(&app, get("/out")).await;
     recorder.wait_for(1);
+}
+
+#[actix_web::test]
+async fn nothing_is_kept_of_a_request_that_is_taken_out_and_nobody_waits_for_it() {
+    let (recorder, log) = busy();
+    let endless =
+        |body: web::Payload| async { HttpResponse::Ok().streaming(body.chain(stream::pending())) };
+    let app = App::new()
+        .service(web::resource("/events").wrap(BodyLog::off()).to(endless))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    let req = TestRequest::post()
+        .uri("/events")
+        .set_payload("x".repeat(1000));
+    let mut body = call_service(&app, req.to_request()).await.into_body();
+    let chunk = poll_fn(|cx| Pin::new(&mut body).poll_next(cx))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(chunk.len(), 1000);
+    let stats = log.stats();
+    assert_eq!(
+        (stats.in_flight, stats.budget_used, stats.skipped),
+        (0, 0, 1)
+    );
+    assert!(log.drain(Duration::ZERO).await);
+    drop(body);
+    assert_eq!(log.stats(), stats);
+    recorder.wait_for(0);
 }
 
 #[actix_web::test]
