@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         eprintln!("memory: {OPEN_FILES} open files are needed");
         return ExitCode::FAILURE;
     }
-    let demo = service::build(true);
+    let demo = service::build("demo", true);
     let mut broken = Vec::new();
     println!(
         "{:32}{:>12}{:>12}{:>12}",

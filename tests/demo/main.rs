@@ -16,7 +16,7 @@ use ureq::Agent;
 
 fn demo() -> &'static PathBuf {
     static DEMO: OnceLock<PathBuf> = OnceLock::new();
-    DEMO.get_or_init(|| service::build(!cfg!(debug_assertions)))
+    DEMO.get_or_init(|| service::build("demo", !cfg!(debug_assertions)))
 }
 
 /// A demo, a client, and the count of what was asked for.

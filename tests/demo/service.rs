@@ -1,4 +1,4 @@
-//! The demo as a child process, for tests and benchmarks.
+//! The demo as a child process, for tests and benchmarks; and where examples are.
 #![allow(dead_code, reason = "each of them uses a part of it")]
 
 use std::{
@@ -16,14 +16,14 @@ use serde_json::Value;
 /// A stalled connection is an error instead of a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Builds the demo and says where it is: an old one must not be looked at.
-pub fn build(release: bool) -> PathBuf {
+/// Builds an example and says where it is: an old one must not be looked at.
+pub fn build(example: &str, release: bool) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args([
             "build",
             "--example",
-            "demo",
+            example,
             "--message-format",
             "json-render-diagnostics",
         ])
@@ -31,14 +31,14 @@ pub fn build(release: bool) -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "the demo builds");
+    assert!(output.status.success(), "{example} builds");
     let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "demo")
+        .filter(|message| message["target"]["name"] == example)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo says where the demo is")
+        .expect("cargo says where an example is")
 }
 
 /// A running demo; ended when dropped.

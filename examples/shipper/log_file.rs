@@ -1,0 +1,116 @@
+//! A file of lines that others may rename away.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A file of lines that is appended to, and changed for another one between two lines.
+pub struct LogFile {
+    file: File,
+    next: Next,
+    /// The last byte that was written ended a line.
+    is_between_lines: bool,
+}
+
+/// What is written to from the next line on.
+type Next = Arc<Mutex<Option<File>>>;
+
+impl LogFile {
+    /// Opens the file, and opens it anew on each SIGHUP.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = Self::new(open(path)?);
+        #[cfg(unix)]
+        reopen_on_hangup(path.to_owned(), Arc::clone(&file.next))?;
+        Ok(file)
+    }
+
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            next: Next::default(),
+            is_between_lines: true,
+        }
+    }
+}
+
+impl Write for LogFile {
+    /// A line may be handed over in pieces, and the file may take a part of a piece.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_between_lines {
+            let next = self
+                .next
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(next) = next {
+                self.file = next;
+            }
+        }
+        let written = self.file.write(bytes)?;
+        if let Some(last) = bytes[..written].last() {
+            self.is_between_lines = *last == b'\n';
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).create(true).open(path);
+    file.map_err(|error| {
+        let path = path.display();
+        io::Error::new(error.kind(), format!("cannot open {path}: {error}"))
+    })
+}
+
+/// The new file is opened here and not by the thread that writes: it is there before the next record is, and
+/// where it cannot be opened, the old one is written on.
+#[cfg(unix)]
+fn reopen_on_hangup(path: std::path::PathBuf, next: Next) -> io::Result<()> {
+    use actix_web::rt::{
+        self,
+        signal::unix::{SignalKind, signal},
+    };
+
+    let mut hangups = signal(SignalKind::hangup())?;
+    rt::spawn(async move {
+        while hangups.recv().await.is_some() {
+            match open(&path) {
+                Ok(file) => {
+                    *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+                    eprintln!("opened {} anew", path.display());
+                }
+                Err(error) => eprintln!("shipper: {error}; the old file is written on"),
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_begun_is_ended_in_the_same_file() {
+        let folder = env::temp_dir().join(format!("shipper-{}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (old, new) = (folder.join("old"), folder.join("new"));
+        let mut file = LogFile::new(open(&old).unwrap());
+        file.write_all(b"first\nsec").unwrap();
+        *file.next.lock().unwrap() = Some(open(&new).unwrap());
+        file.write_all(b"ond\n").unwrap();
+        file.write_all(b"third\n").unwrap();
+        assert_eq!(fs::read(&old).unwrap(), b"first\nsecond\n");
+        assert_eq!(fs::read(&new).unwrap(), b"third\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
