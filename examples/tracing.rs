@@ -3,7 +3,16 @@
 //!
 //! `RUST_LOG` filters, as in `RUST_LOG=info,actix_bodylog=debug`.
 
-use std::{env, error::Error, time::Duration};
+use std::{
+    env,
+    future::poll_fn,
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    pin::pin,
+    process::ExitCode,
+    task::Poll,
+    time::Duration,
+};
 
 use actix_bodylog::{BodyLog, RecordExt as _, TracingSink};
 use actix_web::{App, HttpRequest, HttpServer, Responder, get, post, web};
@@ -34,16 +43,38 @@ async fn look(id: web::Path<i64>) -> impl Responder {
 }
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let filter = env::var("RUST_LOG").unwrap_or_else(|_| "info,actix_bodylog=debug".into());
+    let filter = match filter.parse::<Targets>() {
+        Ok(filter) => filter,
+        Err(error) => return refuse(&format!("RUST_LOG is {filter:?}: {error}")),
+    };
     tracing_subscriber::registry()
-        .with(filter.parse::<Targets>()?)
+        .with(filter)
         .with(fmt::layer().json())
         .init();
+    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
+    let addrs: Vec<SocketAddr> = match addr.to_socket_addrs() {
+        Ok(addrs) => addrs.collect(),
+        Err(error) => return refuse(&format!("ADDR is {addr:?}: {error}")),
+    };
+    match serve(&addrs).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tracing: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("tracing: {why}");
+    ExitCode::from(2)
+}
+
+async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
     let body_log = BodyLog::new().sink(TracingSink::new());
     let for_workers = body_log.clone();
-    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
     let server = HttpServer::new(move || {
         App::new()
             .service((create, look))
@@ -51,14 +82,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
-    .bind(addr)?;
-    for addr in server.addrs() {
-        eprintln!("listening on http://{addr}");
-        eprintln!("  curl http://{addr}/orders -H 'content-type: application/json' \\");
-        eprintln!("    -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'");
-        eprintln!("  curl http://{addr}/orders/7");
+    .shutdown_timeout(5);
+    let server = server.bind(addrs).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
+    })?;
+    let addrs = server.addrs();
+    let mut server = pin!(server.run());
+    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
+    // end us at once.
+    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
+    say_what_to_try(&addrs);
+    match first {
+        Poll::Ready(result) => result?,
+        Poll::Pending => server.await?,
     }
-    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
+}
+
+fn say_what_to_try(addrs: &[SocketAddr]) {
+    for addr in addrs {
+        eprintln!("listening on http://{addr}");
+    }
+    let Some(addr) = addrs.first() else { return };
+    eprintln!("now, from another terminal:");
+    eprintln!(
+        "  curl {addr}/orders -H 'content-type: application/json' \
+         -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"
+    );
+    eprintln!("  curl {addr}/orders/7");
 }

@@ -1,4 +1,4 @@
-//! Records as OpenTelemetry logs: `cargo run -p opentelemetry-logs`, then what it says on standard error.
+//! Records as OpenTelemetry logs: `cargo run -p opentelemetry-example`, then what it says on standard error.
 //!
 //! `VIA=tracing` (the default) sends them as events of `tracing`, in the trace of their request; `VIA=log`
 //! through the `log` facade. Logs and spans are printed to standard output here; an exporter of
@@ -9,7 +9,16 @@ mod export;
 #[cfg(test)]
 mod tests;
 
-use std::{env, io, process::ExitCode, time::Duration};
+use std::{
+    env,
+    future::poll_fn,
+    io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    pin::pin,
+    process::ExitCode,
+    task::Poll,
+    time::Duration,
+};
 
 use actix_bodylog::{BodyLog, LogSink, TracingSink};
 use actix_web::{App, HttpServer};
@@ -18,45 +27,52 @@ use tracing_actix_web::TracingLogger;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
+    let addrs: Vec<SocketAddr> = match addr.to_socket_addrs() {
+        Ok(addrs) => addrs.collect(),
+        Err(error) => return refuse(&format!("ADDR is {addr:?}: {error}")),
+    };
     let logs = SdkLoggerProvider::builder()
         .with_batch_exporter(opentelemetry_stdout::LogExporter::default())
         .build();
     let spans = SdkTracerProvider::builder()
         .with_batch_exporter(opentelemetry_stdout::SpanExporter::default())
         .build();
-    let body_log = match env::var("VIA").as_deref() {
-        Ok("tracing") | Err(env::VarError::NotPresent) => {
+    let via = env::var("VIA").unwrap_or_else(|_| "tracing".into());
+    let body_log = match via.as_str() {
+        "tracing" => {
             tracing::subscriber::set_global_default(export::subscriber(&logs, &spans))
                 .expect("nobody else subscribes");
             BodyLog::new().sink(TracingSink::new())
         }
-        Ok("log") => {
+        "log" => {
             export::set_logger(&logs);
             BodyLog::new().sink(LogSink::new())
         }
-        _ => {
-            eprintln!("VIA must be tracing or log");
-            return ExitCode::from(2);
-        }
+        _ => return refuse(&format!("VIA is {via:?}; it must be tracing or log")),
     };
-    let result = serve(body_log).await;
+    let result = serve(&addrs, body_log).await;
     // What is not yet exported.
     for shutdown in [logs.shutdown(), spans.shutdown()] {
         if let Err(error) = shutdown {
-            eprintln!("not all was exported: {error}");
+            eprintln!("opentelemetry: not all was exported: {error}");
         }
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
+            eprintln!("opentelemetry: {error}");
+            ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(body_log: BodyLog) -> io::Result<()> {
-    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("opentelemetry: {why}");
+    ExitCode::from(2)
+}
+
+async fn serve(addrs: &[SocketAddr], body_log: BodyLog) -> io::Result<()> {
     let for_workers = body_log.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -65,16 +81,34 @@ async fn serve(body_log: BodyLog) -> io::Result<()> {
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
-    .bind(&addr)
-    .map_err(|error| io::Error::new(error.kind(), format!("ADDR is {addr:?}: {error}")))?;
-    for addr in server.addrs() {
-        eprintln!("listening on http://{addr}");
-        eprintln!("  curl http://{addr}/orders -H 'content-type: application/json' \\");
-        eprintln!("    -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'");
-        eprintln!("  curl http://{addr}/orders/7");
-        eprintln!("what is exported comes in batches, after a second or at the end (Ctrl-C)");
+    .shutdown_timeout(5);
+    let server = server.bind(addrs).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
+    })?;
+    let addrs = server.addrs();
+    let mut server = pin!(server.run());
+    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
+    // end us at once.
+    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
+    say_what_to_try(&addrs);
+    match first {
+        Poll::Ready(result) => result?,
+        Poll::Pending => server.await?,
     }
-    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
+}
+
+fn say_what_to_try(addrs: &[SocketAddr]) {
+    for addr in addrs {
+        eprintln!("listening on http://{addr}");
+    }
+    let Some(addr) = addrs.first() else { return };
+    eprintln!("now, from another terminal:");
+    eprintln!(
+        "  curl {addr}/orders -H 'content-type: application/json' \
+         -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"
+    );
+    eprintln!("  curl {addr}/orders/7");
+    eprintln!("what is exported comes in batches, after a second or at the end (Ctrl-C)");
 }
