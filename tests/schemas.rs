@@ -215,7 +215,7 @@ fn parsed(lines: &[String]) -> Vec<Map<String, Value>> {
 
 /// The records of [`send_all`] in one sink.
 async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Value>>> {
-    let [direct, background, serialized] = [(); 3].map(|()| Paper::default());
+    let [direct, background, rendered, serialized] = [(); 4].map(|()| Paper::default());
     let log = |sink: Box<dyn Sink>| {
         struct Boxed(Box<dyn Sink>);
         impl Sink for Boxed {
@@ -241,6 +241,15 @@ async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Va
     send_all(body_log.clone()).await;
     assert!(body_log.drain(Duration::from_secs(20)).await);
     all.insert("background", parsed(&background.take()));
+
+    let paper = Mutex::new(rendered.clone());
+    send_all(log(Box::new(move |record: &Record<'_>| {
+        record.with_json_line(schema, |line| {
+            paper.lock().unwrap().write_all(line).unwrap()
+        });
+    })))
+    .await;
+    all.insert("rendered", parsed(&rendered.take()));
 
     let paper = Mutex::new(serialized.clone());
     send_all(log(Box::new(move |record: &Record<'_>| {

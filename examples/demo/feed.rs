@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use actix_bodylog::{Record, Sink};
+use actix_bodylog::{Record, Schema, Sink};
 use futures_util::Stream;
 
 const MAX_RECORDS: usize = 200;
@@ -83,9 +83,7 @@ impl Feed {
         self.wake();
     }
 
-    fn push(&self, json: String) {
-        // The buffer of a `String` may be twice as long as the text.
-        let json: Arc<str> = json.into();
+    fn push(&self, json: Arc<str>) {
         let mut state = self.lock();
         state.next += 1;
         state.bytes += json.len();
@@ -117,9 +115,9 @@ impl Feed {
 
 impl Sink for Feed {
     fn emit(&self, record: &Record<'_>) {
-        if let Ok(json) = serde_json::to_string(record) {
-            self.push(json);
-        }
+        record.with_json_line(Schema::OpenTelemetry, |line| {
+            self.push(String::from_utf8_lossy(line).trim_end().into());
+        });
     }
 }
 
@@ -201,7 +199,7 @@ mod tests {
 
     fn feed(records: usize) -> Feed {
         let feed = Feed::new();
-        (0..records).for_each(|nth| feed.push(nth.to_string()));
+        (0..records).for_each(|nth| feed.push(nth.to_string().into()));
         feed
     }
 
@@ -237,7 +235,7 @@ mod tests {
         let feed = feed(2);
         let mut reader = feed.read(None);
         assert_eq!(reader.next().now_or_never().flatten().unwrap().0.number, 0);
-        (2..1000).for_each(|nth| feed.push(nth.to_string()));
+        (2..1000).for_each(|nth| feed.push(nth.to_string().into()));
         assert_eq!(feed.lock().records.len(), MAX_RECORDS);
         assert_eq!(ready(&mut reader), numbered(800..1000));
     }
@@ -246,12 +244,12 @@ mod tests {
     fn large_records_are_forgotten_earlier() {
         let feed = feed(10);
         let mut reader = feed.read(None);
-        let large = "x".repeat(MAX_BYTES / 3);
+        let large: Arc<str> = "x".repeat(MAX_BYTES / 3).into();
         (0..4).for_each(|_| feed.push(large.clone()));
         assert!(feed.lock().bytes <= MAX_BYTES);
         let numbers: Vec<u64> = ready(&mut reader).iter().map(|record| record.0).collect();
         assert_eq!(numbers, [11, 12, 13]);
-        feed.push("x".repeat(MAX_BYTES + 1));
+        feed.push("x".repeat(MAX_BYTES + 1).into());
         assert!(feed.lock().records.is_empty());
         assert_eq!(feed.lock().bytes, 0);
         feed.push("15".into());

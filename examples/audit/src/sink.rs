@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use actix_bodylog::{Record, Sink};
+use actix_bodylog::{Record, Schema, Sink};
 
 use crate::{
     queue::{Limits, Queue},
@@ -56,10 +56,10 @@ impl Writer {
 impl Sink for AuditSink {
     /// A record borrows from its exchange and has to be copied: as the JSON that is stored.
     fn emit(&self, record: &Record<'_>) {
-        // It has no keys but strings, and numbers that are finite.
-        if let Ok(json) = serde_json::to_string(record) {
-            self.queue.push(json);
-        }
+        record.with_json_line(Schema::OpenTelemetry, |line| {
+            self.queue
+                .push(String::from_utf8_lossy(line).trim_end().to_owned());
+        });
     }
 
     fn flush(&self) {
