@@ -2,6 +2,8 @@
 "use strict";
 
 const KEPT = 200;
+/** Characters of a body that a row shows before it is opened; the style cuts at its width. */
+const GLIMPSE = 300;
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
 const FORM = "application/x-www-form-urlencoded";
 const EXAMPLES = [
@@ -67,6 +69,14 @@ function body(record, whose) {
   return section;
 }
 
+/** The beginning of a body, or why there is none. */
+function glimpse(record, whose, arrow) {
+  const field = (name) => record[`http.${whose}.body.${name}`];
+  const text = field("content") ?? (field("omitted") ? `(omitted: ${field("omitted")})` : "");
+  const cut = field("truncated") || text.length > GLIMPSE ? "…" : "";
+  return element("span", "glimpse", text && `${arrow} ${text.slice(0, GLIMPSE)}${cut}`);
+}
+
 /** Everything else that the record has, under its own names. */
 function fields(record) {
   const all = element("dl", "fields");
@@ -94,6 +104,8 @@ function row(record) {
     element("span", "duration", (record["http.server.request.duration"] * 1000).toFixed(1)),
     element("span", "in", bytes(record["http.request.body.size"])),
     element("span", "out", bytes(record["http.response.body.size"])),
+    glimpse(record, "request", "→"),
+    glimpse(record, "response", "←"),
   );
   const details = element("details", "");
   details.append(line);

@@ -93,7 +93,7 @@ fn a_browser_shows_records_as_they_come() {
     let page = browser.evaluate(&format!("({page}).toLocaleString('en')"));
     let page = page.as_str().unwrap();
     assert_eq!(
-        rows(&mut browser, "summary > :not(.time, .duration)"),
+        rows(&mut browser, "summary > :not(.time, .duration, .glimpse)"),
         json!([
             format!("WARN | POST /echo?{query} | 418 |  | completed | 83 | 83"),
             "ERROR | GET /panic |  |  | panicked | 0 | ",
@@ -101,6 +101,26 @@ fn a_browser_shows_records_as_they_come() {
             "ERROR | GET /code/500 | 200 | 500 | completed | 0 | 37",
             format!("DEBUG | GET / | 200 |  | completed | 0 | {page}"),
             "DEBUG | POST /login | 200 | 0 | completed | 121 | 72",
+        ])
+    );
+
+    // Bodies are seen at once, as far as there is room.
+    assert_eq!(
+        rows(&mut browser, ".glimpse"),
+        json!([
+            format!("→ {ATTACK} | ← {ATTACK}"),
+            " | ",
+            format!(
+                "→ {}… | ← {{\"code\":0,\"msg\":\"ok\",\"data\":{{\"bytes\":300000}}}}",
+                "a".repeat(300)
+            ),
+            " | ← {\"code\":500,\"msg\":\"this is code 500\"}",
+            " | ← (omitted: policy)",
+            format!(
+                "→ {} | ← {}",
+                json!({"password": "[REDACTED]", "username": ATTACK}),
+                r#"{"code":0,"msg":"ok","data":{"token":"[REDACTED]"}}"#
+            ),
         ])
     );
 
