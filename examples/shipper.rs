@@ -59,14 +59,10 @@
 mod log_file;
 
 use std::{
-    env,
-    future::poll_fn,
-    io,
+    env, io,
     net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
-    pin::pin,
     process::{self, ExitCode},
-    task::Poll,
     time::Duration,
 };
 
@@ -158,16 +154,8 @@ async fn serve(settings: Settings) -> io::Result<()> {
         let addr = &settings.addr;
         io::Error::new(error.kind(), format!("cannot listen on {addr:?}: {error}"))
     })?;
-    let addrs = server.addrs();
-    let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
-    // end us at once.
-    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    say_what_to_try(&addrs, settings.output.as_deref());
-    match first {
-        Poll::Ready(result) => result?,
-        Poll::Pending => server.await?,
-    }
+    say_what_to_try(&server.addrs(), settings.output.as_deref());
+    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     match body_log.stats().sink_failures {
         0 => {}

@@ -9,13 +9,9 @@
 //! have a sink of their own, a [`TestSink`](actix_bodylog::TestSink), and nothing global.
 
 use std::{
-    env,
-    future::poll_fn,
-    io,
+    env, io,
     net::{SocketAddr, ToSocketAddrs as _},
-    pin::pin,
     process::ExitCode,
-    task::Poll,
     time::Duration,
 };
 
@@ -133,16 +129,8 @@ async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
     let server = server.bind(addrs).map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
     })?;
-    let addrs = server.addrs();
-    let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
-    // end us at once.
-    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    say_what_to_try(&addrs);
-    match first {
-        Poll::Ready(result) => result?,
-        Poll::Pending => server.await?,
-    }
+    say_what_to_try(&server.addrs());
+    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
 }

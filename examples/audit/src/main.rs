@@ -16,13 +16,10 @@ mod store;
 
 use std::{
     env, error,
-    future::poll_fn,
     io::{self, Write as _},
     net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
-    pin::pin,
     process::ExitCode,
-    task::Poll,
     time::Duration,
 };
 
@@ -115,16 +112,8 @@ async fn serve(addrs: &[SocketAddr], database: &Path) -> Result<(), Box<dyn erro
     let server = server
         .bind(addrs)
         .map_err(|error| format!("cannot listen on {addrs:?}: {error}"))?;
-    let addrs = server.addrs();
-    let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
-    // end us at once.
-    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    say_what_to_try(&addrs, database);
-    match first {
-        Poll::Ready(result) => result?,
-        Poll::Pending => server.await?,
-    }
+    say_what_to_try(&server.addrs(), database);
+    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     writer.close();
     match body_log.stats().sink_failures {

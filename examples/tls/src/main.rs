@@ -14,14 +14,10 @@ mod certificate;
 use std::{
     env,
     error::Error,
-    fs,
-    future::poll_fn,
-    io,
+    fs, io,
     net::{SocketAddr, ToSocketAddrs as _},
     path::PathBuf,
-    pin::pin,
     process::ExitCode,
-    task::Poll,
     time::Duration,
 };
 
@@ -94,16 +90,8 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let server = server
         .bind_rustls_0_23(&addr[..], identity.into_config()?)
         .map_err(|error| format!("cannot listen on {addr:?}: {error}"))?;
-    let addrs = server.addrs();
-    let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the lines below may
-    // end us at once.
-    let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    say_what_to_try(&addrs);
-    match first {
-        Poll::Ready(result) => result?,
-        Poll::Pending => server.await?,
-    }
+    say_what_to_try(&server.addrs());
+    server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     match body_log.stats().sink_failures {
         0 => {}
