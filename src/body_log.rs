@@ -363,6 +363,9 @@ impl BodyLog {
     /// For `main`, after the server has stopped: worker threads are not always joined before
     /// `run().await` returns, and the last records are still on their way then.
     ///
+    /// Sinks are flushed on the thread that awaits this, after the limit too. [`JsonLines`](crate::JsonLines) does
+    /// not hang on a writer that is stuck; a logger of the `log` facade or a sink of your own may.
+    ///
     /// # Panics
     ///
     /// If it is awaited outside an actix or Tokio runtime.

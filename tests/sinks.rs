@@ -5,6 +5,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{self, Receiver, Sender},
     },
     time::Duration,
 };
@@ -14,13 +15,14 @@ use actix_web::{
     App, HttpMessage as _, HttpResponse,
     dev::ServiceRequest,
     middleware::{Next, from_fn},
+    rt::System,
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
 use log::Level;
 
 mod support;
-use support::Recorder;
+use support::{PATIENCE, Recorder};
 
 async fn send(log: BodyLog, uri: &str) {
     let app = App::new()
@@ -238,6 +240,34 @@ async fn a_writer_that_panics_is_tried_again() {
     send(log.clone(), "/missing").await;
     assert_eq!(log.stats().sink_failures, 1);
     assert!(paper.text().contains("/missing"));
+}
+
+#[test]
+fn who_drains_does_not_wait_for_a_writer_that_is_stuck() {
+    struct Stuck(Sender<()>, Receiver<()>);
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(());
+            // Until the other end is gone.
+            let _ = self.1.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
+    let log = BodyLog::new().sink(JsonLines::new(Stuck(arrived, may_leave)));
+    let worker = std::thread::spawn({
+        let log = log.clone();
+        move || System::new().block_on(send(log, "/fine"))
+    });
+    has_arrived.recv_timeout(PATIENCE).unwrap();
+    assert!(!System::new().block_on(log.drain(Duration::ZERO)));
+    drop(leave);
+    worker.join().unwrap();
+    assert_eq!((log.stats().in_flight, log.stats().records), (0, 1));
 }
 
 #[actix_web::test]

@@ -59,10 +59,6 @@ impl LineWriter {
         lost
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-
     /// Does one `write`, which a line begins with.
     fn write_some(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<()> {
         // Set first: the writer may panic, and how much it took is not known then.
