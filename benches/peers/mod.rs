@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, ResponseBody};
+use actix_bodylog::{BodyLog, JsonLines, ResponseBody, TracingSink};
 use actix_web::{
     Error, HttpResponse,
     http::header::{self, ContentType},
@@ -44,6 +44,8 @@ pub enum Variant {
     BodyLog,
     /// The same, with a thread that writes the records.
     Background,
+    /// The same, with events for a subscriber that writes JSON.
+    Events,
     /// `actix_web::middleware::Logger`: one line without bodies.
     Logger,
     /// `tracing_actix_web::TracingLogger` and a subscriber that writes JSON: no bodies.
@@ -57,10 +59,11 @@ pub enum Variant {
 }
 
 impl Variant {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bare,
         Self::BodyLog,
         Self::Background,
+        Self::Events,
         Self::Logger,
         Self::Tracing,
         Self::CopyAndPaste,
@@ -73,6 +76,7 @@ impl Variant {
             Self::Bare => "bare",
             Self::BodyLog => "bodylog",
             Self::Background => "background",
+            Self::Events => "events",
             Self::Logger => "logger",
             Self::Tracing => "tracing",
             Self::CopyAndPaste => "copy-paste",
@@ -107,7 +111,7 @@ macro_rules! with_app {
                 let $app = || actix_web::App::new().configure(routes);
                 $use
             }
-            Variant::BodyLog | Variant::Background => {
+            Variant::BodyLog | Variant::Background | Variant::Events => {
                 let body_log: actix_bodylog::BodyLog = $body_log;
                 wrapped!(body_log.clone())
             }
@@ -123,13 +127,12 @@ pub(crate) use with_app;
 
 /// Everything in a record: both bodies, all headers of the allowlist.
 pub fn body_log(variant: Variant, out: &Out) -> BodyLog {
-    let sink = match variant {
-        Variant::Background => JsonLines::background(out.writer(), 8 * 1024 * 1024),
-        _ => JsonLines::new(out.writer()),
-    };
-    BodyLog::new()
-        .response_body(ResponseBody::Always)
-        .sink(sink)
+    let log = BodyLog::new().response_body(ResponseBody::Always);
+    match variant {
+        Variant::Background => log.sink(JsonLines::background(out.writer(), 8 * 1024 * 1024)),
+        Variant::Events => log.sink(TracingSink::new()),
+        _ => log.sink(JsonLines::new(out.writer())),
+    }
 }
 
 /// The file that records are written to.
@@ -148,6 +151,11 @@ impl Out {
             Variant::Logger => env_logger::Builder::new()
                 .filter_module("actix_web::middleware::logger", log::LevelFilter::Info)
                 .target(env_logger::Target::Pipe(Box::new(out.writer())))
+                .init(),
+            Variant::Events => tracing_subscriber::fmt()
+                .json()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_writer(Mutex::new(out.writer()))
                 .init(),
             Variant::Tracing => tracing_subscriber::fmt()
                 .json()
