@@ -61,7 +61,7 @@ pub(crate) struct Exchange {
 struct Live {
     logger: Arc<Logger>,
     started: Instant,
-    span: RequestSpan,
+    span: Cell<RequestSpan>,
     /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
     /// made.
     unwinding_before: bool,
@@ -103,7 +103,7 @@ impl Exchange {
         self.live = Some(Live {
             logger: Arc::clone(logger),
             started,
-            span: RequestSpan::current(),
+            span: Cell::new(RequestSpan::current(logger)),
             unwinding_before: thread::panicking(),
         });
     }
@@ -112,6 +112,7 @@ impl Exchange {
     pub(crate) fn reset(&mut self) {
         self.finish(End::Dropped);
         self.live = None;
+        self.state.get_mut().id = None;
     }
 
     /// Does something with the state, if the record is not out yet.
@@ -137,9 +138,13 @@ impl Exchange {
 
     /// The text of something that is not ours, and may panic.
     fn text(&self, text: impl FnOnce() -> String) -> String {
-        let live = self.live.as_ref();
-        live.and_then(|live| live.logger.call(text))
-            .unwrap_or_default()
+        self.ask(text).unwrap_or_default()
+    }
+
+    /// Calls something that is not ours, if the record is not out yet.
+    fn ask<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        let live = self.live.as_ref().filter(|_| self.open.get())?;
+        live.logger.call(f)
     }
 
     /// Runs code of the application: if it panics, that is how the exchange ended.
@@ -179,8 +184,13 @@ impl Exchange {
     pub(crate) fn silence(&self) {
         let Some(live) = self.close() else { return };
         if let Ok(mut state) = self.state.try_borrow_mut() {
+            // Handlers know it, so the client is told.
+            let id = state.id.take();
             state.clear(live.budget());
+            state.id = id;
         }
+        // Left open, it would seem to take as long as the request does.
+        live.span.take().close();
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
         shared.leave();
@@ -228,14 +238,13 @@ impl Exchange {
 
     /// Puts the id that the request [was given](Self::give_id) into its response.
     pub(crate) fn tell_id(&self, head: &mut ResponseHead) {
-        self.change(|state, _| {
-            if let Some(id) = &state.id
-                && !head.headers().contains_key(X_REQUEST_ID)
-                && let Ok(value) = HeaderValue::from_str(id)
-            {
-                head.headers_mut().insert(X_REQUEST_ID, value);
-            }
-        });
+        if let Ok(state) = self.state.try_borrow()
+            && let Some(id) = &state.id
+            && !head.headers().contains_key(X_REQUEST_ID)
+            && let Ok(value) = HeaderValue::from_str(id)
+        {
+            head.headers_mut().insert(X_REQUEST_ID, value);
+        }
     }
 
     pub(crate) fn set_user(&self, user: User) {
@@ -271,9 +280,7 @@ impl Exchange {
     /// The inner service returned `Err`; `error_response` may yet be called, once or several times.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
         let text = self.text(|| errors::describe(error));
-        let live = self.live.as_ref();
-        let status =
-            live.and_then(|live| live.logger.call(|| error.as_response_error().status_code()));
+        let status = self.ask(|| error.as_response_error().status_code());
         self.update(|state, _| {
             state.errors.push(text);
             state.error_returned = true;
@@ -398,16 +405,16 @@ impl Exchange {
     fn finish(&self, end: End) {
         let Some(live) = self.close() else { return };
         let duration = live.started.elapsed();
-        let logger = &live.logger;
+        let (logger, span) = (&live.logger, live.span.take());
         // Not borrowed, by construction: whoever does so runs no code that could end the exchange.
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let outcome = self.outcome(live, end, &state);
             state.request.count(self.request_past.take());
             state.response_body.count(self.response_past.take());
-            let emit = || finish::emit(logger, &mut state, outcome, duration);
-            logger.call(|| live.span.in_scope(emit));
+            logger.call(|| finish::emit(logger, &span, &mut state, outcome, duration));
             state.clear(live.budget());
         }
+        span.close();
         // Now that everything was given back.
         logger.shared.leave();
     }

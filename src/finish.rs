@@ -17,6 +17,7 @@ use crate::{
     record::{Body, Outcome, Record},
     rules::{ResponseBody, Rules},
     scratch,
+    span::RequestSpan,
     state::{Response, State},
     text,
     trace_context::TraceContext,
@@ -34,7 +35,13 @@ const MAX_KEPT: usize = 16 * 1024;
 ///
 /// `logger` is the outermost logger's: its sinks, budget and counters; the rules are those of the
 /// innermost.
-pub(crate) fn emit(logger: &Logger, state: &mut State, outcome: Outcome, duration: Duration) {
+pub(crate) fn emit(
+    logger: &Logger,
+    span: &RequestSpan,
+    state: &mut State,
+    outcome: Outcome,
+    duration: Duration,
+) {
     let shared = &logger.shared;
     let inner = state.inner.take();
     let rules = &inner.as_deref().unwrap_or(logger).rules;
@@ -180,7 +187,7 @@ pub(crate) fn emit(logger: &Logger, state: &mut State, outcome: Outcome, duratio
         is_failure: verdict == Some(Level::Error) || outcome != Outcome::Completed,
     };
     fit(&mut record, rules.record_limit, logger.schemas);
-    logger.emit(&record);
+    span.in_scope(logger, || logger.emit(&record));
     scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
 }
 

@@ -200,71 +200,43 @@ fn seconds_len(value: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::IpAddr, time::SystemTime};
-
-    use actix_web::http::StatusCode;
-    use log::Level;
-
     use super::*;
-    use crate::{
-        content::Omitted,
-        fields::User,
-        json::code::CodeState,
-        record::{Body, Outcome},
-    };
+    use crate::record::with_every_field;
 
     #[test]
     fn the_bound_holds_for_a_record_of_every_field_in_every_schema() {
-        let user = ["x"; 3].map(str::to_owned);
-        let [id, name, kind] = user;
-        let user = User { id, name, kind };
-        let body = Body {
-            size: Some(u64::MAX),
-            content: Some("x"),
-            truncated: true,
-            malformed: true,
-            omitted: Some(Omitted::Malformed),
-            unread: true,
-        };
-        let record = Record {
-            timestamp: SystemTime::UNIX_EPOCH,
-            level: Level::Debug,
-            message: "x",
-            method: "x",
-            path: "/",
-            query: Some("x"),
-            scheme: "https",
-            route: Some("x"),
-            version: "1.1",
-            server_address: Some("x"),
-            client_address: Some(IpAddr::from([0xffff_u16; 8])),
-            user_agent: Some("x"),
-            request_headers: Headers::default(),
-            response_headers: Headers::default(),
-            request_body: body,
-            response_body: body,
-            status: Some(StatusCode::OK),
-            code: Some(Code::Text("x")),
-            code_state: Some(CodeState::Malformed),
-            duration: Duration::MAX,
-            time_to_head: Some(Duration::MAX),
-            outcome: Outcome::Panicked,
-            sample_rate: Some(f64::MIN_POSITIVE),
-            request_id: Some("x"),
-            trace_id: Some("x"),
-            span_id: Some("x"),
-            error: Some("x"),
-            user: Some(&user),
-            fields: &[],
-            head_is_plain: true,
-            is_failure: true,
-        };
+        with_every_field(|record| {
+            for schema in [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud] {
+                let mut schemas = Schemas::default();
+                schemas.add(schema);
+                let (len, bound) = (rendered_len(&record, schema), at_most(&record, schemas));
+                // What repeats headers has names too, which are not there.
+                assert!(len + 100 <= bound, "{len} of {bound}, {schema:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_never_gives_way_fits_into_the_smallest_limit_in_every_schema() {
         for schema in [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud] {
             let mut schemas = Schemas::default();
             schemas.add(schema);
-            let (len, bound) = (rendered_len(&record, schema), at_most(&record, schemas));
-            // What repeats headers has names too, which are not there.
-            assert!(len + 100 <= bound, "{len} of {bound}, {schema:?}");
+            with_every_field(|record| {
+                let (code, path) = ("9".repeat(MAX_CODE_LEN), "/\"".repeat(1000));
+                let mut record: Record<'_> = record;
+                record.code = Some(Code::Number(&code));
+                (record.method, record.path, record.message) = (&code[..32], &path, &path);
+                // Not both: no code, and why there is none; a body, and why there is none.
+                record.code_state = None;
+                for body in [&mut record.request_body, &mut record.response_body] {
+                    (body.content, body.truncated, body.malformed) = (None, false, false);
+                }
+                let years = Duration::from_nanos(999_999_999_999_999_999);
+                (record.duration, record.time_to_head) = (years, Some(years));
+                fit(&mut record, MIN_RECORD_LIMIT, schemas);
+                let len = rendered_len(&record, schema);
+                assert!(len <= MIN_RECORD_LIMIT, "{len}, {schema:?}");
+            });
         }
     }
 }

@@ -153,30 +153,32 @@ impl Record<'_> {
         }
     }
 
-    /// Calls `f` with the record as one line of JSON in the names of a schema: UTF-8, with a newline at its end.
+    /// Calls `f` with the record as JSON in the names of a schema: one line, without a newline at its end.
     ///
     /// For sinks that keep or send text: it is what [`JsonLines`](crate::JsonLines) writes, in a buffer that the
-    /// thread uses again, and takes a sixth of the instructions of serializing the record.
+    /// thread uses again, and takes a sixth of the instructions of serializing the record. It fits into the
+    /// [record limit](crate::BodyLog::record_limit) if this is the [schema of the sink](crate::Sink::schema).
     ///
     /// ```
     /// use std::sync::mpsc;
     ///
     /// use actix_bodylog::{BodyLog, Record, Schema};
     ///
-    /// let (sender, receiver) = mpsc::sync_channel::<Box<[u8]>>(1000);
+    /// let (sender, receiver) = mpsc::sync_channel::<Box<str>>(1000);
     /// let body_log = BodyLog::new().sink(move |record: &Record<'_>| {
-    ///     record.with_json_line(Schema::OpenTelemetry, |line| {
+    ///     record.with_json(Schema::OpenTelemetry, |json| {
     ///         // Never wait here: what there is no room for is lost.
-    ///         let _ = sender.try_send(line.into());
+    ///         let _ = sender.try_send(json.into());
     ///     });
     /// });
     /// # let _ = (body_log, receiver);
     /// ```
-    pub fn with_json_line<T>(&self, schema: Schema, f: impl FnOnce(&[u8]) -> T) -> T {
-        render::with_line(self, schema, f)
+    pub fn with_json<T>(&self, schema: Schema, f: impl FnOnce(&str) -> T) -> T {
+        render::with_line(self, schema, |line| f(render::as_text(line)))
     }
 
-    /// The record with the names, types and units of a schema, to be serialized.
+    /// The record with the names, types and units of a schema, to be serialized. It fits into the
+    /// [record limit](crate::BodyLog::record_limit) if this is the [schema of the sink](crate::Sink::schema).
     ///
     /// ```
     /// use actix_bodylog::{BodyLog, Record, Schema};
@@ -193,6 +195,57 @@ impl Record<'_> {
             schema,
         }
     }
+}
+
+/// A record that has every field but headers and custom ones, whose names are not known.
+#[cfg(any(test, feature = "tracing"))]
+pub(crate) fn with_every_field<T>(f: impl FnOnce(Record<'_>) -> T) -> T {
+    let user = User {
+        id: "x".into(),
+        name: "x".into(),
+        kind: "x".into(),
+    };
+    let body = Body {
+        size: Some(u64::MAX),
+        content: Some("x"),
+        truncated: true,
+        malformed: true,
+        omitted: Some(Omitted::Malformed),
+        unread: true,
+    };
+    f(Record {
+        timestamp: SystemTime::UNIX_EPOCH,
+        level: Level::Debug,
+        message: "x",
+        method: "x",
+        path: "/",
+        query: Some("x"),
+        scheme: "https",
+        route: Some("x"),
+        version: "1.1",
+        server_address: Some("x"),
+        client_address: Some(IpAddr::from([0xffff_u16; 8])),
+        user_agent: Some("x"),
+        request_headers: Headers::default(),
+        response_headers: Headers::default(),
+        request_body: body,
+        response_body: body,
+        status: Some(StatusCode::OK),
+        code: Some(Code::Text("x")),
+        code_state: Some(CodeState::Malformed),
+        duration: Duration::MAX,
+        time_to_head: Some(Duration::MAX),
+        outcome: Outcome::Panicked,
+        sample_rate: Some(f64::MIN_POSITIVE),
+        request_id: Some("x"),
+        trace_id: Some("x"),
+        span_id: Some("x"),
+        error: Some("x"),
+        user: Some(&user),
+        fields: &[],
+        head_is_plain: true,
+        is_failure: true,
+    })
 }
 
 impl Serialize for Record<'_> {

@@ -35,6 +35,12 @@ pub(crate) fn with_line<T>(record: &Record<'_>, schema: Schema, f: impl FnOnce(&
     value
 }
 
+/// The line of a record without its newline.
+pub(crate) fn as_text(line: &[u8]) -> &str {
+    // Made of strings.
+    simdutf8::basic::from_utf8(line.trim_ascii_end()).unwrap_or_default()
+}
+
 /// Each schema has code of its own, in which its keys are constants.
 fn push_record(out: &mut Vec<u8>, record: &Record<'_>, schema: Schema) {
     push_braces(out, |line| match schema {

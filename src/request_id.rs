@@ -32,8 +32,8 @@ pub enum RequestIds {
     ///
     /// Either is recorded as `http.request.header.x-request-id`, is a [`RequestId`] in the extensions of the
     /// request, and is sent as the `x-request-id` of the response, unless that has one already. Where the
-    /// request is not recorded because of [`skip_if`](crate::BodyLog::skip_if) or because no sink wants even
-    /// an error, none of this happens.
+    /// outermost logger lets a request pass, because of [`skip_if`](crate::BodyLog::skip_if) or because no sink
+    /// wants even an error, none of this happens.
     Generate,
 }
 

@@ -159,6 +159,25 @@ async fn what_is_skipped_gets_no_id() {
 }
 
 #[actix_web::test]
+async fn an_id_that_handlers_know_is_told_also_where_there_is_no_record() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .service(web::resource("/off").wrap(BodyLog::off()).to(tell))
+        .route("/on", web::to(tell))
+        .wrap(log.request_id(RequestIds::Generate));
+    let app = init_service(app).await;
+    let res = call_service(&app, TestRequest::with_uri("/off").to_request()).await;
+    let ids = ids(res.headers());
+    assert_eq!(ids.len(), 1);
+    assert_eq!(read_body(res).await, ids[0]);
+    recorder.wait_for(0);
+    // It is not that of the next.
+    let res = call_service(&app, TestRequest::with_uri("/on").to_request()).await;
+    assert_ne!(read_body(res).await, ids[0]);
+    assert_ne!(recorder.only()[FIELD], json!(ids));
+}
+
+#[actix_web::test]
 async fn an_exchange_does_not_keep_the_id_of_the_one_before() {
     let log = generating().sink(Recorder::default());
     let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;

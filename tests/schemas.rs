@@ -244,8 +244,8 @@ async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Va
 
     let paper = Mutex::new(rendered.clone());
     send_all(log(Box::new(move |record: &Record<'_>| {
-        record.with_json_line(schema, |line| {
-            paper.lock().unwrap().write_all(line).unwrap()
+        record.with_json(schema, |json| {
+            writeln!(paper.lock().unwrap(), "{json}").unwrap()
         });
     })))
     .await;

@@ -115,9 +115,7 @@ impl Feed {
 
 impl Sink for Feed {
     fn emit(&self, record: &Record<'_>) {
-        record.with_json_line(Schema::OpenTelemetry, |line| {
-            self.push(String::from_utf8_lossy(line).trim_end().into());
-        });
+        record.with_json(Schema::OpenTelemetry, |json| self.push(json.into()));
     }
 }
 

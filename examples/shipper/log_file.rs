@@ -27,6 +27,19 @@ impl LogFile {
         Ok(file)
     }
 
+    /// Goes over to the next file, if there is one.
+    fn change(&mut self) {
+        let next = self
+            .next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(next) = next {
+            self.file = next;
+            self.is_between_lines = true;
+        }
+    }
+
     fn new(file: File) -> Self {
         Self {
             file,
@@ -40,20 +53,21 @@ impl Write for LogFile {
     /// A line may be handed over in pieces, and the file may take a part of a piece.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_between_lines {
-            let next = self
-                .next
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            if let Some(next) = next {
-                self.file = next;
+            self.change();
+        }
+        match self.file.write(bytes) {
+            Ok(written) => {
+                if let Some(last) = bytes[..written].last() {
+                    self.is_between_lines = *last == b'\n';
+                }
+                Ok(written)
+            }
+            Err(error) => {
+                // Of a full disk, perhaps: what was begun there will never be ended.
+                self.change();
+                Err(error)
             }
         }
-        let written = self.file.write(bytes)?;
-        if let Some(last) = bytes[..written].last() {
-            self.is_between_lines = *last == b'\n';
-        }
-        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -112,5 +126,19 @@ mod tests {
         assert_eq!(fs::read(&old).unwrap(), b"first\nsecond\n");
         assert_eq!(fs::read(&new).unwrap(), b"third\n");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_left_for_another_file() {
+        let name = format!("shipper-{}-full", process::id());
+        let new = env::temp_dir().join(name);
+        let mut file = LogFile::new(open(Path::new("/dev/full")).unwrap());
+        file.is_between_lines = false;
+        *file.next.lock().unwrap() = Some(open(&new).unwrap());
+        assert!(file.write_all(b"cond\n").is_err());
+        file.write_all(b"third\n").unwrap();
+        assert_eq!(fs::read(&new).unwrap(), b"third\n");
+        fs::remove_file(new).unwrap();
     }
 }

@@ -20,13 +20,15 @@ use crate::{
     rules::ResponseBody,
 };
 
-/// The settings of a [`BodyLog`] that are plain values, for a file or the environment: each has the name of
-/// the method that it stands for, and its default.
+/// The settings of a [`BodyLog`] that are plain values, for a file or the environment: each has the default of the
+/// method that it stands for, and its name. (`request_headers` and `response_headers` are lists, and have the
+/// names of such.)
 ///
-/// Any format of serde's will do. An unknown key is an error that names it. Sizes are numbers of bytes or
-/// texts with a unit, such as `"16 MiB"` (1,024² bytes each) or `"16 MB"` (1,000²); lists are lists of texts, or one
-/// text with commas, as environment variables need it. Everything else (hooks, sinks, redaction rules that
-/// loggers share) is set on the logger that was made of it.
+/// Any format that describes itself will do, as TOML, YAML, JSON and environment variables do. An unknown key is
+/// an error that names it, unless this is flattened into other settings, where serde knows of none. Sizes are
+/// numbers of bytes or texts with a unit, such as `"16 MiB"` (1,024² bytes each) or `"16 MB"` (1,000²); lists are
+/// lists of texts, or one text with commas. Everything else (hooks, sinks, redaction rules that loggers share) is
+/// set on the logger that was made of it.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, Config, JsonLines};
@@ -68,19 +70,23 @@ pub struct Config {
     pub memory_budget: usize,
     /// See [`BodyLog::code_field`].
     pub code_field: String,
-    /// See [`BodyLog::code_levels`].
+    /// See [`BodyLog::code_levels`]: `incident` or `http`.
+    #[serde(deserialize_with = "parse::word")]
     pub code_levels: CodeLevels,
     /// See [`BodyLog::success_level`]: `error`, `warn`, `info`, `debug` or `trace`.
     #[serde(deserialize_with = "parse::level")]
     pub success_level: Level,
     /// See [`BodyLog::response_body`]: `when_notable`, `always` or `never`.
+    #[serde(deserialize_with = "parse::word")]
     pub response_body: ResponseBody,
     /// See [`BodyLog::request_id`]: `incoming` or `generate`.
+    #[serde(deserialize_with = "parse::word")]
     pub request_id: RequestIds,
     /// See [`BodyLog::trusted_proxies`]: addresses, and networks as `10.0.0.0/8`.
     #[serde(deserialize_with = "parse::list")]
     pub trusted_proxies: Vec<IpNet>,
     /// See [`BodyLog::sample`].
+    #[serde(deserialize_with = "parse::number")]
     pub sample: f64,
     /// See [`BodyLog::skip`].
     #[serde(deserialize_with = "parse::list")]
@@ -186,10 +192,12 @@ impl Config {
 }
 
 impl From<Config> for BodyLog {
+    /// As a builder does, which stops a server at start if it is used wrongly. Where an error is to be handled, call
+    /// [`Config::build`].
+    ///
     /// # Panics
     ///
-    /// Where [`Config::build`] returns an error, with its text: a server is not to start with settings that
-    /// cannot be meant.
+    /// Where `build` returns an error, with its text.
     #[track_caller]
     fn from(config: Config) -> Self {
         match config.build() {

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use log::Level;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{Error, IntoDeserializer as _, SeqAccess, Visitor},
 };
 
 /// A number of bytes, or a text such as `16 MiB`.
@@ -37,6 +37,8 @@ pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
 
         fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
             match text.trim().parse::<ByteSize>() {
+                // What is too large for the parser becomes the largest number.
+                Ok(ByteSize(u64::MAX)) => Err(E::custom(format!("{text:?} are too many bytes"))),
                 Ok(ByteSize(bytes)) => self.visit_u64(bytes),
                 Err(_) => Err(E::custom(format!(
                     "{text:?} is no number of bytes; one is written 4096 or \"16 MiB\""
@@ -46,6 +48,48 @@ pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize,
     }
 
     deserializer.deserialize_any(Bytes)
+}
+
+/// A number, or a text that is one, as variables of the environment are.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    struct Number;
+
+    impl Visitor<'_> for Number {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number")
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+            Ok(number)
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+            Ok(number as f64)
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+            Ok(number as f64)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+            let number = text.trim().parse();
+            number.map_err(|_| E::custom(format!("{text:?} is no number")))
+        }
+    }
+
+    deserializer.deserialize_any(Number)
+}
+
+/// One of several words, in upper or lower case.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let word = String::deserialize(deserializer)?
+        .trim()
+        .to_ascii_lowercase();
+    T::deserialize(word.into_deserializer())
 }
 
 pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {

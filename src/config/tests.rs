@@ -130,6 +130,25 @@ fn variables_of_the_environment_are_texts_and_mean_the_same() {
 }
 
 #[test]
+fn words_and_numbers_may_come_as_any_text() {
+    let config = read(
+        r#"
+        response_body = " Always "
+        request_id = "GENERATE"
+        code_levels = "Http"
+        success_level = " INFO "
+        sample = " 0.25"
+        "#,
+    );
+    let config = config.unwrap();
+    assert_eq!(config.response_body, ResponseBody::Always);
+    assert_eq!(config.request_id, RequestIds::Generate);
+    assert_eq!(config.code_levels, CodeLevels::Http);
+    assert_eq!((config.success_level, config.sample), (Level::Info, 0.25));
+    assert_eq!(read("sample = 1").unwrap().sample, 1.0);
+}
+
+#[test]
 fn a_value_that_is_none_is_told_with_what_one_looks_like() {
     for (toml, expected) in [
         (
@@ -138,6 +157,11 @@ fn a_value_that_is_none_is_told_with_what_one_looks_like() {
         ),
         (r#"request_limit = "-1""#, r#""-1" is no number of bytes"#),
         (r#"request_limit = """#, r#""" is no number of bytes"#),
+        (
+            r#"request_limit = "16 EiB""#,
+            r#""16 EiB" are too many bytes"#,
+        ),
+        (r#"sample = "a tenth""#, r#""a tenth" is no number"#),
         ("request_limit = -1", "-1 is no number of bytes"),
         (
             "request_limit = 1.5",
@@ -190,9 +214,9 @@ fn settings_that_contradict_each_other_are_told_in_words() {
              exchange more than that",
         ),
         (
-            r#"request_limit = "16 EiB""#,
-            "memory_budget is 16777216, and request_limit (18446744073709551615) and response_limit \
-             (4096) allow one exchange more than that",
+            r#"request_limit = "1 GiB""#,
+            "memory_budget is 16777216, and request_limit (1073741824) and response_limit (4096) allow \
+             one exchange more than that",
         ),
         (
             "response_body = \"always\"\nresponse_limit = 0",

@@ -60,6 +60,8 @@ fn push(pairs: &mut Vec<Pair>, name: &str, value: Value<'_>) {
             return;
         }
     };
-    let name = name.to_owned();
-    pairs.push(Pair { name, value });
+    pairs.push(Pair {
+        name: name.to_owned(),
+        value,
+    });
 }

@@ -1,7 +1,5 @@
 //! The `log` facade.
 
-use std::str;
-
 use log::{
     Level,
     kv::{Error, Key, Source, ToValue, VisitSource},
@@ -11,7 +9,7 @@ use super::{
     Sink,
     flat::{self, Held, Pair},
 };
-use crate::{record::Record, render, schema::Schema};
+use crate::{record::Record, schema::Schema};
 
 /// What this crate says through the `log` facade, it says under this name.
 pub(crate) const TARGET: &str = "actix_bodylog";
@@ -65,9 +63,7 @@ impl Sink for LogSink {
 
     fn emit(&self, record: &Record<'_>) {
         if self.json {
-            render::with_line(record, self.schema, |line| {
-                // Made of strings; the newline is the logger's to write.
-                let line = str::from_utf8(line.trim_ascii_end()).unwrap_or_default();
+            record.with_json(self.schema, |line| {
                 let mut builder = builder(record);
                 log::logger().log(&builder.args(format_args!("{line}")).build());
             });

@@ -1,4 +1,5 @@
-//! An audit trail: every exchange becomes a row of an SQLite file.
+//! An audit trail: every exchange becomes a row of an SQLite file, as long as the disk keeps up; what the queue before
+//! it has no room for is counted.
 //!
 //! ```text
 //! cargo run -p audit              # serves; prints the report when it is stopped
@@ -113,9 +114,10 @@ async fn serve(addrs: &[SocketAddr], database: &Path) -> Result<(), Box<dyn erro
         .bind(addrs)
         .map_err(|error| format!("cannot listen on {addrs:?}: {error}"))?;
     say_what_to_try(&server.addrs(), database);
-    server.run().await?;
+    let served = server.run().await;
     body_log.drain(Duration::from_secs(5)).await;
     writer.close();
+    served?;
     match body_log.stats().sink_failures {
         0 => {}
         lost => eprintln!("audit: records lost: {lost}"),

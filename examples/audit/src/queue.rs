@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    io::{self, Write as _},
     mem,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
@@ -110,7 +111,9 @@ impl Queue {
             if let Err(error) = store(&batch) {
                 self.count_lost(batch.len());
                 if !self.was_said.swap(true, Relaxed) {
-                    eprintln!(
+                    // It may be closed, and the thread has to go on.
+                    let _ = writeln!(
+                        io::stderr(),
                         "audit: records not stored: {}: {error}; further losses are counted and not said",
                         batch.len()
                     );

@@ -56,9 +56,8 @@ impl Writer {
 impl Sink for AuditSink {
     /// A record borrows from its exchange and has to be copied: as the JSON that is stored.
     fn emit(&self, record: &Record<'_>) {
-        record.with_json_line(Schema::OpenTelemetry, |line| {
-            self.queue
-                .push(String::from_utf8_lossy(line).trim_end().to_owned());
+        record.with_json(Schema::OpenTelemetry, |json| {
+            self.queue.push(json.to_owned())
         });
     }
 

@@ -1,86 +1,114 @@
 //! Where events come from, as `tracing` has it: a place with a level and a list of field names, which lives forever.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     fmt,
     sync::{
-        Arc, OnceLock, PoisonError, RwLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
-use ::tracing::{Level, Metadata, level_filters::LevelFilter, subscriber::Interest};
+use ::tracing::{
+    Level, Metadata, dispatcher,
+    level_filters::{LevelFilter, STATIC_MAX_LEVEL},
+    subscriber::{Interest, NoSubscriber},
+};
 use tracing_core::{Callsite, Kind, callsite, field::FieldSet, identify_callsite};
 
-use super::{MESSAGE, OTHERS};
-use crate::sink::TARGET;
+use super::{MESSAGE, OTHERS, every_name};
+use crate::{
+    schema::Schema,
+    sink::{TARGET, flat::Pair},
+};
 
-/// How many names there are in a process: applications make up names, and none is ever forgotten. All
-/// lists together then take less than a megabyte.
-const MAX_NAMES: usize = 256;
-
-/// What is known now. A longer list takes the place of a shorter one; callsites of either are valid.
-static KNOWN: RwLock<Option<Arc<Fields>>> = RwLock::new(None);
+/// How many names of custom fields there are in a process, for each schema: applications make them up, and none is
+/// ever forgotten. All lists together then take less than a megabyte.
+const MAX_CUSTOM: usize = 128;
 
 /// The names of fields, and a callsite for each level with these.
+///
+/// Lists are leaked, so that callsites can have them; each knows the one that takes its place.
 pub(super) struct Fields {
     names: &'static [&'static str],
     places: HashMap<&'static str, usize>,
+    /// How many of them are of custom fields.
+    custom: usize,
     callsites: [OnceLock<&'static Site>; 5],
+    longer: OnceLock<&'static Self>,
 }
 
 impl Fields {
-    pub(super) fn known() -> Arc<Self> {
-        Self::with([])
+    /// All fixed names of a schema, in the order of a record.
+    pub(super) fn fixed(schema: Schema) -> &'static Self {
+        static FIXED: [OnceLock<&Fields>; SCHEMAS] = [const { OnceLock::new() }; SCHEMAS];
+        FIXED[schema as usize].get_or_init(|| {
+            let mut names = vec![MESSAGE];
+            names.extend(every_name(schema).map(|name| &*name.leak()));
+            names.push(OTHERS);
+            Self::leaked(names, 0)
+        })
     }
 
-    /// With all of these names, as far as there is room for them.
-    pub(super) fn with<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Arc<Self> {
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known
-            && known.has_all(names.clone())
-        {
-            return known;
+    /// The names of these fields too, as far as there is room for those of the custom ones, which are apart.
+    pub(super) fn with(schema: Schema, pairs: (&[Pair], &[Pair])) -> &'static Self {
+        thread_local! {
+            /// The lists that were used last.
+            static LAST: Cell<[Option<&'static Fields>; SCHEMAS]> = const { Cell::new([None; SCHEMAS]) };
         }
-        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-        let fields = match known.take() {
-            // Somebody else was faster.
-            Some(fields) if fields.has_all(names.clone()) => fields,
-            Some(fields) => Arc::new(fields.grown(names)),
-            None => Arc::new(Self::new(vec![MESSAGE, OTHERS]).grown(names)),
-        };
-        Arc::clone(known.insert(fields))
+        // The thread may be ending.
+        let mut last = LAST.try_with(Cell::get).unwrap_or_default();
+        let mut fields = last[schema as usize].unwrap_or_else(|| Self::fixed(schema));
+        while !fields.has_room_or_place_for(pairs) {
+            // Of another thread, perhaps, with other names.
+            fields = fields.longer.get_or_init(|| fields.grown(pairs));
+        }
+        last[schema as usize] = Some(fields);
+        let _ = LAST.try_with(|cell| cell.set(last));
+        fields
     }
 
-    fn new(names: Vec<&'static str>) -> Self {
+    fn leaked(names: Vec<&'static str>, custom: usize) -> &'static Self {
         let names: &'static [&'static str] = names.leak();
-        Self {
+        Box::leak(Box::new(Self {
             names,
             places: names.iter().copied().zip(0..).collect(),
+            custom,
             callsites: [const { OnceLock::new() }; 5],
-        }
+            longer: OnceLock::new(),
+        }))
     }
 
-    /// All have a place that there is one for.
-    fn has_all<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
-        let mut names = names.into_iter();
-        self.len() == MAX_NAMES || names.all(|name| self.places.contains_key(name))
+    /// Every name has a place, or there is no room for more.
+    fn has_room_or_place_for(&self, (own, custom): (&[Pair], &[Pair])) -> bool {
+        let is_placed = |pair: &Pair| self.place(&pair.name).is_some();
+        own.iter().all(is_placed) && (self.custom >= MAX_CUSTOM || custom.iter().all(is_placed))
     }
 
-    /// These names and others, each behind the one that it comes behind in a record.
-    fn grown<'n>(&self, others: impl IntoIterator<Item = &'n str>) -> Self {
+    /// Headers have their place among the others, before what they come before in a record; custom fields at the
+    /// end.
+    fn grown(&self, (own, custom): (&[Pair], &[Pair])) -> &'static Self {
         let mut names = self.names.to_vec();
-        // Behind the message.
-        let mut behind = 1;
-        for name in others {
-            if let Some(place) = names.iter().position(|&known| known == name) {
-                behind = place + 1;
-            } else if names.len() < MAX_NAMES {
-                names.insert(behind, name.to_owned().leak());
-                behind += 1;
+        let mut before = names.len();
+        for Pair { name, .. } in own.iter().rev() {
+            if let Some(place) = names.iter().position(|known| known == name) {
+                before = place;
+                continue;
             }
+            let comes_after = |known: &str| are_both_headers(known, name) && known > name.as_str();
+            while before > 0 && comes_after(names[before - 1]) {
+                before -= 1;
+            }
+            names.insert(before, name.clone().leak());
         }
-        Self::new(names)
+        let room = MAX_CUSTOM.saturating_sub(self.custom);
+        let new = custom.iter().map(|pair| &pair.name);
+        let new = new.filter(|name| self.place(name).is_none()).take(room);
+        let before = names.len();
+        names.extend(new.map(|name| &*name.clone().leak()));
+        let custom = self.custom + names.len() - before;
+        Self::leaked(names, custom)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,22 +127,35 @@ impl Fields {
             Level::DEBUG => 3,
             Level::TRACE => 4,
         };
-        self.callsites[nth].get_or_init(|| Site::register(level, self.names))
+        let site = self.callsites[nth].get_or_init(|| Site::leaked(level, self.names));
+        site.register();
+        site
     }
+}
+
+const SCHEMAS: usize = 3;
+
+/// They are sorted in a record.
+fn are_both_headers(one: &str, other: &str) -> bool {
+    ["http.request.header.", "http.response.header."]
+        .iter()
+        .any(|prefix| one.starts_with(prefix) && other.starts_with(prefix))
 }
 
 /// One callsite.
 pub(super) struct Site {
     /// It and its metadata name each other.
     metadata: OnceLock<Metadata<'static>>,
+    is_registered: AtomicBool,
     /// Some subscriber may want its events.
     is_wanted: AtomicBool,
 }
 
 impl Site {
-    fn register(level: Level, names: &'static [&'static str]) -> &'static Self {
+    fn leaked(level: Level, names: &'static [&'static str]) -> &'static Self {
         let site: &'static Self = Box::leak(Box::new(Self {
             metadata: OnceLock::new(),
+            is_registered: AtomicBool::new(false),
             is_wanted: AtomicBool::new(true),
         }));
         let fields = FieldSet::new(names, identify_callsite!(site));
@@ -131,14 +172,28 @@ impl Site {
                 Kind::EVENT,
             )
         });
-        // From here on it is told who subscribes.
-        callsite::register(site);
         site
+    }
+
+    /// Lets those who subscribe say whether they want its events; from then on it is told when that changes.
+    ///
+    /// This calls subscribers, which may come back here or panic. So it is done once, whatever comes of it, and
+    /// under no lock; until it is done, events are wanted.
+    fn register(&'static self) {
+        if self.is_registered.load(Relaxed) || self.is_registered.swap(true, Relaxed) {
+            return;
+        }
+        callsite::register(self);
+        // Where there is but one subscriber, and it is that of another thread, nobody was asked.
+        if dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>()) {
+            self.is_wanted.store(true, Relaxed);
+        }
     }
 
     /// False if no subscriber wants its events, whatever they are.
     pub(super) fn is_wanted(&self) -> bool {
-        self.is_wanted.load(Relaxed) && *self.metadata().level() <= LevelFilter::current()
+        let level = *self.metadata().level();
+        self.is_wanted.load(Relaxed) && level <= STATIC_MAX_LEVEL && level <= LevelFilter::current()
     }
 
     pub(super) fn metadata(&self) -> &Metadata<'static> {

@@ -2,8 +2,6 @@
 
 mod callsites;
 
-use std::fmt;
-
 use ::tracing::{Event, Value, dispatcher};
 use log::Level;
 
@@ -12,7 +10,10 @@ use super::{
     Sink,
     flat::{self, Held, Pair},
 };
-use crate::{record::Record, schema::Schema};
+use crate::{
+    record::{Record, with_every_field},
+    schema::Schema,
+};
 
 /// Records as events of `tracing`, with the target `actix_bodylog` and the level of the record.
 ///
@@ -36,13 +37,13 @@ use crate::{record::Record, schema::Schema};
 /// # let _ = app;
 /// ```
 ///
-/// `tracing` knows the names of fields before there is an event, and forever. Names are learnt from the records:
-/// those of the first 256 fields that a process shows, headers and custom fields included. Any others are in one field,
-/// `field.others`, as a JSON object. So custom fields need names from a set, as columns do.
+/// `tracing` has to be told the names of fields in advance, and never forgets one. So there is room for 128 names of
+/// custom fields in a process; any others are in one field, `field.others`, as a JSON object. Take them from a
+/// set, as one does for columns.
 ///
 /// Subscribers decide which levels are recorded; a filter for `actix_bodylog` that takes not even errors lets
 /// requests pass through untouched.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TracingSink {
     schema: Schema,
 }
@@ -73,13 +74,15 @@ impl Sink for TracingSink {
 
     fn enabled(&self, level: Level) -> bool {
         // The dispatcher is not asked: filters of layers remember what they answer until an event follows.
-        Fields::known().callsite(event_level(level)).is_wanted()
+        let fields = Fields::fixed(self.schema);
+        fields.callsite(event_level(level)).is_wanted()
     }
 
     fn emit(&self, record: &Record<'_>) {
-        let keys = self.schema.keys();
-        let pairs = flat::pairs(record, self.schema, &[keys.level, keys.timestamp]);
-        let fields = Fields::with(pairs.iter().map(|pair| pair.name.as_str()));
+        let pairs = pairs(record, self.schema);
+        // Custom fields come last, and each has a value.
+        let own = pairs.len().saturating_sub(record.fields.len());
+        let fields = Fields::with(self.schema, pairs.split_at(own));
         let site = fields.callsite(event_level(record.level));
         let metadata = site.metadata();
         if !dispatcher::get_default(|dispatch| dispatch.enabled(metadata)) {
@@ -103,6 +106,17 @@ impl Sink for TracingSink {
         }
         Event::dispatch(metadata, &metadata.fields().value_set_all(&values));
     }
+}
+
+fn pairs(record: &Record<'_>, schema: Schema) -> Vec<Pair> {
+    let keys = schema.keys();
+    flat::pairs(record, schema, &[keys.level, keys.timestamp])
+}
+
+/// The names that a record can have, but for those of headers and custom fields, in their order.
+fn every_name(schema: Schema) -> impl Iterator<Item = String> {
+    let pairs = with_every_field(|record| pairs(&record, schema));
+    pairs.into_iter().map(|pair| pair.name)
 }
 
 impl Held {
@@ -134,13 +148,5 @@ fn event_level(level: Level) -> ::tracing::Level {
         Level::Info => ::tracing::Level::INFO,
         Level::Debug => ::tracing::Level::DEBUG,
         Level::Trace => ::tracing::Level::TRACE,
-    }
-}
-
-impl fmt::Debug for TracingSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TracingSink")
-            .field("schema", &self.schema)
-            .finish()
     }
 }

@@ -1,0 +1,45 @@
+//! One thread that subscribes, and one that does not: in a process of its own, as callsites belong to all of it.
+
+#[path = "tracing/events.rs"]
+mod events;
+
+use std::thread;
+
+use actix_bodylog::{BodyLog, RecordExt as _, TracingSink};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    rt::System,
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use tracing::subscriber::with_default;
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+use events::Events;
+
+async fn send(log: BodyLog, name: &'static str) {
+    let handler = move |req: HttpRequest| async move {
+        req.record_field(name, 1);
+        HttpResponse::Ok().finish()
+    };
+    let app = App::new().default_service(web::to(handler)).wrap(log);
+    let app = init_service(app).await;
+    let req = TestRequest::default().to_request();
+    read_body(call_service(&app, req).await).await;
+}
+
+#[test]
+fn a_thread_without_a_subscriber_takes_no_events_from_one_that_has_one() {
+    let log = BodyLog::new().sink(TracingSink::new());
+    let events = Events::default();
+    with_default(Registry::default().with(events.clone()), || {
+        for name in ["first", "second"] {
+            // It is the first to ask for a level, and the first to have a name.
+            thread::scope(|scope| {
+                scope.spawn(|| System::new().block_on(send(log.clone(), name)));
+            });
+            System::new().block_on(send(log.clone(), name));
+            assert_eq!(events.take().len(), 1, "{name}");
+        }
+    });
+}
