@@ -427,6 +427,13 @@ mod tests {
             "password=",
             "password: \"",
             "password={",
+            "password:a,",
+            "password=A{x},",
+            "password=A{'",
+            "password=A<",
+            "password=''",
+            "password=\"\" ",
+            "password='a'\"",
             "\\\"a\\\":",
             "a=%25",
             "password:\n ",
@@ -469,7 +476,11 @@ mod tests {
         prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
     }
 
-    const PIECES: [&str; 48] = [
+    const PIECES: [&str; 52] = [
+        "''",
+        "\"\"\"",
+        "Token {",
+        "a::B<c>(",
         "password",
         "token",
         "name",

@@ -5,7 +5,10 @@ use super::{
     key::{Key, MAX_KEY, is_key_char},
     quote::Quote,
 };
-use crate::{names::REDACTED, text::ceil_char_boundary};
+use crate::{
+    names::REDACTED,
+    text::{ceil_char_boundary, cut},
+};
 
 /// The line that a name stands on.
 pub(super) struct Line {
@@ -82,14 +85,31 @@ impl Value<'_, '_> {
             return (start + REDACTED.len(), true);
         }
         let mut at = start;
-        if let Some(quote) = Quote::at_start(rest) {
-            let inner = start + quote.len();
+        let mut last = None;
+        while let Some(quote) = Quote::at_start(&self.text[at..])
+            && last.is_none_or(|last| goes_on(last, quote, &self.text[at..]))
+        {
+            let inner = at + quote.len();
             match quote.find_end(&self.text[inner..]) {
                 None => return (self.text.len(), true),
                 Some(closing) => at = inner + closing.end,
             }
-        } else if rest.starts_with(['{', '[', '(']) {
-            at = start + closing_bracket(rest);
+            last = Some(quote);
+        }
+        if last.is_none()
+            && let Some(bracket) = bracket_of(rest)
+        {
+            let end = start + bracket + closing_bracket(&rest[bracket..]);
+            // What stands before the bracket may be words, which end where words do.
+            let plain = if bracket > 0 {
+                self.unquoted_end(start)
+            } else {
+                start
+            };
+            if plain > end {
+                return (plain, false);
+            }
+            at = end;
         }
         if at > start && ends_value(&self.text[at..]) {
             return (at, true);
@@ -116,7 +136,11 @@ impl Value<'_, '_> {
                 '<' => after
                     .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')),
                 '"' | '\'' | '`' if self.greedy => text[..self.key.start].ends_with(c),
-                '"' | '\'' | '`' => at > start && ends_value(after),
+                // One that is doubled stands for itself.
+                '"' | '\'' | '`' => {
+                    let doubled = after.strip_prefix(c);
+                    at > start && ends_value(doubled.unwrap_or(after))
+                }
                 ')' | ']' | '}' if !self.greedy => at > start && ends_value(after),
                 '#' => self.key.in_query,
                 _ if self.greedy => false,
@@ -193,6 +217,26 @@ fn ends_value(after: &str) -> bool {
                         | '|'
                 )
         })
+}
+
+/// Says whether the `quote` that `text` begins with, and that stands right behind one that was closed by `last`, is
+/// part of the same value: a quote that is doubled to stand for itself (YAML, SQL, CSV), the rest of three (a block
+/// string of GraphQL, TOML or Python), or another string that is joined to it (shells).
+fn goes_on(last: Quote, quote: Quote, text: &str) -> bool {
+    quote == last || !ends_value(&text[quote.len()..])
+}
+
+/// Where the bracket stands that `text` begins with, or that opens behind a name: a value as `Debug` shows it,
+/// `Token { inner: .. }`, `Token(..)`, `&path::Box<str>(..)`.
+fn bracket_of(text: &str) -> Option<usize> {
+    const MAX_NAME: usize = 128;
+    let is_part_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '<' | '>' | '&');
+    let name = cut(text, MAX_NAME).find(|c| !is_part_of_name(c))?;
+    let after = &text[name..];
+    if name > 0 && after.starts_with(" {") {
+        return Some(name + 1);
+    }
+    after.starts_with(['{', '[', '(']).then_some(name)
 }
 
 /// How long the bracketed value is that `text` begins with; all of `text` if it does not end.
