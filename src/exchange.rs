@@ -13,7 +13,7 @@ use std::{
 use actix_web::{
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
-    http::{StatusCode, Version, header::HeaderValue},
+    http::{StatusCode, Version},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     logger::Logger,
     past::Past,
     record::Outcome,
-    request_id::{RequestId, X_REQUEST_ID},
+    request_id::RequestId,
     rules::{ResponseBody, Rules},
     span::RequestSpan,
     state::{CodeSearch, MAX_KEPT, Response, State},
@@ -240,10 +240,8 @@ impl Exchange {
     pub(crate) fn tell_id(&self, head: &mut ResponseHead) {
         if let Ok(state) = self.state.try_borrow()
             && let Some(id) = &state.id
-            && !head.headers().contains_key(X_REQUEST_ID)
-            && let Ok(value) = HeaderValue::from_str(id)
         {
-            head.headers_mut().insert(X_REQUEST_ID, value);
+            id.tell(head);
         }
     }
 

@@ -79,14 +79,19 @@ where
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let logger = &self.logger;
-        if bypass::is_active() || self.joins_outer(&req) {
-            return BodyLogFuture::new(self.service.call(req), Mode::Pass);
+        if self.joins_outer(&req) {
+            return BodyLogFuture::new(self.service.call(req), Mode::Pass(None));
+        }
+        if bypass::is_active() {
+            let id = self.id_without_record(&req);
+            return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
         let is_on = logger.enabled(Level::Error);
         if !is_on || logger.skip_if(&req) {
             logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
+            let id = self.id_without_record(&req);
             let future = bypass::run(|| self.service.call(req));
-            return BodyLogFuture::new(future, Mode::Bypass);
+            return BodyLogFuture::new(future, Mode::Bypass(id));
         }
         let exchange = Owner::begin(logger, &req);
         let payload = req.parts_mut().1.take();
@@ -108,13 +113,26 @@ impl<S> BodyLogMiddleware<S> {
         let skip = self.logger.rules.skips(req.path());
         let silenced = self.logger.skip_if(req);
         outer.with(|exchange| {
-            if silenced {
-                return exchange.silence();
+            if !silenced {
+                exchange.override_rules(&self.logger, req, skip);
             }
-            exchange.override_rules(&self.logger, req, skip);
             give_id(exchange, &self.logger, req);
+            if silenced {
+                exchange.silence();
+            }
         });
         true
+    }
+
+    /// The id of a request that is not recorded: what is logged is not to change what the application does.
+    fn id_without_record(&self, req: &ServiceRequest) -> Option<RequestId> {
+        let is_wanted = self.logger.rules.request_ids == RequestIds::Generate
+            && !req.extensions().contains::<RequestId>();
+        is_wanted.then(|| {
+            let id = RequestId::of(req.headers());
+            req.extensions_mut().insert(id.clone());
+            id
+        })
     }
 }
 
@@ -130,10 +148,10 @@ fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
 #[derive(Debug)]
 enum Mode {
     Record(Owner),
-    /// Recorded outside, or over.
-    Pass,
+    /// Recorded outside, or over. The response is told the id.
+    Pass(Option<RequestId>),
     /// Not to be recorded, here or inside.
-    Bypass,
+    Bypass(Option<RequestId>),
 }
 
 /// The future of [`BodyLogMiddleware`].
@@ -174,15 +192,36 @@ where
         let inner = this.inner;
         let result = ready!(match this.mode {
             Mode::Record(exchange) => exchange.run(|| inner.poll(cx)),
-            Mode::Pass => inner.poll(cx),
-            Mode::Bypass => bypass::run(|| inner.poll(cx)),
+            Mode::Pass(_) => inner.poll(cx),
+            Mode::Bypass(_) => bypass::run(|| inner.poll(cx)),
         });
-        Poll::Ready(match std::mem::replace(this.mode, Mode::Pass) {
+        Poll::Ready(match std::mem::replace(this.mode, Mode::Pass(None)) {
             Mode::Record(exchange) => follow(result, exchange),
-            Mode::Pass | Mode::Bypass => {
-                result.map(|res| res.map_body(|_, body| RecordedBody::new(body, None)))
-            }
+            Mode::Pass(id) | Mode::Bypass(id) => pass(result, id),
         })
+    }
+}
+
+/// Hands on what became of a request that is not recorded.
+fn pass<B: MessageBody>(
+    result: Result<ServiceResponse<B>, Error>,
+    id: Option<RequestId>,
+) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
+    match (result, id) {
+        (Ok(res), id) => Ok(res.map_body(|head, body| {
+            if let Some(id) = id {
+                id.tell(head);
+            }
+            RecordedBody::new(body, None)
+        })),
+        (Err(mut error), Some(id)) => {
+            error.add_response_mapper(move |mut res| {
+                id.tell(res.head_mut());
+                res
+            });
+            Err(error)
+        }
+        (Err(error), None) => Err(error),
     }
 }
 

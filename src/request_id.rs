@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{
+    dev::ResponseHead,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+};
 
 use crate::random::random;
 
@@ -31,9 +34,8 @@ pub enum RequestIds {
     /// time.
     ///
     /// Either is recorded as `http.request.header.x-request-id`, is a [`RequestId`] in the extensions of the
-    /// request, and is sent as the `x-request-id` of the response, unless that has one already. Where the
-    /// outermost logger lets a request pass, because of [`skip_if`](crate::BodyLog::skip_if) or because no sink
-    /// wants even an error, none of this happens.
+    /// request, and is sent as the `x-request-id` of the response, unless that has one already. The latter two do not
+    /// depend on whether the request is recorded.
     Generate,
 }
 
@@ -66,6 +68,15 @@ impl RequestId {
         match valid.and_then(|value| value.to_str().ok()) {
             Some(id) => Self(id.into()),
             None => Self::generate(),
+        }
+    }
+
+    /// Puts it into a response, unless that has an id already.
+    pub(crate) fn tell(&self, head: &mut ResponseHead) {
+        if !head.headers().contains_key(X_REQUEST_ID)
+            && let Ok(value) = HeaderValue::from_str(self)
+        {
+            head.headers_mut().insert(X_REQUEST_ID, value);
         }
     }
 
@@ -116,8 +127,6 @@ fn text(uuid: u128) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-
-    use actix_web::http::header::HeaderValue;
 
     use super::*;
 

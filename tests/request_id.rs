@@ -2,17 +2,18 @@
 
 use std::cell::RefCell;
 
-use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, RequestId, RequestIds};
+use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, Record, RequestId, RequestIds, Sink};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{Service as _, ServiceRequest, ServiceResponse},
     error::ErrorForbidden,
     http::header::{HeaderMap, HeaderName, HeaderValue},
-    middleware::{Next, from_fn},
-    test::{TestRequest, call_service, init_service, read_body, try_call_service},
+    middleware::{Condition, Next, from_fn},
+    test::{TestRequest, call_service, init_service, read_body},
     web,
 };
+use log::Level;
 use serde_json::{Value, json};
 
 mod support;
@@ -150,12 +151,48 @@ async fn nested_loggers_agree_on_one_id() {
     }
 }
 
+/// Wants nothing.
+struct Off;
+
+impl Sink for Off {
+    fn enabled(&self, _: Level) -> bool {
+        false
+    }
+
+    fn emit(&self, _: &Record<'_>) {
+        panic!("a record for a sink that wants none");
+    }
+}
+
 #[actix_web::test]
-async fn what_is_skipped_gets_no_id() {
-    let log = generating().skip_if(|_| true).sink(Recorder::default());
-    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
-    let res = try_call_service(&app, request(&[]).to_request()).await;
-    assert_eq!(ids(res.unwrap().headers()), [""; 0]);
+async fn what_is_logged_decides_nothing_about_ids() {
+    let recorder = Recorder::default();
+    let skipping = generating().skip_if(|_| true).sink(recorder.clone());
+    let quiet = generating().sink(Off);
+    for (log, outer) in [
+        (skipping.clone(), None),
+        (quiet.clone(), None),
+        // What is outside lets the request pass, and gives it an id or does not.
+        (generating(), Some(BodyLog::off())),
+        (skipping, Some(quiet)),
+    ] {
+        let app = App::new()
+            .route("/", web::to(tell))
+            .service(web::resource("/refused").wrap(from_fn(refuse)).to(tell))
+            .wrap(log)
+            .wrap(Condition::new(outer.is_some(), outer.unwrap_or_default()));
+        let app = init_service(app).await;
+        let res = call_service(&app, request(&[]).to_request()).await;
+        let told = ids(res.headers());
+        assert_eq!(told.len(), 1);
+        assert_eq!(read_body(res).await, told[0]);
+        let res = call_service(&app, request(&[b"r-1"]).to_request()).await;
+        assert_eq!(ids(res.headers()), ["r-1"]);
+        let refused = request(&[b"r-2"]).uri("/refused").to_request();
+        let error = app.call(refused).await.err().unwrap();
+        assert_eq!(ids(error.error_response().headers()), ["r-2"]);
+    }
+    recorder.wait_for(0);
 }
 
 #[actix_web::test]
