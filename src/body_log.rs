@@ -1,6 +1,9 @@
 //! The builder, and the handle to what it built.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderName, rt::time::timeout};
 use ipnet::IpNet;
@@ -357,22 +360,25 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, for at most `limit`, and flushes the sinks. True if
-    /// nothing was in flight any more.
+    /// Waits until no exchange is in flight, and then until the sinks have handed on what they held back, for at most
+    /// `limit` (and a tenth of a second for the sinks, if the exchanges took all of it). False if that was not
+    /// enough.
     ///
     /// For `main`, after the server has stopped: worker threads are not always joined before
     /// `run().await` returns, and the last records are still on their way then.
     ///
-    /// Sinks are flushed on the thread that awaits this, after the limit too. [`JsonLines`](crate::JsonLines) does
-    /// not hang on a writer that is stuck; a logger of the `log` facade or a sink of your own may.
+    /// Sinks are flushed on the thread that awaits this. [`JsonLines`](crate::JsonLines) keeps to the limit; a
+    /// logger of the `log` facade or a sink of your own may not.
     ///
     /// # Panics
     ///
     /// If it is awaited outside an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
+        const FOR_SINKS: Duration = Duration::from_millis(100);
+        let started = Instant::now();
         let idle = timeout(limit, self.logger.shared.idle()).await.is_ok();
-        self.logger.flush();
-        idle
+        let left = limit.saturating_sub(started.elapsed());
+        self.logger.flush(left.max(FOR_SINKS)) && idle
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
 };
 
 use actix_web::dev::ServiceRequest;
@@ -82,10 +83,15 @@ impl Logger {
         self.shared.stats(lost)
     }
 
-    pub(crate) fn flush(&self) {
+    /// Flushes all sinks, which share the time. False if one has something left, or panicked.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let started = Instant::now();
+        let mut all = true;
         for sink in &self.sinks {
-            self.call(|| sink.flush());
+            let left = limit.saturating_sub(started.elapsed());
+            all &= self.call(|| sink.flush(left)).unwrap_or(false);
         }
+        all
     }
 
     /// Says so once, however many workers there are.

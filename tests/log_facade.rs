@@ -223,6 +223,22 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     let expected = format!("{dropped} records were dropped: ");
     assert!(line.message.starts_with(&expected), "{line:?}");
 
+    // A queue that no record fits into: nothing will ever flow again.
+    let tiny = BodyLog::new().sink(JsonLines::background(std::io::sink(), 64));
+    for _ in 0..3 {
+        send(tiny.clone(), TestRequest::with_uri("/fine")).await;
+    }
+    assert!(tiny.drain(Duration::from_secs(10)).await);
+    let [line] = &take()[..] else {
+        panic!("one line was expected");
+    };
+    assert!(
+        line.message
+            .contains(" has no room in a queue of 64, and was dropped"),
+        "{line:?}"
+    );
+    assert_eq!(tiny.stats().sink_failures, 3);
+
     let flushed = *COLLECTOR.flushed.lock().unwrap();
     assert!(json.drain(Duration::from_secs(1)).await);
     assert_eq!(*COLLECTOR.flushed.lock().unwrap(), flushed + 1);

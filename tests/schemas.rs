@@ -225,8 +225,8 @@ async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Va
             fn schema(&self) -> Schema {
                 self.0.schema()
             }
-            fn flush(&self) {
-                self.0.flush();
+            fn flush(&self, limit: Duration) -> bool {
+                self.0.flush(limit)
             }
         }
         BodyLog::new().sink(Boxed(sink))

@@ -242,21 +242,23 @@ async fn a_writer_that_panics_is_tried_again() {
     assert!(paper.text().contains("/missing"));
 }
 
+/// Says that there is something to write, and waits until the other end is gone.
+struct Stuck(Sender<()>, Receiver<()>);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(());
+        let _ = self.1.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn who_drains_does_not_wait_for_a_writer_that_is_stuck() {
-    struct Stuck(Sender<()>, Receiver<()>);
-    impl Write for Stuck {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.send(());
-            // Until the other end is gone.
-            let _ = self.1.recv();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
     let log = BodyLog::new().sink(JsonLines::new(Stuck(arrived, may_leave)));
     let worker = std::thread::spawn({
@@ -268,6 +270,17 @@ fn who_drains_does_not_wait_for_a_writer_that_is_stuck() {
     drop(leave);
     worker.join().unwrap();
     assert_eq!((log.stats().in_flight, log.stats().records), (0, 1));
+}
+
+#[actix_web::test]
+async fn who_drains_is_told_that_a_thread_did_not_write_everything_in_time() {
+    let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
+    let log = BodyLog::new().sink(JsonLines::background(Stuck(arrived, may_leave), 1 << 20));
+    send(log.clone(), "/fine").await;
+    has_arrived.recv_timeout(PATIENCE).unwrap();
+    assert!(!log.drain(Duration::ZERO).await);
+    drop(leave);
+    assert!(log.drain(PATIENCE).await);
 }
 
 #[actix_web::test]

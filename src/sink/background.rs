@@ -5,10 +5,10 @@ use std::{
     io::Write,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use memchr::memrchr;
@@ -28,6 +28,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How long a writer may take for what it is handed at once before nobody waits for it any more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often it is said that lines were dropped: where that goes may be as slow as the writer.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// A queue of lines and the thread that writes them.
 pub(super) struct Background {
     queue: Arc<Queue>,
@@ -37,8 +40,12 @@ pub(super) struct Background {
 }
 
 struct Queue {
+    /// Bytes of memory that lines may take.
+    limit: usize,
     /// Lines for which there was no room, since this was last said.
     dropped: AtomicUsize,
+    /// It was said that a line has no room even where no other is.
+    was_too_long: AtomicBool,
     losses: Arc<Losses>,
     state: Mutex<State>,
     /// Wakes the thread.
@@ -85,7 +92,9 @@ impl Background {
         patience: Duration,
     ) -> Self {
         let queue = Arc::new(Queue {
+            limit: bytes,
             dropped: AtomicUsize::new(0),
+            was_too_long: AtomicBool::new(false),
             losses,
             state: Mutex::new(State {
                 lines: Blocks::new(bytes),
@@ -121,8 +130,9 @@ impl Background {
         self.queue.push(line);
     }
 
-    /// Waits until all lines that there are now were written. False if the writer is stuck.
-    pub(super) fn flush(&self) -> bool {
+    /// Waits until all lines that there are now were written. False if they were not within `limit`, or if the
+    /// writer is stuck.
+    pub(super) fn flush(&self, limit: Duration) -> bool {
         let target = {
             let mut state = self.queue.state();
             state.hurry = true;
@@ -130,7 +140,7 @@ impl Background {
         };
         self.queue.work.notify_one();
         self.queue
-            .wait_for(self.patience, |state| state.done >= target)
+            .wait_for(self.patience, limit, |state| state.done >= target)
     }
 }
 
@@ -147,7 +157,8 @@ impl Drop for Background {
         if this == Some(thread.thread().id()) {
             return;
         }
-        if self.queue.wait_for(self.patience, |state| state.finished) {
+        let is_over = |state: &State| state.finished;
+        if self.queue.wait_for(self.patience, Duration::MAX, is_over) {
             // It does not panic.
             let _ = thread.join();
         }
@@ -164,8 +175,7 @@ impl Queue {
         let mut state = self.state();
         if !state.lines.push(line) {
             drop(state);
-            self.dropped.fetch_add(1, Relaxed);
-            self.losses.count(1);
+            self.drop_line(line.len());
             return;
         }
         state.taken += line.len() as u64;
@@ -185,16 +195,32 @@ impl Queue {
         }
     }
 
+    fn drop_line(&self, len: usize) {
+        self.losses.count(1);
+        if len <= self.limit {
+            self.dropped.fetch_add(1, Relaxed);
+        } else if !self.was_too_long.swap(true, Relaxed) {
+            // It will be so for ever, and nothing that flows again will tell.
+            log::warn!(
+                target: TARGET,
+                "a record of {len} bytes has no room in a queue of {}, and was dropped; others will not be told",
+                self.limit
+            );
+        }
+    }
+
     /// What the thread does.
     fn run(&self, mut writer: LineWriter) {
+        let mut said = None;
         let mut blocks = VecDeque::new();
         while self.next(&mut blocks) {
             // Of the first block, what was not yet written.
             let mut start = 0;
             while !blocks.is_empty() {
-                start = self.write(&mut writer, &mut blocks, start);
+                start = self.write(&mut writer, &mut blocks, start, &mut said);
             }
         }
+        guarded(|| self.say_what_was_dropped());
         guarded(|| drop(writer));
     }
 
@@ -230,6 +256,7 @@ impl Queue {
         writer: &mut LineWriter,
         blocks: &mut VecDeque<Vec<u8>>,
         start: usize,
+        said: &mut Option<Instant>,
     ) -> usize {
         let count = blocks.len().min(MAX_PARTS);
         let mut parts = [&[][..]; MAX_PARTS];
@@ -254,8 +281,9 @@ impl Queue {
         // First: whoever waits for these lines finds the counters right.
         guarded(|| {
             self.losses.add(lost);
-            if flows {
-                self.say_what_was_dropped();
+            if flows && said.is_none_or(|said| said.elapsed() >= PAUSE) {
+                let was_said = self.say_what_was_dropped();
+                *said = was_said.then(Instant::now).or(*said);
             }
         });
         let written = blocks.drain(..count - usize::from(!is_last_done));
@@ -270,8 +298,8 @@ impl Queue {
         }
     }
 
-    /// The writer takes lines again.
-    fn say_what_was_dropped(&self) {
+    /// The writer takes lines again. False if there is nothing to be said.
+    fn say_what_was_dropped(&self) -> bool {
         let dropped = self.dropped.swap(0, Relaxed);
         if dropped > 0 {
             log::warn!(
@@ -279,15 +307,24 @@ impl Queue {
                 "{dropped} records were dropped: the writer did not keep up with them"
             );
         }
+        dropped > 0
     }
 
-    /// Waits until `is_there`, for as long as lines are written. False if that came to a halt.
-    fn wait_for(&self, patience: Duration, is_there: impl Fn(&State) -> bool) -> bool {
+    /// Waits until `is_there`, for as long as lines are written, and no longer than `limit`. False if that came to
+    /// a halt, or takes longer.
+    fn wait_for(
+        &self,
+        patience: Duration,
+        limit: Duration,
+        is_there: impl Fn(&State) -> bool,
+    ) -> bool {
+        let started = Instant::now();
         let mut state = self.state();
         loop {
             let done = state.done;
             let halts = |state: &mut State| !is_there(state) && state.done == done;
-            let waited = self.progress.wait_timeout_while(state, patience, halts);
+            let wait = patience.min(limit.saturating_sub(started.elapsed()));
+            let waited = self.progress.wait_timeout_while(state, wait, halts);
             let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             if is_there(&now) {
                 return true;
@@ -392,7 +429,7 @@ mod tests {
                 });
             }
         });
-        assert!(background.flush());
+        assert!(background.flush(PATIENCE));
         let lines = lines(&text);
         assert_eq!((lines.len(), losses.counted()), (6000, 0));
         for name in ["a", "b", "c"] {
@@ -427,9 +464,9 @@ mod tests {
         }
         assert_eq!(stalled.losses.counted(), 5);
         drop(stalled.leave);
-        assert!(stalled.background.flush());
+        assert!(stalled.background.flush(PATIENCE));
         stalled.background.push(line(15).as_bytes());
-        assert!(stalled.background.flush());
+        assert!(stalled.background.flush(PATIENCE));
         let kept = (0..10).chain([15]).map(|nth| format!("{nth:07}"));
         assert!(lines(&stalled.text).into_iter().eq(kept));
         assert_eq!(stalled.losses.counted(), 5);
@@ -440,7 +477,7 @@ mod tests {
         let stalled = Stalled::new(usize::MAX, Duration::from_millis(1));
         stalled.background.push(b"first\n");
         stalled.arrived.recv().unwrap();
-        assert!(!stalled.background.flush());
+        assert!(!stalled.background.flush(PATIENCE));
         drop(stalled.background);
         assert!(lines(&stalled.text).is_empty());
         // It still writes what it got, should it ever come to.
@@ -453,9 +490,9 @@ mod tests {
     fn a_writer_that_panics_loses_its_lines_and_is_tried_again() {
         let (background, losses, text) = open(usize::MAX);
         background.push(b"panic\n");
-        assert!(background.flush());
+        assert!(background.flush(PATIENCE));
         background.push(b"fine\n");
-        assert!(background.flush());
+        assert!(background.flush(PATIENCE));
         assert_eq!(losses.counted(), 1);
         // What was torn is ended first.
         assert_eq!(lines(&text), ["", "fine"]);
@@ -480,7 +517,7 @@ mod tests {
         let (background, losses, text) = open(100);
         background.push(&[&[b'x'; 100][..], b"\n"].concat());
         background.push(b"fine\n");
-        assert!(background.flush());
+        assert!(background.flush(PATIENCE));
         assert_eq!(losses.counted(), 1);
         assert_eq!(lines(&text), ["fine"]);
     }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{Sink, background::Background, line_writer::LineWriter, losses::Losses};
@@ -121,14 +122,12 @@ impl Sink for JsonLines {
         });
     }
 
-    fn flush(&self) {
+    fn flush(&self, limit: Duration) -> bool {
         match &self.output {
             // Every record was flushed when it was written. A worker that still writes one is stuck,
             // and whoever stops the server is not to wait for that.
-            Output::Direct(_) => {}
-            Output::Background(background) => {
-                background.flush();
-            }
+            Output::Direct(_) => true,
+            Output::Background(background) => background.flush(limit),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The `log` facade.
 
+use std::time::Duration;
+
 use log::{
     Level,
     kv::{Error, Key, Source, ToValue, VisitSource},
@@ -76,8 +78,9 @@ impl Sink for LogSink {
         }
     }
 
-    fn flush(&self) {
+    fn flush(&self, _: Duration) -> bool {
         log::logger().flush();
+        true
     }
 }
 

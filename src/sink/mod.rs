@@ -11,6 +11,8 @@ mod test_sink;
 #[cfg(feature = "tracing")]
 mod tracing;
 
+use std::time::Duration;
+
 use ::log::Level;
 
 pub(crate) use self::log::TARGET;
@@ -48,9 +50,12 @@ pub trait Sink: Send + Sync {
         Schema::OpenTelemetry
     }
 
-    /// Hands on what is still held back. Called by [`BodyLog::drain`](crate::BodyLog::drain).
-    /// Default: nothing.
-    fn flush(&self) {}
+    /// Hands on what is still held back, within this time; false if that is not all. Called by
+    /// [`BodyLog::drain`](crate::BodyLog::drain). Default: nothing, and `true`.
+    fn flush(&self, limit: Duration) -> bool {
+        let _ = limit;
+        true
+    }
 
     /// How many records this sink could not hand on so far, without panicking. Default: 0.
     ///

@@ -11,9 +11,6 @@ use std::{
     time::Duration,
 };
 
-/// How long a batch may take before nobody waits for it any more. Longer than a store waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How much may wait, what is being stored included.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -81,20 +78,14 @@ impl Queue {
         }
     }
 
-    /// Waits until what was taken so far is dealt with, unless the thread is stuck.
-    pub fn flush(&self) {
-        let mut state = self.state();
+    /// Waits until what was taken so far is dealt with; false if that takes longer than `limit`.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let state = self.state();
         let target = state.taken;
-        while state.done < target {
-            let done = state.done;
-            let halts = |state: &mut State| state.done == done;
-            let waited = self.progress.wait_timeout_while(state, PATIENCE, halts);
-            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            if timeout.timed_out() {
-                return;
-            }
-            state = now;
-        }
+        let is_behind = |state: &mut State| state.done < target;
+        let waited = self.progress.wait_timeout_while(state, limit, is_behind);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.done >= target
     }
 
     /// Takes nothing any more: [`run`](Self::run) returns once all is dealt with.
@@ -163,6 +154,8 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     fn queue(records: usize, bytes: usize) -> Queue {
         Queue::new(Limits { records, bytes })
     }
@@ -217,7 +210,7 @@ mod tests {
         queue.push("b".to_owned());
         assert_eq!(queue.lost(), 1);
         leave.send(()).unwrap();
-        queue.flush();
+        assert!(queue.flush(PATIENCE));
         queue.push("c".to_owned());
         assert_eq!(when_arrived.recv_timeout(PATIENCE).unwrap(), ["c"]);
         leave.send(()).unwrap();
@@ -244,10 +237,10 @@ mod tests {
         });
         queue.push("bad".to_owned());
         // Whoever waited finds the counter right.
-        queue.flush();
+        assert!(queue.flush(PATIENCE));
         assert_eq!(queue.lost(), 1);
         queue.push("good".to_owned());
-        queue.flush();
+        assert!(queue.flush(PATIENCE));
         assert_eq!(all.try_recv().unwrap(), ["good"]);
         queue.close();
         thread.join().unwrap();

@@ -4,6 +4,7 @@ use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use actix_bodylog::{Record, Schema, Sink};
@@ -61,8 +62,8 @@ impl Sink for AuditSink {
         });
     }
 
-    fn flush(&self) {
-        self.queue.flush();
+    fn flush(&self, limit: Duration) -> bool {
+        self.queue.flush(limit)
     }
 
     fn lost(&self) -> u64 {
