@@ -18,6 +18,7 @@ pub enum ResponseBody {
     /// Where the level is above the success level, or the method is not GET. The rule of the
     /// service that this crate was made for, and the default.
     #[default]
+    #[serde(alias = "notable")]
     WhenNotable,
     /// With every record.
     Always,

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -77,10 +77,30 @@ impl Write for LogFile {
 
 fn open(path: &Path) -> io::Result<File> {
     let file = File::options().append(true).create(true).open(path);
-    file.map_err(|error| {
+    let opened = file.and_then(|mut file| {
+        // A process that was killed may have left a part of a line.
+        if !ends_with_line(path)? {
+            file.write_all(b"\n")?;
+        }
+        Ok(file)
+    });
+    opened.map_err(|error| {
         let path = path.display();
         io::Error::new(error.kind(), format!("cannot open {path}: {error}"))
     })
+}
+
+/// True also of what is no regular file.
+fn ends_with_line(path: &Path) -> io::Result<bool> {
+    let metadata = path.metadata()?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 /// The new file is opened here and not by the thread that writes: it is there before the next record is, and
@@ -126,6 +146,17 @@ mod tests {
         assert_eq!(fs::read(&old).unwrap(), b"first\nsecond\n");
         assert_eq!(fs::read(&new).unwrap(), b"third\n");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_line_that_a_killed_process_left_is_ended() {
+        let path = env::temp_dir().join(format!("shipper-{}-killed", process::id()));
+        fs::write(&path, "whole\nbro").unwrap();
+        let mut file = LogFile::new(open(&path).unwrap());
+        file.write_all(b"next\n").unwrap();
+        open(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole\nbro\nnext\n");
+        fs::remove_file(path).unwrap();
     }
 
     #[cfg(target_os = "linux")]

@@ -84,8 +84,9 @@ fn sample(config: &Config) -> Option<String> {
 }
 
 fn skip(config: &Config) -> impl Iterator<Item = String> {
-    let paths = config.skip.iter().filter(|path| !path.starts_with('/'));
-    paths.map(|path| format!("skip has {path:?}, and a path begins with a /"))
+    let is_path = |path: &str| path.starts_with('/') && !path.contains(['?', '#']);
+    let others = config.skip.iter().filter(move |path| !is_path(path));
+    others.map(|path| format!("skip has {path:?}, and a path begins with a / and has no query"))
 }
 
 fn names(config: &Config) -> impl Iterator<Item = String> {

@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// The settings of a [`BodyLog`] that are plain values, for a file or the environment: each has the default of the
-/// method that it stands for, and its name. (`request_headers` and `response_headers` are lists, and have the
-/// names of such.)
+/// method that it stands for, and its name. (The lists of headers may also be called `request_headers` and
+/// `response_headers`, as they are here.)
 ///
 /// Any format that describes itself will do, as TOML, YAML, JSON and environment variables do. An unknown key is
 /// an error that names it, unless this is flattened into other settings, where serde knows of none. Sizes are
@@ -101,10 +101,10 @@ pub struct Config {
     #[serde(deserialize_with = "parse::list")]
     pub keep: Vec<String>,
     /// See [`BodyLog::request_header`].
-    #[serde(deserialize_with = "parse::list")]
+    #[serde(alias = "request_header", deserialize_with = "parse::list")]
     pub request_headers: Vec<HeaderName>,
     /// See [`BodyLog::response_header`].
-    #[serde(deserialize_with = "parse::list")]
+    #[serde(alias = "response_header", deserialize_with = "parse::list")]
     pub response_headers: Vec<HeaderName>,
 }
 
@@ -115,8 +115,10 @@ pub struct Config {
 pub enum CodeLevels {
     /// [`incident_code_level`]
     #[default]
+    #[serde(alias = "incident_code_level")]
     Incident,
     /// [`http_code_level`]
+    #[serde(alias = "http_code_level")]
     Http,
 }
 

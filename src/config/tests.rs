@@ -130,6 +130,25 @@ fn variables_of_the_environment_are_texts_and_mean_the_same() {
 }
 
 #[test]
+fn the_names_of_the_documentation_are_understood_too() {
+    let config = read(
+        r#"
+        response_body = "notable"
+        code_levels = "http_code_level"
+        request_header = "x-tenant"
+        response_header = ["etag"]
+        "#,
+    );
+    let config = config.unwrap();
+    assert_eq!(config.response_body, ResponseBody::WhenNotable);
+    assert_eq!(config.code_levels, CodeLevels::Http);
+    assert_eq!(
+        config.request_headers.len() + config.response_headers.len(),
+        2
+    );
+}
+
+#[test]
 fn words_and_numbers_may_come_as_any_text() {
     let config = read(
         r#"
@@ -177,7 +196,7 @@ fn a_value_that_is_none_is_told_with_what_one_looks_like() {
         ),
         (
             r#"response_body = "sometimes""#,
-            "unknown variant `sometimes`, expected one of `when_notable`",
+            "unknown variant `sometimes`, expected one of `notable`, `when_notable`",
         ),
         (
             r#"trusted_proxies = ["10.0.0.0/33"]"#,
@@ -241,7 +260,7 @@ fn settings_that_contradict_each_other_are_told_in_words() {
         ),
         (
             r#"skip = ["health"]"#,
-            "skip has \"health\", and a path begins with a /",
+            "skip has \"health\", and a path begins with a / and has no query",
         ),
         (
             "redact = [\"api_key\", \"iban\"]\nkeep = [\"Api-Key\"]",

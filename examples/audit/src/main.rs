@@ -45,6 +45,10 @@ enum Command {
 impl Settings {
     fn new(args: &[String]) -> Result<Self, String> {
         let database = variable("DATABASE")?.unwrap_or_else(|| DATABASE.into());
+        if database.is_empty() {
+            // SQLite would make a file that is gone in the end.
+            return Err("DATABASE is empty".to_owned());
+        }
         let command = match args {
             [] => Command::Serve(addresses()?),
             [command] if command == "report" => Command::Report,

@@ -1,5 +1,6 @@
 //! From the crate's sinks to OpenTelemetry.
 
+use log::{Log, Metadata, Record};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_log::OpenTelemetryLogBridge;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -28,7 +29,26 @@ pub fn subscriber(
 ///
 /// If there is a logger already.
 pub fn set_logger(logs: &SdkLoggerProvider) {
-    let bridge = OpenTelemetryLogBridge::new(logs);
+    let bridge = Records(OpenTelemetryLogBridge::new(logs));
     log::set_boxed_logger(Box::new(bridge)).expect("there is no other logger");
     log::set_max_level(log::LevelFilter::Debug);
+}
+
+/// Hands on records alone. What others say of requests through the `log` facade is not redacted.
+struct Records<L>(L);
+
+impl<L: Log> Log for Records<L> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "actix_bodylog" && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
 }
