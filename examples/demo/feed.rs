@@ -21,6 +21,9 @@ const MAX_RECORDS: usize = 200;
 /// Of the JSON of all records that are kept.
 const MAX_BYTES: usize = 1 << 20;
 
+/// Each has a connection, of which a process can have but so many.
+const MAX_READERS: usize = 100;
+
 /// A sink that keeps the last records. Clones are the same feed.
 #[derive(Clone)]
 pub struct Feed {
@@ -41,6 +44,7 @@ struct State {
     /// The number that the next record gets.
     next: u64,
     closed: bool,
+    readers: usize,
     next_reader: u64,
     /// Of the readers that have seen all there is, by their number.
     waiting: HashMap<u64, Waker>,
@@ -58,9 +62,13 @@ impl Feed {
     }
 
     /// What came after the record with this id, as far as it is kept, and all that will come. Of an id of
-    /// another process, or without one: all that is kept.
-    pub fn read(&self, after: Option<Id>) -> Reader {
+    /// another process, or without one: all that is kept. `None` if there are too many readers.
+    pub fn read(&self, after: Option<Id>) -> Option<Reader> {
         let mut state = self.lock();
+        if state.readers == MAX_READERS {
+            return None;
+        }
+        state.readers += 1;
         let next = match after {
             // A client can say what it likes.
             Some(id) if id.epoch == self.shared.epoch => id.number.saturating_add(1),
@@ -70,11 +78,11 @@ impl Feed {
         let number = state.next_reader;
         state.next_reader += 1;
         drop(state);
-        Reader {
+        Some(Reader {
             feed: self.clone(),
             number,
             next,
-        }
+        })
     }
 
     /// Ends all readers, also those to come.
@@ -179,7 +187,10 @@ impl Stream for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let waker = self.feed.lock().waiting.remove(&self.number);
+        let mut state = self.feed.lock();
+        state.readers -= 1;
+        let waker = state.waiting.remove(&self.number);
+        drop(state);
         drop(waker);
     }
 }
@@ -221,7 +232,7 @@ mod tests {
     #[test]
     fn a_reader_gets_what_was_there_and_what_comes() {
         let feed = feed(3);
-        let mut reader = feed.read(None);
+        let mut reader = feed.read(None).unwrap();
         assert_eq!(ready(&mut reader), numbered(0..3));
         feed.push("3".into());
         assert_eq!(ready(&mut reader), numbered(3..4));
@@ -231,7 +242,7 @@ mod tests {
     #[test]
     fn a_slow_reader_misses_what_was_forgotten_and_nothing_else() {
         let feed = feed(2);
-        let mut reader = feed.read(None);
+        let mut reader = feed.read(None).unwrap();
         assert_eq!(reader.next().now_or_never().flatten().unwrap().0.number, 0);
         (2..1000).for_each(|nth| feed.push(nth.to_string().into()));
         assert_eq!(feed.lock().records.len(), MAX_RECORDS);
@@ -241,7 +252,7 @@ mod tests {
     #[test]
     fn large_records_are_forgotten_earlier() {
         let feed = feed(10);
-        let mut reader = feed.read(None);
+        let mut reader = feed.read(None).unwrap();
         let large: Arc<str> = "x".repeat(MAX_BYTES / 3).into();
         (0..4).for_each(|_| feed.push(large.clone()));
         assert!(feed.lock().bytes <= MAX_BYTES);
@@ -257,16 +268,16 @@ mod tests {
     #[test]
     fn a_reader_goes_on_after_an_id_of_this_process() {
         let feed = feed(5);
-        assert_eq!(ready(&mut feed.read(id(&feed, 2))), numbered(3..5));
-        assert_eq!(ready(&mut feed.read(id(&feed, 4))), []);
+        assert_eq!(ready(&mut feed.read(id(&feed, 2)).unwrap()), numbered(3..5));
+        assert_eq!(ready(&mut feed.read(id(&feed, 4)).unwrap()), []);
         let other = Some(Id {
             epoch: !feed.shared.epoch,
             number: 2,
         });
-        assert_eq!(ready(&mut feed.read(other)), numbered(0..5));
+        assert_eq!(ready(&mut feed.read(other).unwrap()), numbered(0..5));
         // It is not left to wait for numbers that are far away.
         for number in [5, u64::MAX] {
-            let mut reader = feed.read(id(&feed, number));
+            let mut reader = feed.read(id(&feed, number)).unwrap();
             assert_eq!(ready(&mut reader), []);
             feed.push("x".into());
             assert_eq!(ready(&mut reader).len(), 1);
@@ -290,7 +301,7 @@ mod tests {
 
     impl Wake for Nosy {
         fn wake(self: Arc<Self>) {
-            drop(self.feed.read(None));
+            drop(self.feed.read(None).unwrap());
             self.woken.fetch_add(1, Relaxed);
         }
     }
@@ -304,7 +315,7 @@ mod tests {
         });
         let waker = Waker::from(Arc::clone(&nosy));
         let mut cx = Context::from_waker(&waker);
-        let mut reader = feed.read(None);
+        let mut reader = feed.read(None).unwrap();
         for _ in 0..3 {
             assert!(reader.poll_next_unpin(&mut cx).is_pending());
         }
@@ -327,12 +338,21 @@ mod tests {
         });
         let waker = Waker::from(Arc::clone(&nosy));
         let mut cx = Context::from_waker(&waker);
-        let mut reader = feed.read(id(&feed, 0));
+        let mut reader = feed.read(id(&feed, 0)).unwrap();
         assert!(reader.poll_next_unpin(&mut cx).is_pending());
         feed.close();
         assert_eq!(nosy.woken.load(Relaxed), 1);
-        for mut reader in [reader, feed.read(None)] {
+        for mut reader in [reader, feed.read(None).unwrap()] {
             assert_eq!(reader.poll_next_unpin(&mut cx), Poll::Ready(None));
         }
+    }
+
+    #[test]
+    fn there_are_only_so_many_readers_at_once() {
+        let feed = feed(0);
+        let mut readers: Vec<_> = (0..MAX_READERS).map(|_| feed.read(None).unwrap()).collect();
+        assert!(feed.read(None).is_none());
+        readers.pop();
+        assert!(feed.read(None).is_some());
     }
 }

@@ -1,17 +1,19 @@
 //! A page that shows the records as they come.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::ready, time::Duration};
 
 use actix_bodylog::BodyLog;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, http::header, rt, web};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 
 use crate::feed::Feed;
 
 /// The icon is in the page itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// How often something is sent where no record comes: only then does a server learn that nobody listens any more.
+const BEAT: Duration = Duration::from_secs(10);
 /// What a browser waits before it connects again.
 const RETRY: &str = "retry: 1000\n\n";
 
@@ -53,10 +55,27 @@ async fn records(req: HttpRequest, feed: web::Data<Feed>) -> HttpResponse {
     // A browser that connects again says what it saw last.
     let last = req.headers().get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
-    let events = feed
-        .read(last)
-        .map(|(id, json)| Bytes::from(format!("id: {id}\ndata: {json}\n\n")));
+    let Some(reader) = feed.read(last) else {
+        return HttpResponse::ServiceUnavailable().body("too many are looking");
+    };
+    let beats = stream::unfold((), |()| async {
+        rt::time::sleep(BEAT).await;
+        // A comment.
+        Some((Bytes::from_static(b":\n\n"), ()))
+    });
+    let events = reader.map(|(id, json)| Bytes::from(format!("id: {id}\ndata: {json}\n\n")));
     let first = Bytes::from_static(RETRY.as_bytes());
-    answer("text/event-stream")
-        .streaming(stream::iter([first]).chain(events).map(Ok::<_, Infallible>))
+    let events = stream::iter([first]).chain(until_end(events, beats));
+    answer("text/event-stream").streaming(events.map(Ok::<_, Infallible>))
+}
+
+/// The items of both, until there are no more of the first.
+fn until_end<T>(
+    items: impl Stream<Item = T>,
+    others: impl Stream<Item = T>,
+) -> impl Stream<Item = T> {
+    let items = items.map(Some).chain(stream::iter([None]));
+    let both = stream::select(items, others.map(Some));
+    both.take_while(|item| ready(item.is_some()))
+        .filter_map(ready)
 }
