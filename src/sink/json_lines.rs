@@ -47,15 +47,16 @@ impl JsonLines {
     /// [record limit](crate::BodyLog::record_limit) is a sensible least. One for which there is no room is
     /// dropped and counted in
     /// [`Stats::sink_failures`](crate::Stats::sink_failures); the older ones stay. Once the writer takes
-    /// records again, one warning says through the `log` facade how many were dropped.
+    /// records again, a warning says through the `log` facade how many were dropped; one a second at most.
+    /// That a record is larger than the whole queue is said at once, the first time.
     ///
     /// The thread writes what has come within two milliseconds at once, in whole lines, with
     /// [`write_vectored`](Write::write_vectored), and flushes it: this takes a fraction of the processor
     /// time of a `write` for each record.
     ///
-    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all is written, and so does dropping this,
-    /// unless the writer is stuck: takes longer than five seconds for 128 KiB. What waits when the process
-    /// ends in another way is lost.
+    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all is written, as long as it was told to. So does
+    /// dropping this, unless the writer is stuck: takes longer than five seconds for 128 KiB. What waits when the
+    /// process ends in another way is lost.
     ///
     /// # Panics
     ///
