@@ -166,6 +166,10 @@ const BODIES: &[(&str, &str)] = &[
     (TEXT, "login(password: \"\"\"{S}\"\"\") { id }"),
     (TEXT, "password = \'\'\'\n{S}\'\'\'\na = 1"),
     (TEXT, "SET password='it''{S}', a=1"),
+    (
+        TEXT,
+        "login(password: \"\"\"say \"x\", then {S}\"\"\") { id }",
+    ),
     (TEXT, "password='a'\"{S}\" next"),
     (TEXT, "token,\"password=\"\"a\"\"{S}\"\"\",x"),
     (

@@ -432,6 +432,7 @@ mod tests {
             "password=A{'",
             "password=A<",
             "password=''",
+            "password='''a' ",
             "password=\"\" ",
             "password='a'\"",
             "\\\"a\\\":",

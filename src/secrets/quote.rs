@@ -54,6 +54,17 @@ impl Quote {
         None
     }
 
+    /// How long the text is that `text` begins with, if that is in three of these quotes: one may stand inside of
+    /// it then. All of `text` if it does not end.
+    pub(super) fn three(self, text: &str) -> Option<usize> {
+        let quote = &text[..self.len()];
+        let inner = text[quote.len()..]
+            .strip_prefix(quote)?
+            .strip_prefix(quote)?;
+        let end = inner.find(&quote.repeat(3));
+        Some(end.map_or(text.len(), |end| end + 6 * quote.len()))
+    }
+
     /// Where in `text`, which ends before this closing quote, the quote that opens it begins.
     pub(super) fn find_start(self, text: &str) -> Option<usize> {
         let mark = text.rfind(self.mark)?;
@@ -64,6 +75,20 @@ impl Quote {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_quotes_are_closed_by_three() {
+        for (text, len) in [
+            (r#""""a "b" c"""d"#, Some(13)),
+            (r#"\"\"\"a\"\"\""#, Some(13)),
+            ("'''a'' b", Some(8)),
+            ("'' b '''", None),
+            ("'a'", None),
+        ] {
+            let quote = Quote::at_start(text).unwrap();
+            assert_eq!(quote.three(text), len, "{text}");
+        }
+    }
 
     #[test]
     fn quotes_are_closed_by_their_like() {

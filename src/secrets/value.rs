@@ -86,6 +86,12 @@ impl Value<'_, '_> {
         }
         let mut at = start;
         let mut last = None;
+        if let Some(quote) = Quote::at_start(rest)
+            && let Some(len) = quote.three(rest)
+        {
+            at = start + len;
+            last = Some(quote);
+        }
         while let Some(quote) = Quote::at_start(&self.text[at..])
             && last.is_none_or(|last| goes_on(last, quote, &self.text[at..]))
         {
