@@ -125,13 +125,13 @@ impl<S> BodyLogMiddleware<S> {
     }
 
     /// The id of a request that is not recorded: what is logged is not to change what the application does.
-    fn id_without_record(&self, req: &ServiceRequest) -> Option<RequestId> {
+    fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
         let is_wanted = self.logger.rules.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();
         is_wanted.then(|| {
             let id = RequestId::of(req.headers());
             req.extensions_mut().insert(id.clone());
-            id
+            Box::new(id)
         })
     }
 }
@@ -148,10 +148,10 @@ fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
 #[derive(Debug)]
 enum Mode {
     Record(Owner),
-    /// Recorded outside, or over. The response is told the id.
-    Pass(Option<RequestId>),
+    /// Recorded outside, or over. The response is told the id, which is boxed, as there mostly is none.
+    Pass(Option<Box<RequestId>>),
     /// Not to be recorded, here or inside.
-    Bypass(Option<RequestId>),
+    Bypass(Option<Box<RequestId>>),
 }
 
 /// The future of [`BodyLogMiddleware`].
@@ -205,15 +205,15 @@ where
 /// Hands on what became of a request that is not recorded.
 fn pass<B: MessageBody>(
     result: Result<ServiceResponse<B>, Error>,
-    id: Option<RequestId>,
+    id: Option<Box<RequestId>>,
 ) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
     match (result, id) {
-        (Ok(res), id) => Ok(res.map_body(|head, body| {
+        (Ok(mut res), id) => {
             if let Some(id) = id {
-                id.tell(head);
+                id.tell(res.response_mut().head_mut());
             }
-            RecordedBody::new(body, None)
-        })),
+            Ok(res.map_body(|_, body| RecordedBody::new(body, None)))
+        }
         (Err(mut error), Some(id)) => {
             error.add_response_mapper(move |mut res| {
                 id.tell(res.head_mut());
