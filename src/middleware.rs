@@ -54,12 +54,13 @@ where
 /// 1. Exactly one record per request that is not skipped, whatever happens to it.
 /// 2. Transparent: the same chunks in the same order, the same errors, sizes and wake-ups; nothing
 ///    is polled ahead of its consumer.
-/// 3. Fail open: nothing in here panics or changes a response; a fault of a sink or a hook is
-///    counted.
+/// 3. Fail open: nothing in here panics or changes a response, but for the id that
+///    [`RequestIds::Generate`] puts into it; a fault of a sink or a hook is counted.
 /// 4. Bounded: at most the limit is kept of a body, as a copy; all that is kept in flight stays
 ///    inside one budget.
 /// 5. Clean before it is a record: every string in one is redacted, capped, and on one line.
-/// 6. Nothing is allocated where no sink wants even an error, or the request is skipped at once.
+/// 6. Nothing is allocated where no sink wants even an error, or the request is skipped at once; again but
+///    for that id.
 #[derive(Debug)]
 pub struct BodyLogMiddleware<S> {
     service: S,
@@ -79,10 +80,7 @@ where
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let logger = &self.logger;
-        if self.joins_outer(&req) {
-            return BodyLogFuture::new(self.service.call(req), Mode::Pass(None));
-        }
-        if bypass::is_active() {
+        if self.joins_outer(&req) || bypass::is_active() {
             let id = self.id_without_record(&req);
             return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
@@ -124,7 +122,8 @@ impl<S> BodyLogMiddleware<S> {
         true
     }
 
-    /// The id of a request that is not recorded: what is logged is not to change what the application does.
+    /// The id of a request that is not recorded, and has none yet: what is logged is not to change what the
+    /// application does.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
         let is_wanted = self.logger.rules.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();

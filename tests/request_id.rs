@@ -196,6 +196,24 @@ async fn what_is_logged_decides_nothing_about_ids() {
 }
 
 #[actix_web::test]
+async fn a_logger_inside_one_that_is_off_gives_ids_too() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .service(
+            web::scope("/off")
+                .wrap(BodyLog::off())
+                .service(web::resource("/in").wrap(generating()).to(tell)),
+        )
+        .wrap(log);
+    let app = init_service(app).await;
+    let res = call_service(&app, TestRequest::with_uri("/off/in").to_request()).await;
+    let ids = ids(res.headers());
+    assert_eq!(ids.len(), 1);
+    assert_eq!(read_body(res).await, ids[0]);
+    recorder.wait_for(0);
+}
+
+#[actix_web::test]
 async fn an_id_that_handlers_know_is_told_also_where_there_is_no_record() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
