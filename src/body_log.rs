@@ -10,19 +10,15 @@ use ipnet::IpNet;
 use log::Level;
 
 use crate::{
-    fit::MIN_RECORD_LIMIT,
-    headers::Allowlist,
-    json::code::CodePath,
-    level::incident_code_level,
+    formats::json::code::CodePath,
+    head::{client::Proxies, headers::Allowlist, request_id::RequestIds},
     logger::Logger,
-    names::Names,
-    proxies::Proxies,
-    redaction::Redaction,
-    request_id::RequestIds,
-    rules::{ResponseBody, Rules},
+    policy::{ResponseBody, Rules},
+    record::{level::incident_code_level, truncate::MIN_RECORD_LIMIT},
+    redact::{Redaction, names::Names},
     sampling::Sampling,
-    shared::{Shared, Stats},
     sink::Sink,
+    stats::{Shared, Stats},
 };
 
 /// Bytes kept of each body by default: 4 KiB.

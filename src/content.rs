@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use actix_web::http::header::{self, HeaderMap};
 
 use crate::{
-    charset::Charset,
-    coding::Codings,
-    form,
-    json::{
-        code::CodePath,
-        reader::{self, CodeWatch, Ending},
+    formats::{
+        charset::Charset,
+        coding::Codings,
+        json::{
+            code::CodePath,
+            reader::{self, CodeWatch, Ending},
+        },
+        media_type::{ContentType, Media},
+        multipart::{self, Boundary},
     },
-    media::{ContentType, Media},
-    multipart::{self, Boundary},
-    names::Names,
-    secrets, text,
+    redact::{form, names::Names, text as secrets},
+    util::text,
 };
 
 /// Why a body that was there has no content in the record.

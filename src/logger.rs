@@ -10,12 +10,11 @@ use actix_web::dev::ServiceRequest;
 use log::Level;
 
 use crate::{
-    guarded::guarded,
-    record::Record,
-    rules::Rules,
-    schema::Schemas,
-    shared::{Shared, Stats},
+    policy::Rules,
+    record::{data::Record, schema::Schemas},
     sink::{LogSink, Sink, TARGET},
+    stats::{Shared, Stats},
+    util::catch_panic::guarded,
 };
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.

@@ -5,10 +5,10 @@ use actix_web::http::header::HeaderMap;
 use crate::{
     BodyLog, Code,
     content::{Content, Omitted, Representation},
-    found_code,
+    exchange::result_code as found_code,
+    formats::json::code::CodeState,
     head::is_binary_transfer,
-    json::code::CodeState,
-    rules::ResponseBody,
+    policy::ResponseBody,
 };
 
 /// What a record would say of a response body; see [`BodyLog::preview`].

@@ -1,6 +1,6 @@
 //! Keeping a share of the records of what succeeded.
 
-use crate::random::random;
+use crate::util::random::random;
 
 /// Which records of what succeeded are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,9 +2,9 @@
 
 use crate::{
     config::{CodeLevels, Config},
-    fit::MIN_RECORD_LIMIT,
-    names::{self, Names},
-    rules::ResponseBody,
+    policy::ResponseBody,
+    record::truncate::MIN_RECORD_LIMIT,
+    redact::names::{self, Names},
 };
 
 /// All that is wrong, in words.

@@ -15,9 +15,9 @@ use crate::{
         BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET,
         DEFAULT_RECORD_LIMIT,
     },
-    level::{http_code_level, incident_code_level},
-    request_id::RequestIds,
-    rules::ResponseBody,
+    head::request_id::RequestIds,
+    policy::ResponseBody,
+    record::level::{http_code_level, incident_code_level},
 };
 
 /// The settings of a [`BodyLog`] that are plain values, for a file or the environment: each has the default of the

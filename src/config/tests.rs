@@ -88,7 +88,7 @@ fn every_setting_arrives_in_the_logger() {
     ] {
         assert_eq!(rules.names.is_sensitive(name), hidden, "{name}");
     }
-    let shown = |allowed: &crate::headers::Allowlist| format!("{allowed:?}");
+    let shown = |allowed: &crate::head::headers::Allowlist| format!("{allowed:?}");
     assert!(shown(&rules.request_headers).contains("x-tenant"));
     assert!(shown(&rules.response_headers).contains("etag"));
 }

@@ -13,13 +13,15 @@ use std::{
 
 use memchr::memrchr;
 
-use super::{
-    TARGET,
-    blocks::Blocks,
-    line_writer::{LineWriter, Lost, MAX_PARTS, count_lines},
-    losses::Losses,
+use crate::{
+    sink::{
+        TARGET,
+        blocks::Blocks,
+        line_writer::{LineWriter, Lost, MAX_PARTS, count_lines},
+        losses::Losses,
+    },
+    util::catch_panic::guarded,
 };
-use crate::guarded::guarded;
 
 /// How long the thread waits for more lines once there is one. Waking it is a system call of the worker,
 /// and writing many lines is one, as writing one line is.

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Sink, background::Background, line_writer::LineWriter, losses::Losses};
-use crate::{record::Record, render, schema::Schema};
+use crate::{
+    record::{data::Record, json as render, schema::Schema},
+    sink::{Sink, background::Background, line_writer::LineWriter, losses::Losses},
+};
 
 /// Writes records as JSON Lines: UTF-8, one object a line.
 ///

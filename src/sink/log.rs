@@ -7,11 +7,14 @@ use log::{
     kv::{Error, Key, Source, ToValue, VisitSource},
 };
 
-use super::{
-    Sink,
-    flat::{self, Held, Pair},
+use crate::{
+    record::{
+        data::Record,
+        flatten::{self as flat, Held, Pair},
+        schema::Schema,
+    },
+    sink::Sink,
 };
-use crate::{record::Record, schema::Schema};
 
 /// What this crate says through the `log` facade, it says under this name.
 pub(crate) const TARGET: &str = "actix_bodylog";

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-use super::{TARGET, line_writer::Lost};
+use crate::sink::{TARGET, line_writer::Lost};
 
 /// Counts them, and says the first one.
 #[derive(Debug, Default)]

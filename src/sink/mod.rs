@@ -2,7 +2,6 @@
 
 mod background;
 mod blocks;
-mod flat;
 mod json_lines;
 mod line_writer;
 mod log;
@@ -19,7 +18,7 @@ pub(crate) use self::log::TARGET;
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingSink;
 pub use self::{json_lines::JsonLines, log::LogSink, test_sink::TestSink};
-use crate::{record::Record, schema::Schema};
+use crate::record::{data::Record, schema::Schema};
 
 /// Takes records. Closures `Fn(&Record<'_>)` are sinks.
 ///

@@ -8,8 +8,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::Sink;
-use crate::{record::Record, schema::Schema};
+use crate::{
+    record::{data::Record, schema::Schema},
+    sink::Sink,
+};
 
 /// Collects records, for tests of what your application is recorded with. Clones share what they collect.
 ///

@@ -17,10 +17,12 @@ use ::tracing::{
 };
 use tracing_core::{Callsite, Kind, callsite, field::FieldSet, identify_callsite};
 
-use super::{MESSAGE, OTHERS, every_name};
 use crate::{
-    schema::Schema,
-    sink::{TARGET, flat::Pair},
+    record::{flatten::Pair, schema::Schema},
+    sink::{
+        TARGET,
+        tracing::{MESSAGE, OTHERS, every_name},
+    },
 };
 
 /// How many names of custom fields there are in a process, for each schema: applications make them up, and none is

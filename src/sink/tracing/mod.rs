@@ -5,14 +5,13 @@ mod callsites;
 use ::tracing::{Event, Value, dispatcher};
 use log::Level;
 
-use self::callsites::Fields;
-use super::{
-    Sink,
-    flat::{self, Held, Pair},
-};
 use crate::{
-    record::{Record, with_every_field},
-    schema::Schema,
+    record::{
+        data::{Record, with_every_field},
+        flatten::{self as flat, Held, Pair},
+        schema::Schema,
+    },
+    sink::{Sink, tracing::callsites::Fields},
 };
 
 /// Records as events of `tracing`, with the target `actix_bodylog` and the level of the record.

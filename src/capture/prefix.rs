@@ -1,0 +1,235 @@
+//! The capped prefix of one body.
+
+use crate::capture::budget::Budget;
+
+/// The first allocation of a capture, in bytes: most bodies are smaller than a few of these, and a
+/// capture of a larger body doubles from here.
+const FIRST_GROWTH: usize = 256;
+
+/// Copies the first `limit` bytes of a body and counts all of them.
+///
+/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive.
+/// The buffer grows with what arrives, never by what a header announced, and takes its share of the
+/// budget with each step. It does not hold on to the budget, so that an exchange has one counted
+/// reference less: whoever drops a capture has to [clear](Self::clear) it.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    limit: usize,
+    bytes: Vec<u8>,
+    /// Bytes that are taken from the budget. The buffer can be larger than that: if it is the one that
+    /// an exchange before left.
+    taken: usize,
+    seen: u64,
+    refused: bool,
+}
+
+impl Capture {
+    /// Keeps nothing, until it has a limit.
+    pub(crate) fn new() -> Self {
+        Self {
+            limit: 0,
+            bytes: Vec::new(),
+            taken: 0,
+            seen: 0,
+            refused: false,
+        }
+    }
+
+    /// Begins anew, with another limit.
+    pub(crate) fn restart(&mut self, limit: usize, budget: &Budget) {
+        self.clear(usize::MAX, budget);
+        self.limit = limit;
+    }
+
+    /// Forgets everything, and gives back what was taken from the budget. The buffer is kept for another
+    /// body, if it has at most `max_kept` bytes.
+    pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
+        let mut bytes = self.release(budget);
+        bytes.clear();
+        *self = Self::new();
+        if bytes.capacity() <= max_kept {
+            self.bytes = bytes;
+        }
+    }
+
+    /// Changes the limit. A prefix that was already cut shorter stays as it is: what came after
+    /// the cut was not kept.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        if self.seen <= self.bytes.len() as u64 || limit < self.limit {
+            self.limit = limit;
+        }
+        self.bytes.truncate(limit);
+    }
+
+    /// Counts `chunk`, and keeps of it what is still below the limit.
+    ///
+    /// What was held is given away when the budget has no room for more. A shorter prefix would depend
+    /// on how the body was split into chunks, and what is held is worth more to other exchanges.
+    #[inline]
+    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
+        self.seen = self.seen.saturating_add(chunk.len() as u64);
+        if self.is_full() {
+            return None;
+        }
+        self.keep(chunk, budget)
+    }
+
+    fn keep(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
+        let kept = &chunk[..chunk.len().min(self.limit - self.bytes.len())];
+        if self.make_room(self.bytes.len() + kept.len(), budget) {
+            self.bytes.extend_from_slice(kept);
+            return None;
+        }
+        self.refused = true;
+        budget.count_refusal();
+        Some(self.forget(budget))
+    }
+
+    fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
+        let taken = self.taken;
+        if len <= taken {
+            return true;
+        }
+        let generous = len.max(taken * 2).max(FIRST_GROWTH).min(self.limit);
+        let granted = [generous, len]
+            .into_iter()
+            .find(|target| budget.take(target - taken));
+        let Some(target) = granted else {
+            return false;
+        };
+        self.taken = target;
+        let more = target - self.bytes.len();
+        self.bytes.try_reserve_exact(more).is_ok()
+    }
+
+    /// Keeps nothing from here on; counting goes on. What was held is given away.
+    pub(crate) fn forget(&mut self, budget: &Budget) -> Vec<u8> {
+        self.limit = 0;
+        self.release(budget)
+    }
+
+    /// Gives back to the budget what was taken from it; the buffer.
+    fn release(&mut self, budget: &Budget) -> Vec<u8> {
+        budget.give_back(std::mem::take(&mut self.taken));
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Counts bytes that passed by without being pushed.
+    pub(crate) fn count(&mut self, bytes: u64) {
+        self.seen = self.seen.saturating_add(bytes);
+    }
+
+    /// Pushing does no more than count.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() >= self.limit || self.refused
+    }
+
+    /// All bytes that passed, kept or not.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// The first `min(limit, seen)` bytes, or none if the budget had no room for them.
+    pub(crate) fn kept(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The memory budget had no room for this prefix.
+    pub(crate) fn refused(&self) -> bool {
+        self.refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn capture(limit: usize) -> (Capture, Budget) {
+        (limited(limit), Budget::new(usize::MAX))
+    }
+
+    fn limited(limit: usize) -> Capture {
+        let mut capture = Capture::new();
+        capture.set_limit(limit);
+        capture
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_the_prefix_for_any_chunking(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..12),
+            limit in 0_usize..3000,
+            spare in prop_oneof![Just(0), 0_usize..5000],
+        ) {
+            let budget = Budget::new(usize::MAX);
+            let mut capture = limited(limit);
+            capture.bytes = Vec::with_capacity(spare);
+            for chunk in &chunks {
+                prop_assert_eq!(capture.push(chunk, &budget), None);
+            }
+            let whole = chunks.concat();
+            prop_assert_eq!(capture.kept(), &whole[..whole.len().min(limit)]);
+            prop_assert_eq!(capture.seen(), whole.len() as u64);
+            prop_assert_eq!(capture.bytes.capacity(), budget.used().max(spare));
+            prop_assert!(budget.peak() <= limit);
+            capture.clear(1000, &budget);
+            prop_assert!(capture.bytes.capacity() <= 1000 && capture.seen() == 0);
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+
+    #[test]
+    fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_zero() {
+        let (mut none, budget) = capture(0);
+        none.push(b"abc", &budget);
+        assert_eq!((none.kept().len(), none.bytes.capacity()), (0, 0));
+        assert_eq!(none.seen(), 3);
+        assert_eq!(capture(4096).0.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
+        let budget = Budget::new(300);
+        let mut capture = limited(4096);
+        assert_eq!(capture.push(&[1; 200], &budget), None);
+        assert_eq!(budget.used(), 256);
+        assert_eq!(capture.push(&[1; 200], &budget), Some(vec![1; 200]));
+        assert!(capture.refused() && capture.kept().is_empty());
+        assert_eq!((budget.used(), budget.refusals()), (0, 1));
+        assert_eq!(capture.push(&[1; 10], &budget), None);
+        assert_eq!((capture.seen(), budget.refusals()), (410, 1));
+    }
+
+    #[test]
+    fn the_exact_size_is_tried_where_doubling_does_not_fit() {
+        let budget = Budget::new(300);
+        let mut capture = limited(4096);
+        capture.push(&[1; 250], &budget);
+        capture.push(&[1; 50], &budget);
+        assert_eq!(capture.kept().len(), 300);
+        assert_eq!(budget.used(), 300);
+    }
+
+    #[test]
+    fn a_raised_limit_does_not_leave_a_hole_after_a_cut() {
+        let (mut cut, budget) = capture(2);
+        cut.push(b"abc", &budget);
+        cut.set_limit(10);
+        cut.push(b"def", &budget);
+        assert_eq!(cut.kept(), b"ab");
+
+        let (mut uncut, budget) = capture(4);
+        uncut.push(b"abc", &budget);
+        uncut.set_limit(5);
+        uncut.push(b"def", &budget);
+        assert_eq!(uncut.kept(), b"abcde");
+
+        let (mut lowered, budget) = capture(4);
+        lowered.push(b"abc", &budget);
+        lowered.set_limit(1);
+        lowered.push(b"d", &budget);
+        assert_eq!(lowered.kept(), b"a");
+    }
+}

@@ -1,0 +1,9 @@
+//! Parsers of what bodies and headers are made of.
+
+pub(crate) mod charset;
+pub(crate) mod coding;
+pub(crate) mod json;
+pub(crate) mod media_type;
+pub(crate) mod multipart;
+pub(crate) mod parameters;
+pub(crate) mod percent;

@@ -1,0 +1,142 @@
+//! The head of one part.
+
+use crate::formats::{charset::Charset, parameters::parameters, percent};
+
+/// What the head of a part says. Where it says something twice, all of it counts: the application
+/// may read the other one.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    /// Each name, in every form in which it can be read; what is shown of it is the last.
+    pub(super) names: Vec<String>,
+    pub(super) filenames: Vec<String>,
+    pub(super) content_type: Option<String>,
+    /// A `Content-Transfer-Encoding` changes the bytes.
+    pub(super) is_encoded: bool,
+    shown_name: Option<String>,
+    has_filename: bool,
+    is_attachment: bool,
+    /// Bytes of the head and the empty line after it; `None` if it was cut.
+    pub(super) len: Option<usize>,
+}
+
+impl Head {
+    /// Reads the head that `part` begins with. `ended` says that the part was not cut.
+    ///
+    /// `None` if what stands there is no head.
+    pub(super) fn parse(part: &[u8], ended: bool) -> Option<Self> {
+        let mut head = Self::default();
+        let mut at = 0;
+        let mut field = String::new();
+        loop {
+            let rest = &part[at..];
+            let Some(len) = rest.iter().position(|&b| b == b'\n') else {
+                // The line was cut, or the part ended without a body.
+                return match (ended, rest.trim_ascii().is_empty()) {
+                    (true, false) => None,
+                    (true, true) => head.end(&field, part.len()),
+                    // What the line says is not known: a parameter of it may be missing.
+                    (false, _) => head.field(&field).then_some(head),
+                };
+            };
+            let line = rest[..len].strip_suffix(b"\r").unwrap_or(&rest[..len]);
+            at += len + 1;
+            if line.is_empty() {
+                return head.end(&field, at);
+            }
+            if line.starts_with(b" ") || line.starts_with(b"\t") {
+                // A folded line: it goes on where the last one ended.
+                field.push_str(&String::from_utf8_lossy(line));
+                continue;
+            }
+            if !head.field(&field) {
+                return None;
+            }
+            field = String::from_utf8_lossy(line).into_owned();
+        }
+    }
+
+    fn end(mut self, field: &str, len: usize) -> Option<Self> {
+        let sound = self.field(field);
+        self.len = Some(len);
+        sound.then_some(self)
+    }
+
+    /// Takes one field; false if it is none.
+    fn field(&mut self, field: &str) -> bool {
+        if field.is_empty() {
+            return true;
+        }
+        let Some((name, value)) = field.split_once(':') else {
+            return false;
+        };
+        match name.trim().to_ascii_lowercase().as_str() {
+            "content-disposition" => self.disposition(value),
+            "content-type" => self.content_type = Some(value.trim().to_owned()),
+            "content-transfer-encoding" => {
+                let value = value.trim();
+                self.is_encoded |= !["7bit", "8bit", "binary"]
+                    .iter()
+                    .any(|plain| value.eq_ignore_ascii_case(plain));
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn disposition(&mut self, value: &str) {
+        let (kind, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
+        // `form-data` is the one kind that is a field of a form (RFC 7578, section 4.2).
+        self.is_attachment |= !kind.trim().eq_ignore_ascii_case("form-data");
+        for (name, value) in parameters(rest) {
+            let name = name.to_ascii_lowercase();
+            let extended = name.ends_with('*');
+            let value = match extended {
+                true => extended_value(&value),
+                false => value.into_owned(),
+            };
+            if name.starts_with("filename") {
+                self.has_filename = true;
+                match extended {
+                    // RFC 6266, section 4.3: it is preferred.
+                    true => self.filenames.insert(0, value),
+                    false => self.filenames.push(value),
+                }
+            } else if name.starts_with("name") {
+                if extended || self.shown_name.is_none() {
+                    self.shown_name = Some(value.clone());
+                }
+                // Browsers write a quote as %22 (HTML, "Multipart form data").
+                self.names.push(percent::decode(&value).into_owned());
+                self.names.push(value.replace('\\', ""));
+                self.names.push(value);
+            }
+        }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        self.has_filename || self.is_attachment
+    }
+
+    pub(super) fn shown_name(&self) -> Option<&str> {
+        self.shown_name.as_deref()
+    }
+}
+
+/// `charset'language'percent-encoded` (RFC 8187).
+fn extended_value(value: &str) -> String {
+    let mut parts = value.splitn(3, '\'');
+    let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+        return value.to_owned();
+    };
+    match Charset::of_label(charset) {
+        // `+` is itself here.
+        Charset::Utf8 => percent::decode(&text.replace('+', "%2B")).into_owned(),
+        charset => {
+            let bytes = percent::bytes(&text.replace('+', "%2B"));
+            charset
+                .decode(&bytes, true)
+                .unwrap_or_default()
+                .into_owned()
+        }
+    }
+}

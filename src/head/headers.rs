@@ -1,0 +1,580 @@
+//! The headers that a record shows: an allowlist, copied, clean.
+
+use std::fmt;
+
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+
+use crate::{
+    head::{
+        request_id::{self, X_REQUEST_ID},
+        text::{HeadText, Looks, Part},
+    },
+    redact::{
+        names::{Names, REDACTED},
+        text as secrets, url,
+    },
+};
+
+/// Bytes kept of one header value.
+pub const MAX_HEADER_VALUE_LEN: usize = 512;
+/// Values kept of one header.
+pub const MAX_HEADER_VALUES: usize = 8;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Request headers that are recorded. Sorted: `HeaderMap` has no order of its own.
+pub(crate) const REQUEST: [HeaderName; 9] = [
+    header::ACCEPT,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::ORIGIN,
+    header::REFERER,
+    TRACEPARENT,
+    X_REQUEST_ID,
+];
+
+/// Response headers that are recorded, sorted.
+pub(crate) const RESPONSE: [HeaderName; 5] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::RETRY_AFTER,
+];
+
+/// Headers that are recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowlist {
+    /// What the names of the fields begin with.
+    prefix: &'static str,
+    asked_for: Vec<HeaderName>,
+    listed: Vec<Listed>,
+    /// For each length, the place behind the first listed name that has it: most names are told apart by
+    /// their length.
+    by_len: [u16; LENGTHS],
+    /// The places of two headers that a record is asked for each time.
+    request_id: Option<u16>,
+    traceparent: Option<u16>,
+}
+
+/// A header that is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    name: HeaderName,
+    /// The name of its field, as a [`Key::Ready`](crate::record::data::Key::Ready).
+    key: Box<str>,
+    treatment: Treatment,
+}
+
+/// What a header value goes through before it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// Its name is sensitive: nothing of the value is even copied.
+    Hidden,
+    /// The user asked for it, and for its name to be kept.
+    AsItIs,
+    Host,
+    Url,
+    Text,
+}
+
+impl Allowlist {
+    pub(crate) fn request(names: &Names) -> Self {
+        Self::new("http.request.header.", &REQUEST, names)
+    }
+
+    pub(crate) fn response(names: &Names) -> Self {
+        Self::new("http.response.header.", &RESPONSE, names)
+    }
+
+    fn new(prefix: &'static str, headers: &[HeaderName], names: &Names) -> Self {
+        let mut list = Self {
+            prefix,
+            asked_for: headers.to_vec(),
+            listed: Vec::new(),
+            by_len: [0; LENGTHS],
+            request_id: None,
+            traceparent: None,
+        };
+        list.settle(names);
+        list
+    }
+
+    pub(crate) fn add(&mut self, header: HeaderName, names: &Names) {
+        self.asked_for.push(header);
+        self.settle(names);
+    }
+
+    /// Applies changed names.
+    pub(crate) fn settle(&mut self, names: &Names) {
+        self.asked_for.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        self.asked_for.dedup();
+        let allowed = self
+            .asked_for
+            .iter()
+            .filter(|name| !names.is_never_logged(name.as_str()));
+        self.listed = allowed
+            .map(|name| Listed {
+                name: name.clone(),
+                key: format!(",\"{}{name}\":[\"", self.prefix).into(),
+                treatment: Treatment::of(name, names),
+            })
+            .collect();
+        self.by_len = [0; LENGTHS];
+        for (place, listed) in (1..=u16::MAX).zip(&self.listed) {
+            let first = &mut self.by_len[length(&listed.name)];
+            if *first == 0 {
+                *first = place;
+            }
+        }
+        // What is hidden is the same for all requests, and no id.
+        let shown = |place: &u16| self.get(*place).treatment != Treatment::Hidden;
+        let places = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(shown));
+        [self.request_id, self.traceparent] = places;
+    }
+
+    /// The request id among `headers`, and the `traceparent` if there is but one.
+    pub(crate) fn ids<'a>(&self, headers: Headers<'a>) -> (Option<&'a str>, Option<&'a str>) {
+        let (mut id, mut parent, mut parents) = (None, None, 0);
+        for value in headers.values {
+            let place = Some(value.listed);
+            if place == self.request_id {
+                id = id.or(Some(value));
+            } else if place == self.traceparent {
+                parent = Some(value);
+                parents += 1;
+            }
+        }
+        let text = |value: &Value| headers.text.map_or("", |text| text.get(value.part));
+        (id.map(text), parent.filter(|_| parents == 1).map(text))
+    }
+
+    /// The place of a header in the list.
+    fn find(&self, name: &HeaderName) -> Option<u16> {
+        let first = self.by_len[length(name)].checked_sub(1)?;
+        let mut others = self.listed.iter().skip(first.into());
+        (first..)
+            .zip(&mut others)
+            .find(|(_, listed)| listed.name == *name)
+            .map(|(place, _)| place)
+    }
+
+    fn get(&self, place: u16) -> &Listed {
+        &self.listed[usize::from(place)]
+    }
+}
+
+/// Names as long as this and more are taken together with shorter ones.
+const LENGTHS: usize = 64;
+
+fn length(name: &HeaderName) -> usize {
+    name.as_str().len() % LENGTHS
+}
+
+impl Treatment {
+    fn of(name: &HeaderName, names: &Names) -> Self {
+        match *name {
+            _ if names.is_sensitive(name.as_str()) => Self::Hidden,
+            _ if names.is_kept(name.as_str()) => Self::AsItIs,
+            header::HOST => Self::Host,
+            header::REFERER | header::LOCATION | header::ORIGIN | header::CONTENT_LOCATION => {
+                Self::Url
+            }
+            _ => Self::Text,
+        }
+    }
+
+    fn apply(self, value: &str, cut: bool, names: &Names) -> Option<String> {
+        match self {
+            Self::Hidden | Self::AsItIs => None,
+            Self::Host => url::redact_host(value, cut, names),
+            Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
+            Self::Text => secrets::hide(value, cut, names),
+        }
+    }
+}
+
+/// Copied values, in the text of a head.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderValues(Vec<Value>);
+
+#[derive(Debug)]
+struct Value {
+    /// The place of the header in the allowlist.
+    listed: u16,
+    part: Part,
+}
+
+impl HeaderValues {
+    /// Copies a header if it is listed. The values of one name have to come one after the other.
+    ///
+    /// A copy, not a clone: a cloned `HeaderValue` is a slice of the connection's read buffer and
+    /// would keep all of it.
+    pub(crate) fn add(
+        &mut self,
+        text: &mut HeadText,
+        name: &HeaderName,
+        value: &[u8],
+        allowed: &Allowlist,
+    ) {
+        let Some(listed) = allowed.find(name) else {
+            return;
+        };
+        if allowed.request_id == Some(listed) && !request_id::is_valid(value) {
+            return;
+        }
+        let same = self.0.iter().rev();
+        if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
+            return;
+        }
+        let value = match allowed.get(listed).treatment {
+            Treatment::Hidden => REDACTED.as_bytes(),
+            Treatment::Host => url::host_and_port(value),
+            _ => value,
+        };
+        let part = text.push(value, MAX_HEADER_VALUE_LEN);
+        self.0.push(Value { listed, part });
+    }
+
+    /// [Copies](Self::add) a header of which there is no value yet.
+    pub(crate) fn add_if_missing(
+        &mut self,
+        text: &mut HeadText,
+        name: &HeaderName,
+        value: &[u8],
+        allowed: &Allowlist,
+    ) {
+        let listed = allowed.find(name);
+        if self.0.iter().all(|value| Some(value.listed) != listed) {
+            self.add(text, name, value, allowed);
+        }
+    }
+
+    /// Copies what `allowed` names, in place of what was copied before.
+    pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
+        self.0.clear();
+        for (name, value) in headers {
+            self.add(text, name, value.as_bytes(), allowed);
+        }
+    }
+
+    /// Forgets everything, and keeps at most so many bytes of memory.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        self.0.clear();
+        if self.0.capacity() * size_of::<Value>() > max_kept {
+            self.0 = Vec::new();
+        }
+    }
+
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.0.iter_mut().map(|value| &mut value.part)
+    }
+
+    /// Hides what is sensitive, once the text is finished, and puts the values in order: `HeaderMap` has
+    /// none of its own.
+    pub(crate) fn redact(
+        &mut self,
+        text: &mut HeadText,
+        looks: &Looks,
+        allowed: &Allowlist,
+        names: &Names,
+    ) {
+        for value in &mut self.0 {
+            let treatment = allowed.get(value.listed).treatment;
+            if !looks.need_another(value.part, 0, 0) {
+                continue;
+            }
+            // The colon of a scheme is behind it, and nothing more of a URL may be interesting; and neither
+            // is that of a port.
+            let shown = text.get(value.part);
+            let (first, last) = match treatment {
+                Treatment::Url => (scheme_len(shown), 0),
+                Treatment::Host => (0, url::port_len(shown)),
+                _ => (0, 0),
+            };
+            if !looks.need_another(value.part, first, last) {
+                continue;
+            }
+            let shown = treatment.apply(text.get(value.part), value.part.was_cut(), names);
+            if let Some(shown) = shown {
+                text.replace(&mut value.part, &shown);
+            }
+        }
+        // Stable: the values of one name stay in the order of the message.
+        self.0.sort_by_key(|value| value.listed);
+    }
+
+    /// What a record shows.
+    pub(crate) fn as_headers<'a>(
+        &'a self,
+        text: &'a HeadText,
+        allowed: &'a Allowlist,
+    ) -> Headers<'a> {
+        Headers {
+            text: Some(text),
+            values: &self.0,
+            listed: &allowed.listed,
+        }
+    }
+}
+
+fn scheme_len(url: &str) -> usize {
+    let mut schemes = ["https://", "http://"].into_iter();
+    let scheme = schemes.find(|scheme| url.starts_with(scheme));
+    scheme.map_or(0, str::len)
+}
+
+/// Recorded headers, sorted by name; the values of one name in the order of the message.
+#[derive(Clone, Copy, Default)]
+pub struct Headers<'a> {
+    text: Option<&'a HeadText>,
+    values: &'a [Value],
+    listed: &'a [Listed],
+}
+
+impl<'a> Headers<'a> {
+    /// Each value with its name, in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let Self { text, listed, .. } = *self;
+        self.values.iter().map(move |value| {
+            let text = text.map_or("", |text| text.get(value.part));
+            (listed[usize::from(value.listed)].name.as_str(), text)
+        })
+    }
+
+    /// The values alone.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let text = self.text;
+        let values = self.values.iter();
+        values.map(move |value| text.map_or("", |text| text.get(value.part)))
+    }
+
+    /// The first value of `name`, which is in lower case.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The key of the first header in a record.
+    pub(crate) fn key(&self) -> &'a str {
+        let first = self.values.first();
+        first.map_or("", |value| &self.listed[usize::from(value.listed)].key)
+    }
+
+    /// More than the keys and the values take in a record, but for escapes.
+    pub(crate) fn at_most(&self) -> usize {
+        let key = |value: &Value| self.listed[usize::from(value.listed)].key.len();
+        let lens = self
+            .values
+            .iter()
+            .map(|value| key(value) + value.part.len() + r#""],"#.len());
+        lens.sum()
+    }
+
+    /// Nothing has to be escaped in JSON, as far as is known.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.text.is_none_or(HeadText::is_plain)
+    }
+
+    /// The headers cut into runs of one name.
+    pub(crate) fn by_name(self) -> impl Iterator<Item = Headers<'a>> {
+        self.values
+            .chunk_by(|a, b| a.listed == b.listed)
+            .map(move |values| Headers { values, ..self })
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn map(headers: &[(&'static str, &[u8])]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_bytes(value).unwrap(),
+            );
+        }
+        map
+    }
+
+    fn copy(headers: &[(&'static str, &[u8])]) -> Vec<(String, String)> {
+        let names = Names::default();
+        copy_with(&Allowlist::request(&names), &names, headers)
+    }
+
+    fn copy_with(
+        allowed: &Allowlist,
+        names: &Names,
+        headers: &[(&'static str, &[u8])],
+    ) -> Vec<(String, String)> {
+        let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
+        copy.copy(&mut text, &map(headers), allowed);
+        let looks = text.finish(copy.parts());
+        copy.redact(&mut text, &looks, allowed, names);
+        copy.as_headers(&text, allowed)
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn only_the_allowlist_is_copied_and_in_order() {
+        let headers = copy(&[
+            ("x-request-id", b"r1"),
+            ("authorization", b"Bearer x"),
+            ("cookie", b"a=b"),
+            ("accept", b"text/html"),
+            ("x-other", b"o"),
+            ("accept", b"text/plain"),
+        ]);
+        let expected = [
+            ("accept", "text/html"),
+            ("accept", "text/plain"),
+            ("x-request-id", "r1"),
+        ];
+        let expected = expected.map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn values_are_clean_and_capped() {
+        let long = [b'x'; 2 * MAX_HEADER_VALUE_LEN];
+        let headers = copy(&[("accept", b"a\tb\xff\xe2\x80\xae"), ("traceparent", &long)]);
+        assert_eq!(headers[0].1, "a b\u{fffd} ");
+        assert_eq!(headers[1].1.len(), MAX_HEADER_VALUE_LEN);
+        let many = vec![("accept", &b"x"[..]); 3 * MAX_HEADER_VALUES];
+        assert_eq!(copy(&many).len(), MAX_HEADER_VALUES);
+    }
+
+    #[test]
+    fn a_referring_url_loses_its_secrets() {
+        let headers = copy(&[
+            ("referer", b"https://u:p@h/?token=x&a=1"),
+            ("origin", b"http://u:p@h:8"),
+            ("host", b"u:p@h:8"),
+        ]);
+        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(
+            values,
+            ["h:8", "http://h:8", "https://h/?token=[REDACTED]&a=1"]
+        );
+    }
+
+    #[test]
+    fn a_token_is_hidden_where_a_host_would_stand() {
+        let headers = copy(&[
+            ("referer", b"https://[x]ghp_secret/"),
+            ("origin", b"//[]ghp_secret"),
+        ]);
+        assert_eq!(headers.len(), 2);
+        for (_, value) in headers {
+            assert!(!value.contains("ghp"), "{value}");
+        }
+        let long = [
+            &[0xff; 160][..],
+            b" https://ghp_secretsecretsecretsecret@h/",
+        ]
+        .concat();
+        let headers = copy(&[("referer", &long)]);
+        assert!(!headers[0].1.contains("ghp"), "{}", headers[0].1);
+    }
+
+    #[test]
+    fn credentials_are_hidden_in_every_value() {
+        let headers = copy(&[
+            ("accept", b"text/html, Bearer abc, q=1"),
+            ("host", b"eyJh.eyJi.c:80"),
+            ("x-request-id", b"eyJh.eyJi.c"),
+        ]);
+        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(
+            values,
+            [
+                "text/html, Bearer [REDACTED], q=1",
+                "[REDACTED]:80",
+                "[REDACTED]"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_cut_is_hidden_as_if_it_went_on() {
+        let secret = [&[b'x'; MAX_HEADER_VALUE_LEN - 8][..], b" eyJhbGciOi"].concat();
+        let url = [
+            b"http://h/?a=",
+            &[b'x'; MAX_HEADER_VALUE_LEN - 20][..],
+            b"&token=abcdef",
+        ]
+        .concat();
+        let headers = copy(&[("accept", &secret), ("referer", &url)]);
+        for (_, value) in headers {
+            assert!(
+                !value.contains("eyJh") && !value.contains("abcd"),
+                "{value}"
+            );
+            assert!(value.len() <= MAX_HEADER_VALUE_LEN);
+        }
+    }
+
+    #[test]
+    fn the_allowlist_grows_but_some_headers_need_to_be_kept_as_well() {
+        let mut names = Names::default();
+        let mut allowed = Allowlist::request(&names);
+        for name in [
+            "authorization",
+            "x-session-token",
+            "x-tenant",
+            "cookie",
+            "accept",
+        ] {
+            allowed.add(HeaderName::from_static(name), &names);
+        }
+        let sent: &[(&str, &[u8])] = &[
+            ("authorization", b"Bearer abc"),
+            ("cookie", b"a=b"),
+            ("x-session-token", b"abc"),
+            ("x-tenant", b"acme"),
+        ];
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            copy_with(&allowed, &names, sent),
+            [pair("x-session-token", REDACTED), pair("x-tenant", "acme")]
+        );
+        names.keep("Authorization");
+        names.keep("X-Session-Token");
+        allowed.settle(&names);
+        assert_eq!(
+            copy_with(&allowed, &names, sent),
+            [
+                pair("authorization", "Bearer abc"),
+                pair("x-session-token", "abc"),
+                pair("x-tenant", "acme")
+            ]
+        );
+    }
+
+    #[test]
+    fn the_lists_are_sorted_and_free_of_secrets() {
+        for list in [&REQUEST[..], &RESPONSE[..]] {
+            assert!(list.is_sorted_by_key(|name| name.as_str().to_owned()));
+            assert!(
+                !list
+                    .iter()
+                    .any(|name| Names::default().is_sensitive(name.as_str()))
+            );
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The response body on its way to the client.
+
+use std::{
+    error::Error as StdError,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use bytes::Bytes;
+use pin_project::pin_project;
+
+use crate::middleware::worker::Owner;
+
+/// The body of a response that [`BodyLog`](crate::BodyLog) records.
+///
+/// Chunks, size, errors and wake-ups are those of the body inside.
+#[pin_project]
+#[derive(Debug)]
+pub struct RecordedBody<B> {
+    #[pin]
+    body: B,
+    // After the body: what that does when it is dropped still belongs to the exchange.
+    exchange: Option<Owner>,
+}
+
+impl<B> RecordedBody<B> {
+    pub(crate) fn new(body: B, exchange: Option<Owner>) -> Self {
+        Self { body, exchange }
+    }
+}
+
+impl<B: MessageBody> MessageBody for RecordedBody<B> {
+    // The only error that every body's error converts to; both dispatchers convert to it as well.
+    type Error = Box<dyn StdError>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.project();
+        let Some(exchange) = this.exchange else {
+            return this.body.poll_next(cx).map_err(Into::into);
+        };
+        let polled = exchange.poll(|| this.body.poll_next(cx));
+        match polled {
+            Poll::Ready(Some(Ok(chunk))) if exchange.counts_response(&chunk) => {
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(item) => Poll::Ready(see(exchange, item)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        // Not through a `Drop` of this wrapper, which has to be taken apart here: the record is
+        // the exchange's to emit.
+        let Self { body, exchange } = self;
+        let Some(exchange) = exchange else {
+            return body.try_into_bytes().map_err(|body| Self::new(body, None));
+        };
+        match exchange.run(|| body.try_into_bytes()) {
+            Ok(bytes) => {
+                exchange.response_chunk(&bytes);
+                exchange.complete();
+                Ok(bytes)
+            }
+            Err(body) => Err(Self::new(body, Some(exchange))),
+        }
+    }
+}
+
+/// What is polled, but for chunks that only count. Not inlined: these are to stay cheap.
+#[inline(never)]
+fn see<E: Into<Box<dyn StdError>>>(
+    exchange: &Owner,
+    item: Option<Result<Bytes, E>>,
+) -> Option<Result<Bytes, Box<dyn StdError>>> {
+    match item {
+        Some(Ok(chunk)) => {
+            exchange.response_chunk(&chunk);
+            Some(Ok(chunk))
+        }
+        Some(Err(error)) => {
+            let error = exchange.run(|| error.into());
+            exchange.body_failed(&*error);
+            Some(Err(error))
+        }
+        None => {
+            exchange.complete();
+            None
+        }
+    }
+}
+
+/// Wraps the body of a response that is made of an error.
+///
+/// The error owns the exchange and may be asked for more than one response, by a layer that only
+/// wants to look, before the one that is sent. So a body in memory does not end the exchange here:
+/// the end of the error does.
+pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Owner) -> BoxBody {
+    if body.size() == BodySize::None {
+        // Not through bytes: `None` and `Sized(0)` differ on the wire.
+        return body;
+    }
+    match body.try_into_bytes() {
+        Ok(bytes) => {
+            exchange.response_chunk(&bytes);
+            exchange.response_handed_over();
+            BoxBody::new(bytes)
+        }
+        Err(body) => BoxBody::new(RecordedBody::new(body, Some(exchange.clone()))),
+    }
+}

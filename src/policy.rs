@@ -1,0 +1,93 @@
+//! What a logger keeps of a request and how it judges it: the part that a nested logger replaces.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use actix_web::dev::ServiceRequest;
+use log::Level;
+
+use crate::{
+    formats::json::code::CodePath,
+    head::{client::Proxies, headers::Allowlist, request_id::RequestIds},
+    redact::names::Names,
+    sampling::Sampling,
+};
+
+/// When the content of a response is recorded. Its code, size and headers always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResponseBody {
+    /// Where the level is above the success level, or the method is not GET. The rule of the
+    /// service that this crate was made for, and the default.
+    #[default]
+    #[serde(alias = "notable")]
+    WhenNotable,
+    /// With every record.
+    Always,
+    /// With none.
+    Never,
+}
+
+pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
+pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
+
+/// The settings of one logger, but for its budget, counters and sinks. Sizes are in bytes.
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) request_limit: usize,
+    pub(crate) response_limit: usize,
+    pub(crate) code_limit: usize,
+    pub(crate) record_limit: usize,
+    pub(crate) code_path: CodePath,
+    pub(crate) code_levels: Arc<CodeLevel>,
+    pub(crate) success_level: Level,
+    pub(crate) response_body: ResponseBody,
+    pub(crate) proxies: Proxies,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) sampling: Sampling,
+    pub(crate) skip: Vec<String>,
+    pub(crate) skip_if: Vec<Arc<SkipIf>>,
+    pub(crate) names: Names,
+    /// The name of the code is sensitive.
+    pub(crate) hides_code: bool,
+    pub(crate) request_headers: Allowlist,
+    pub(crate) response_headers: Allowlist,
+}
+
+impl Rules {
+    pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
+        change(&mut self.names);
+        self.hides_code = self.names.is_sensitive(self.code_path.key());
+        self.request_headers.settle(&self.names);
+        self.response_headers.settle(&self.names);
+    }
+
+    /// Whom the request comes from.
+    pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
+        let peer = req.peer_addr().map(|address| address.ip());
+        self.proxies.client(peer, req.headers())
+    }
+
+    /// The path is one that is skipped where all goes well.
+    pub(crate) fn skips(&self, path: &str) -> bool {
+        self.skip.iter().any(|skipped| skipped == path)
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("request_limit", &self.request_limit)
+            .field("response_limit", &self.response_limit)
+            .field("code_limit", &self.code_limit)
+            .field("record_limit", &self.record_limit)
+            .field("code_path", &self.code_path)
+            .field("success_level", &self.success_level)
+            .field("response_body", &self.response_body)
+            .field("proxies", &self.proxies)
+            .field("request_ids", &self.request_ids)
+            .field("sampling", &self.sampling)
+            .field("skip", &self.skip)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! The errors of one exchange, for `error.message`.
+
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+use crate::{
+    redact::{
+        names::{Names, REDACTED},
+        text as secrets,
+    },
+    util::text::{self, Capped},
+};
+
+/// Bytes kept of all errors of one exchange together.
+pub const MAX_ERROR_LEN: usize = 2048;
+const SEPARATOR: &str = ", ";
+
+/// Error texts in the order in which they occurred.
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    texts: Vec<String>,
+    /// One of them was longer.
+    was_cut: bool,
+}
+
+impl Errors {
+    /// Adds a text. One that was already said is not said again: the same error often passes by as
+    /// the handler's and as the response's.
+    pub(crate) fn push(&mut self, mut text: String) {
+        let room = MAX_ERROR_LEN.saturating_sub(self.len() + SEPARATOR.len());
+        let kept = text::cut(&text, room).len();
+        // `describe` cuts too, by at most one character more than its cap.
+        self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
+        text.truncate(kept);
+        if !text.is_empty() && !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+
+    /// Bytes of all of them, each with what stands behind it.
+    fn len(&self) -> usize {
+        let lens = self.texts.iter().map(|text| text.len() + SEPARATOR.len());
+        lens.sum()
+    }
+
+    /// All of them on one line, without what must not be logged.
+    pub(crate) fn join(&self, names: &Names) -> Option<String> {
+        if self.texts.is_empty() {
+            return None;
+        }
+        let mut joined = String::with_capacity(self.len());
+        for (at, text) in self.texts.iter().enumerate() {
+            if at > 0 {
+                joined.push_str(SEPARATOR);
+            }
+            let text = without_quoted_input(text, names);
+            joined.push_str(&secrets::redact(&text, self.was_cut, names));
+        }
+        joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
+        Some(joined)
+    }
+}
+
+/// serde's errors quote an input of the wrong type, whatever the name of the field is.
+fn without_quoted_input<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
+    const PHRASES: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
+    const EXPECTED: &str = ", expected ";
+    let mut text = Cow::Borrowed(text);
+    if names.is_off() {
+        return text;
+    }
+    for phrase in PHRASES {
+        let mut from = 0;
+        while let Some(found) = text[from..].find(phrase) {
+            from += found + phrase.len();
+            let rest = &text[from..];
+            let Some(quote) = rest.find(['"', '`']) else {
+                break;
+            };
+            if rest.find(EXPECTED).is_some_and(|expected| expected < quote) {
+                continue;
+            }
+            let start = from + quote + 1;
+            let closing = format!("{}{EXPECTED}", &rest[quote..=quote]);
+            // The last one: what is quoted may look like an end, too.
+            let len = text[start..].rfind(&closing);
+            let end = start + len.unwrap_or(text.len() - start);
+            text.to_mut().replace_range(start..end, REDACTED);
+            from = start + REDACTED.len();
+        }
+    }
+    text
+}
+
+/// The text of an error, capped.
+pub(crate) fn describe(error: &dyn fmt::Display) -> String {
+    Capped::display(MAX_ERROR_LEN, error)
+}
+
+/// The text of an error and of what caused it, where it does not say so itself: the error of an
+/// `EitherBody` has the useful text in its source only.
+pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
+    const DEPTH: usize = 4;
+    let mut out = describe(&error);
+    let mut cause = error.source();
+    for _ in 0..DEPTH {
+        let Some(error) = cause else { break };
+        let text = describe(&error);
+        if !out.contains(&text) {
+            out.push_str(": ");
+            out.push_str(&text);
+        }
+        cause = error.source();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_joined_and_not_repeated() {
+        let names = Names::default();
+        let mut errors = Errors::default();
+        assert_eq!(errors.join(&names), None);
+        for text in ["one", "two", "one", "", "wo"] {
+            errors.push(text.into());
+        }
+        assert_eq!(errors.join(&names).as_deref(), Some("one, two, wo"));
+        for _ in 0..3 {
+            errors.push("é".repeat(MAX_ERROR_LEN));
+        }
+        let all = errors.join(&names).unwrap_or_default();
+        assert!((MAX_ERROR_LEN - 4..=MAX_ERROR_LEN).contains(&all.len()) && all.ends_with('é'));
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_errors() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "never made")]
+        struct Form {
+            number: u32,
+        }
+        let quoted = |json| serde_json::from_str::<Form>(json).unwrap_err().to_string();
+        for (error, expected) in [
+            (
+                quoted(r#"{"number":"hunter2\", expected "}"#),
+                "invalid type: string \"[REDACTED]\", expected u32 at line 1 column 32",
+            ),
+            (
+                quoted(r#"{"number":-4321}"#),
+                "invalid value: integer `[REDACTED]`, expected u32 at line 1 column 15",
+            ),
+            (
+                quoted(r#"{"number":null}"#),
+                "invalid type: null, expected u32 at line 1 column 14",
+            ),
+            (
+                "token rejected: Bearer abc\nretry".to_owned(),
+                "token rejected: Bearer [REDACTED] retry",
+            ),
+            (
+                "invalid type: string \"hunt".to_owned(),
+                "invalid type: string \"[REDACTED]",
+            ),
+        ] {
+            let mut errors = Errors::default();
+            errors.push(error);
+            assert_eq!(errors.join(&Names::default()).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_by_the_cap_is_hidden_too() {
+        for len in MAX_ERROR_LEN - 40..MAX_ERROR_LEN {
+            let mut errors = Errors::default();
+            errors.push(describe(&format!(
+                "{} eyJhbGciOi.eyJzdWIiOi.c2ln",
+                "x".repeat(len)
+            )));
+            let shown = errors.join(&Names::default()).unwrap_or_default();
+            assert!(
+                !shown.contains("eyJh") && shown.len() <= MAX_ERROR_LEN,
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug)]
+        struct Wrapped(&'static str, std::io::Error);
+        impl fmt::Display for Wrapped {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl StdError for Wrapped {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.1)
+            }
+        }
+        let cause = || std::io::Error::other("disk full");
+        assert_eq!(describe_chain(&Wrapped("body", cause())), "body: disk full");
+        assert_eq!(
+            describe_chain(&Wrapped("body: disk full", cause())),
+            "body: disk full"
+        );
+    }
+}

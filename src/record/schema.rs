@@ -1,0 +1,136 @@
+//! The names under which sinks know the fields of a record.
+
+use log::Level;
+
+/// Whose names, types and units a sink uses. Default: [`OpenTelemetry`](Self::OpenTelemetry).
+///
+/// A field for which a schema has no name keeps the one that it has in
+/// [`OpenTelemetry`](Self::OpenTelemetry), and so do custom fields. The record limit holds for each
+/// [sink's schema](crate::Sink::schema).
+///
+/// ```
+/// use actix_bodylog::{BodyLog, JsonLines, Schema};
+///
+/// let body_log = BodyLog::new().sink(JsonLines::stdout().schema(Schema::Ecs));
+/// # let _ = body_log;
+/// ```
+///
+/// For configurations of your own, it deserializes from `open_telemetry`, `ecs` and `google_cloud`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Schema {
+    /// The semantic conventions of OpenTelemetry, with the names at the fields of [`Record`](crate::Record).
+    /// Durations in seconds.
+    #[default]
+    OpenTelemetry,
+    /// The Elastic Common Schema 8.11, with dotted names: `@timestamp`, `log.level` in lower case,
+    /// `url.domain`, `client.ip`, `http.version`, `http.request.body.bytes`,
+    /// `http.response.body.bytes`, `http.request.id` (the `x-request-id`), `http.request.referrer`,
+    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where
+    /// anything asked for [`Level::Error`] or the exchange was not completed, and `success` otherwise.
+    ///
+    /// A code is always a string, since a field can have but one type there.
+    Ecs,
+    /// Structured logging of Google Cloud: `time`, `severity`, `message`, and an object `httpRequest`
+    /// with `requestMethod`, `requestUrl` (redacted), `status`, `userAgent`, `remoteIp`, `referer`,
+    /// `latency` (text, as in `"0.123s"`) and `protocol` (`HTTP/1.1`); the `x-request-id` is the label
+    /// `request_id`, and `logging.googleapis.com/trace` and `/spanId` are the ids of the trace.
+    GoogleCloud,
+}
+
+/// The schemas that the sinks of a logger use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schemas(u8);
+
+impl Schemas {
+    pub(crate) fn add(&mut self, schema: Schema) {
+        self.0 |= 1 << schema as u8;
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Schema> {
+        let all = [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud];
+        all.into_iter()
+            .filter(move |&schema| self.0 & 1 << schema as u8 != 0)
+    }
+
+    /// How often the same text can occur in a record.
+    pub(crate) fn repeats(self) -> usize {
+        match self.iter().any(|schema| schema != Schema::OpenTelemetry) {
+            true => 2,
+            false => 1,
+        }
+    }
+}
+
+/// The names that differ between schemas, each a [`Key::Ready`](crate::record::visit::Key::Ready).
+pub(crate) struct Keys {
+    pub(crate) timestamp: &'static str,
+    pub(crate) level: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) server_address: &'static str,
+    pub(crate) client_address: &'static str,
+    pub(crate) request_size: &'static str,
+    pub(crate) response_size: &'static str,
+    pub(crate) trace_id: &'static str,
+    pub(crate) span_id: &'static str,
+}
+
+impl Schema {
+    #[inline(always)]
+    pub(crate) const fn keys(self) -> &'static Keys {
+        match self {
+            Schema::OpenTelemetry => &Keys {
+                timestamp: r#","timestamp":""#,
+                level: r#","level":""#,
+                version: r#","network.protocol.version":""#,
+                server_address: r#","server.address":""#,
+                client_address: r#","client.address":""#,
+                request_size: r#","http.request.body.size":"#,
+                response_size: r#","http.response.body.size":"#,
+                trace_id: r#","trace_id":""#,
+                span_id: r#","span_id":""#,
+            },
+            Schema::Ecs => &Keys {
+                timestamp: r#","@timestamp":""#,
+                level: r#","log.level":""#,
+                version: r#","http.version":""#,
+                server_address: r#","url.domain":""#,
+                client_address: r#","client.ip":""#,
+                request_size: r#","http.request.body.bytes":"#,
+                response_size: r#","http.response.body.bytes":"#,
+                trace_id: r#","trace.id":""#,
+                span_id: r#","span.id":""#,
+            },
+            Schema::GoogleCloud => &Keys {
+                timestamp: r#","time":""#,
+                level: r#","severity":""#,
+                // In the object of the request, under names of its own.
+                version: "",
+                server_address: "",
+                client_address: "",
+                request_size: r#","http.request.body.size":"#,
+                response_size: r#","http.response.body.size":"#,
+                trace_id: r#","logging.googleapis.com/trace":""#,
+                span_id: r#","logging.googleapis.com/spanId":""#,
+            },
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn level(self, level: Level) -> &'static str {
+        match (self, level) {
+            (Schema::OpenTelemetry, _) => level.as_str(),
+            (Schema::Ecs, Level::Error) => "error",
+            (Schema::Ecs, Level::Warn) => "warn",
+            (Schema::Ecs, Level::Info) => "info",
+            (Schema::Ecs, Level::Debug) => "debug",
+            (Schema::Ecs, Level::Trace) => "trace",
+            // The `LogSeverity` of the Cloud Logging API.
+            (Schema::GoogleCloud, Level::Error) => "ERROR",
+            (Schema::GoogleCloud, Level::Warn) => "WARNING",
+            (Schema::GoogleCloud, Level::Info) => "INFO",
+            (Schema::GoogleCloud, Level::Debug | Level::Trace) => "DEBUG",
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! URLs as they stand in request targets and headers.
+
+use std::borrow::Cow;
+
+use crate::{
+    redact::{form, names::Names, text as secrets},
+    util::bytes::{self as scan, class},
+};
+
+/// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
+/// tokens too: RFC 6749, section 4.2.2), and removes the user information.
+///
+/// `open` says that the URL was cut at its end.
+pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
+    if names.is_off() {
+        return url.to_owned();
+    }
+    let mut out = String::with_capacity(url.len());
+    let scheme = url.find(':').filter(|&at| is_scheme(&url[..at]));
+    let (scheme, rest) = url.split_at(scheme.map_or(0, |at| at + 1));
+    let after_slashes = rest.trim_start_matches(['/', '\\']);
+    let slashes = &rest[..rest.len() - after_slashes.len()];
+    out.extend([scheme, slashes]);
+    // One slash and no scheme begin a path. Anything else is read as a host where some client might.
+    let rest = match (scheme, slashes) {
+        ("", "/") => after_slashes,
+        _ => &after_slashes[secrets::user_info_len(after_slashes, open, false)..],
+    };
+    let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    out.push_str(&redact_path(path, open && after.is_empty(), names));
+    let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
+    for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
+        let (mark, pairs) = part.split_at(part.len().min(1));
+        out.push_str(mark);
+        out.push_str(&form::redact_query(pairs, open, names));
+    }
+    out
+}
+
+/// Hides what looks like a secret in the segments of a path.
+pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+    if !names.is_off()
+        && let Some(slashes) = path.find("//")
+    {
+        // A path that has a URL in it, as those of proxies.
+        let host = slashes + 2;
+        let user_info = secrets::user_info_len(&path[host..], open, false);
+        if user_info > 0 {
+            let path = format!("{}{}", &path[..host], &path[host + user_info..]);
+            return Cow::Owned(redact_path(&path, open, names).into_owned());
+        }
+    }
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut start = 0;
+    for segment in path.split(['/', '\\']) {
+        let end = start + segment.len();
+        if let Some(shown) = form::hide_in_value(segment, open && end == path.len(), names) {
+            out.push_str(&path[copied..start]);
+            out.push_str(&shown);
+            copied = end;
+        }
+        start = end + 1;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(path);
+    }
+    out.push_str(&path[copied..]);
+    Cow::Owned(out)
+}
+
+/// The host and port of a `Host` header or an authority, without anything that is neither.
+pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
+    let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
+    // Most have neither an end nor user information.
+    if scan::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
+        return authority;
+    }
+    let end = scan::find(authority, ends);
+    let authority = &authority[..end.unwrap_or(authority.len())];
+    let user = authority.iter().rposition(|&byte| byte == b'@');
+    &authority[user.map_or(0, |at| at + 1)..]
+}
+
+/// The length of the port at the end of `host`, with its colon.
+pub(crate) fn port_len(host: &str) -> usize {
+    let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    match host.as_bytes()[..host.len() - digits] {
+        // Up to 65535.
+        [.., b':'] if digits <= 5 => digits + 1,
+        _ => 0,
+    }
+}
+
+/// A host can have the form of a token; `None` if this one has not.
+pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
+    // It is no text in which a colon would make a name of what stands before, unless what follows is no
+    // port.
+    let (name, port) = host.split_at(host.len() - port_len(host));
+    let shown = secrets::hide(name, open && port.is_empty(), names)?;
+    Some(format!("{shown}{port}"))
+}
+
+fn is_scheme(text: &str) -> bool {
+    // In `user:password@host` the first part looks like one as well.
+    matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_their_secrets_and_keep_their_shape() {
+        for (url, expected) in [
+            ("/a/b?token=x&y=1", "/a/b?token=[REDACTED]&y=1"),
+            ("https://h/p?q=1", "https://h/p?q=1"),
+            ("https://ann:pw@h:8/p@q?q=a@b", "https://h:8/p@q?q=a@b"),
+            ("//u@h", "//h"),
+            (
+                "/cb?a=?&sig=x#access_token=y&z=1",
+                "/cb?a=?&sig=[REDACTED]#access_token=[REDACTED]&z=1",
+            ),
+            ("https://u@h?token=x", "https://h?token=[REDACTED]"),
+            ("/a#b", "/a#b"),
+            ("/plain", "/plain"),
+            ("/@user/b@c", "/@user/b@c"),
+            ("http:/u:p@h/", "http:/h/"),
+            ("http:u:p@h", "http:h"),
+            ("http:\\\\u:p@h\\a", "http:\\\\h\\a"),
+            ("u:p@h/a", "h/a"),
+            (
+                "http://a/?r=http://u:p@h/b@c&d=e@f",
+                "http://a/?r=http://h/b@c&d=e@f",
+            ),
+            ("/x?a=//u:p@h?b=1", "/x?a=//h?b=1"),
+            (
+                "/x?next=https%3A%2F%2Fu%3Ap%40h%2F%3Ftoken%3Dx%26a%3D1&b=2",
+                "/x?next=https://h/?token%3D[REDACTED]%26a%3D1&b=2",
+            ),
+            ("/x?n=%252Fcb%253Ftoken%253Dx", "/x?n=[REDACTED]"),
+            ("/reset/eyJh.eyJi.c/a", "/reset/[REDACTED]/a"),
+            ("/reset/token=abc/a", "/reset/token=[REDACTED]/a"),
+            ("/p/https://u:p@h/a//@x", "/p/https://h/a//@x"),
+            ("/x/Bearer%20abc", "/x/Bearer+[REDACTED]"),
+        ] {
+            assert_eq!(redact_url(url, false, &Names::default()), expected);
+        }
+    }
+
+    #[test]
+    fn a_url_that_was_cut_hides_what_may_have_been_user_information() {
+        for (url, expected) in [
+            ("https://ann:hunt", "https://"),
+            ("https://ann:hunt/", "https://"),
+            ("https://h/a?x=//ann:hunt", "https://h/a?x=//"),
+            ("https://h/a?x=ftp://ann:hunt", "https://h/a?x=ftp://"),
+            ("/a/eyJhb", "/a/[REDACTED]"),
+        ] {
+            assert_eq!(redact_url(url, true, &Names::default()), expected);
+        }
+    }
+
+    #[test]
+    fn what_follows_a_host_is_a_port_or_a_text() {
+        let names = Names::default();
+        for (host, shown) in [
+            ("token:8080", None),
+            ("[::1]:80", None),
+            ("password: hunter2", Some("password: [REDACTED]")),
+            ("password:hunter2", Some("password:[REDACTED]")),
+            ("token:123456", Some("token:[REDACTED]")),
+            ("token:hunter2:80", Some("token:[REDACTED]:80")),
+        ] {
+            assert_eq!(redact_host(host, false, &names).as_deref(), shown, "{host}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One clean line: what a string must be before it is part of a record.
+
+use std::borrow::Cow;
+
+use wide::u8x16;
+
+use crate::util::bytes::{self as scan, class};
+
+/// Characters that can forge or reorder a line of a log: C0, DEL and C1 controls, the line and
+/// paragraph separators, and the bidirectional embeddings, overrides and isolates
+/// (Unicode Technical Standard 55, "Source code handling").
+pub(crate) fn is_forbidden(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first byte of each [forbidden](is_forbidden) character, and of some others.
+#[inline(always)]
+pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
+    let controls = class::below(block, 0x20) | class::is(block, 0x7f);
+    // 0xc2 and 0xe2.
+    controls | class::is(block & u8x16::splat(!0x20), 0xc2)
+}
+
+/// A [forbidden](is_forbidden) character begins at `at`.
+pub(crate) fn is_forbidden_at(text: &str, at: usize) -> bool {
+    text.get(at..)
+        .is_some_and(|text| text.starts_with(is_forbidden))
+}
+
+/// Where the first [forbidden](is_forbidden) character stands.
+pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
+    scan::find_confirmed(text.as_bytes(), may_begin_forbidden, |at| {
+        is_forbidden_at(text, at)
+    })
+}
+
+/// Replaces each forbidden character with one space: a cleaned string is never longer.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    match find_forbidden(text) {
+        None => Cow::Borrowed(text),
+        Some(_) => Cow::Owned(text.replace(is_forbidden, " ")),
+    }
+}
+
+/// The longest prefix of at most `max` bytes that ends on a character boundary.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Where in `text` the last character ends that is a mark; 0 if there is none.
+pub(crate) fn after_last(text: &str, is_mark: impl Fn(char) -> bool) -> usize {
+    let last = text.char_indices().rfind(|&(_, c)| is_mark(c));
+    last.map_or(0, |(at, c)| at + c.len_utf8())
+}
+
+/// The first character boundary at or behind `at`.
+pub(crate) fn ceil_char_boundary(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(text.len())
+}
+
+/// Appends the clean form of at most `max` bytes of `bytes`, a byte string that should be UTF-8
+/// but comes from a peer; what is not UTF-8 becomes U+FFFD.
+pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
+    // A window: the bytes of a header can be many times longer than what is kept of them.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max + 4)]);
+    let cleaned = clean(&text);
+    out.push_str(cut(&cleaned, max));
+}
+
+/// Bytes that `text` takes inside a JSON string, without the quotes.
+///
+/// Exact for a clean string: nothing but the quote and the backslash needs an escape there.
+pub(crate) fn escaped_len(text: &str) -> usize {
+    text.len() + scan::count(text.as_bytes(), class::is_escaped)
+}
+
+/// The longest prefix of `text` that takes at most `max` bytes inside a JSON string.
+pub(crate) fn cut_escaped(text: &str, max: usize) -> &str {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.len_utf8() + usize::from(matches!(c, '"' | '\\'));
+        if used > max {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+/// A `fmt::Write` that keeps the first `max` bytes and refuses more, so that a `Display` of any
+/// length costs a bounded amount of memory.
+pub(crate) struct Capped {
+    text: String,
+    max: usize,
+}
+
+impl Capped {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            text: String::new(),
+            max,
+        }
+    }
+
+    pub(crate) fn display(max: usize, value: impl std::fmt::Display) -> String {
+        let mut capped = Self::new(max);
+        // The error says that the cap was reached, or is the value's own; what came is kept.
+        let _ = std::fmt::Write::write_fmt(&mut capped, format_args!("{value}"));
+        capped.text
+    }
+}
+
+impl std::fmt::Write for Capped {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        let room = self.max - self.text.len();
+        self.text.push_str(cut(s, room));
+        if s.len() > room {
+            // Nothing may follow a cut, however short: it would not be a prefix any more.
+            self.max = self.text.len();
+            return Err(std::fmt::Error);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_can_forge_a_line_becomes_a_space() {
+        for (dirty, expected) in [
+            ("plain", "plain"),
+            ("two\r\nlines", "two  lines"),
+            ("nul\0del\x7fnel\u{85}", "nul del nel "),
+            ("ls\u{2028}ps\u{2029}", "ls ps "),
+            ("rlo\u{202e}lri\u{2066}pdi\u{2069}", "rlo lri pdi "),
+            ("esc\x1b[31m", "esc [31m"),
+            ("žluťoučký 漢字 \u{200f}", "žluťoučký 漢字 \u{200f}"),
+        ] {
+            assert_eq!(clean(dirty), expected);
+        }
+    }
+
+    #[test]
+    fn a_display_without_an_end_costs_its_cap_only() {
+        struct Endless;
+        impl std::fmt::Display for Endless {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                loop {
+                    f.write_str("žá")?;
+                }
+            }
+        }
+        assert_eq!(Capped::display(7, Endless), "žáž");
+    }
+
+    #[test]
+    fn nothing_follows_a_cut() {
+        use std::fmt::Write as _;
+        let mut capped = Capped::new(4);
+        assert!(capped.write_str("abcž").is_err());
+        assert!(capped.write_str("d").is_err());
+        assert_eq!(capped.text, "abc");
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_is_cleaning_once_and_never_longer(text in any::<String>()) {
+            let once = clean(&text).into_owned();
+            prop_assert!(!once.contains(is_forbidden));
+            prop_assert!(once.len() <= text.len());
+            prop_assert_eq!(clean(&once), once.as_str());
+        }
+
+        #[test]
+        fn a_cut_is_the_longest_prefix_that_fits(text in any::<String>(), max in 0_usize..40) {
+            let kept = cut(&text, max);
+            prop_assert!(kept.len() <= max && text.starts_with(kept));
+            if let Some(next) = text[kept.len()..].chars().next() {
+                prop_assert!(kept.len() + next.len_utf8() > max);
+            }
+        }
+
+        #[test]
+        fn escaped_lengths_are_those_of_the_json_that_is_written(text in any::<String>(), max in 0_usize..40) {
+            let text = clean(&text);
+            let written = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(escaped_len(&text), written.len() - 2);
+            prop_assert!(escaped_len(cut_escaped(&text, max)) <= max);
+        }
+
+        #[test]
+        fn lossy_text_is_clean_and_capped(bytes in any::<Vec<u8>>(), max in 0_usize..40) {
+            let mut out = String::new();
+            push_lossy(&mut out, &bytes, max);
+            prop_assert!(out.len() <= max && !out.contains(is_forbidden));
+        }
+    }
+}
