@@ -15,7 +15,7 @@ use crate::{
         media_type::{ContentType, Media},
         multipart::{self, Boundary},
     },
-    redact::{form, names::Names, text as secrets},
+    redact::{form, names::Names, text::redact_text},
     util::text,
 };
 
@@ -311,7 +311,7 @@ fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: St
         let shown = form::redact_form(decoded, open, names);
         return text::clean(&shown).into_owned();
     }
-    match secrets::redact(decoded, open, names) {
+    match redact_text(decoded, open, names) {
         Cow::Borrowed(shown) => {
             buffer.push_str(shown);
             buffer

@@ -14,7 +14,7 @@ use crate::{
     record::{data::Record, schema::Schemas},
     sink::{LogSink, Sink, TARGET},
     stats::{Shared, Stats},
-    util::catch_panic::guarded,
+    util::catch_panic::catch_panic,
 };
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.
@@ -107,7 +107,7 @@ impl Logger {
 
     /// Calls a hook or a sink; a panic is counted, and `None`.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let value = guarded(f);
+        let value = catch_panic(f);
         if value.is_none() {
             self.shared.panics.fetch_add(1, Relaxed);
         }

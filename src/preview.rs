@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderMap;
 use crate::{
     BodyLog, Code,
     content::{Content, Omitted, Representation},
-    exchange::result_code as found_code,
+    exchange::result_code,
     formats::json::code::CodeState,
     head::is_binary_transfer,
     policy::ResponseBody,
@@ -61,10 +61,10 @@ impl BodyLog {
             .any(|(name, value)| is_binary_transfer(name, value));
         let may_have_code = kind.may_have_code() && !is_binary;
         if may_have_code {
-            let found = found_code::code_of(&kind, body, rules);
+            let found = result_code::code_of(&kind, body, rules);
             preview.code_state = found.state;
             preview.code = found.code.map(|mut code| {
-                found_code::redact_code(&mut code, rules);
+                result_code::redact_code(&mut code, rules);
                 match code.as_code() {
                     Code::Number(code) | Code::Text(code) => code.to_owned(),
                 }

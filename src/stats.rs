@@ -12,7 +12,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::{capture::budget::Budget, util::catch_panic::guarded};
+use crate::{capture::budget::Budget, util::catch_panic::catch_panic};
 
 /// Budget and counters.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Shared {
             let waiters = std::mem::take(&mut *self.waiters());
             for waker in waiters {
                 // It is not ours, and we are in a destructor.
-                guarded(|| waker.wake());
+                catch_panic(|| waker.wake());
             }
         }
     }

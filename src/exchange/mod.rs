@@ -27,7 +27,6 @@ use crate::{
         tail_counter::Past,
     },
     exchange::{
-        assemble as finish,
         span::RequestSpan,
         state::{CodeSearch, MAX_KEPT, Response, State},
     },
@@ -419,7 +418,7 @@ impl Exchange {
             let outcome = self.outcome(live, end, &state);
             state.request.count(self.request_past.take());
             state.response_body.count(self.response_past.take());
-            logger.call(|| finish::emit(logger, &span, &mut state, outcome, duration));
+            logger.call(|| assemble::emit(logger, &span, &mut state, outcome, duration));
             state.clear(live.budget());
         }
         span.close();

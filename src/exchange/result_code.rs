@@ -18,7 +18,7 @@ use crate::{
     },
     policy::Rules,
     record::data::Outcome,
-    redact::{names::REDACTED, text as secrets},
+    redact::{names::REDACTED, text::hide_secrets},
     util::text,
 };
 
@@ -170,7 +170,7 @@ pub(crate) fn redact_code(code: &mut FoundCode, rules: &Rules) {
         crate::Code::Number(_) => None,
         crate::Code::Text(text) => {
             let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            secrets::hide(text, cut, &rules.names)
+            hide_secrets(text, cut, &rules.names)
         }
     };
     if let Some(shown) = shown {

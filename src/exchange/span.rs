@@ -1,7 +1,7 @@
 //! The span of `tracing` in which a request came.
 
 #[cfg(feature = "tracing")]
-use crate::{logger::Logger, util::catch_panic::guarded};
+use crate::{logger::Logger, util::catch_panic::catch_panic};
 
 /// The span that was current when an exchange began. Sinks are called in it: the exchange ends somewhere else, in a
 /// body that is polled or dropped by the server.
@@ -26,7 +26,7 @@ impl RequestSpan {
 
         impl Drop for Entered<'_> {
             fn drop(&mut self) {
-                guarded(|| drop(self.0.take()));
+                catch_panic(|| drop(self.0.take()));
             }
         }
 
@@ -42,7 +42,7 @@ impl RequestSpan {
 #[cfg(feature = "tracing")]
 impl Drop for RequestSpan {
     fn drop(&mut self) {
-        guarded(|| drop(self.span.take()));
+        catch_panic(|| drop(self.span.take()));
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     },
     redact::{
         names::{Names, REDACTED},
-        text as secrets, url,
+        text::hide_secrets,
+        url,
     },
 };
 
@@ -191,7 +192,7 @@ impl Treatment {
             Self::Hidden | Self::AsItIs => None,
             Self::Host => url::redact_host(value, cut, names),
             Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::Text => secrets::hide(value, cut, names),
+            Self::Text => hide_secrets(value, cut, names),
         }
     }
 }

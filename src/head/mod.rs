@@ -22,7 +22,7 @@ use crate::{
         headers::{Allowlist, HeaderValues},
         text::{HeadText, Looks, Part},
     },
-    redact::{form, names::Names, text as secrets, url},
+    redact::{form, names::Names, text::hide_secrets, url},
     util::scratch,
 };
 
@@ -157,7 +157,7 @@ impl RequestHead {
         self.headers.redact(text, looks, allowed, names);
         let look_at = |part: &Part| looks.need_another(*part, 0, 0);
         let agent = self.agent.filter(look_at);
-        let agent = agent.and_then(|agent| secrets::hide(text.get(agent), agent.was_cut(), names));
+        let agent = agent.and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
         let host = self.host.filter(look_at);
         let host = host.and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
         let path = Some(self.path).filter(look_at);

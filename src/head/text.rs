@@ -5,9 +5,9 @@ use std::ops::Range;
 use wide::u8x16;
 
 use crate::{
-    redact::text as secrets,
+    redact::text::{is_trigger, may_be_trigger},
     util::{
-        bytes::{self as scan, BLOCK, class},
+        bytes::{self, BLOCK, class},
         text,
     },
 };
@@ -74,7 +74,7 @@ impl Looks {
         };
         let (words, rest) = raw.as_chunks::<{ u64::BITS as usize }>();
         if words.len() >= Self::WORDS {
-            looks.is_plain = scan::find(raw, is_special).is_none();
+            looks.is_plain = bytes::find(raw, is_special).is_none();
         } else {
             let mut last = [b' '; u64::BITS as usize];
             last[..rest.len()].copy_from_slice(rest);
@@ -85,7 +85,7 @@ impl Looks {
                 for block in word.as_chunks::<BLOCK>().0.iter().rev() {
                     let block = u8x16::new(*block);
                     found |= is_special(block);
-                    let seen = secrets::may_be_interesting(block) | class::is(block, b'[');
+                    let seen = may_be_trigger(block) | class::is(block, b'[');
                     bits = bits << BLOCK | u64::from(seen.to_bitmask());
                 }
                 *interesting = confirmed(raw, nth * word.len(), bits);
@@ -94,7 +94,7 @@ impl Looks {
         }
         if !looks.is_plain {
             let is_clean = |block| !class::within(block, b' ', b'~');
-            looks.is_clean = scan::find(raw, is_clean).is_none();
+            looks.is_clean = bytes::find(raw, is_clean).is_none();
         }
         looks
     }
@@ -135,7 +135,7 @@ fn confirmed(raw: &[u8], start: usize, bits: u64) -> u64 {
     while rest != 0 {
         let at = start + rest.trailing_zeros() as usize;
         let others = rest & (rest - 1);
-        if raw[at] != b'[' && !secrets::is_interesting(raw, at) {
+        if raw[at] != b'[' && !is_trigger(raw, at) {
             confirmed ^= rest ^ others;
         }
         rest = others;
@@ -240,11 +240,11 @@ impl HeadText {
     pub(crate) fn replace(&mut self, part: &mut Part, shown: &str) {
         let start = self.text.len();
         let shown = text::cut(shown, part.max.into());
-        if scan::find(shown.as_bytes(), is_special).is_none() {
+        if bytes::find(shown.as_bytes(), is_special).is_none() {
             self.text.push_str(shown);
         } else {
             let shown = text::clean(shown);
-            self.is_plain &= scan::find(shown.as_bytes(), class::is_escaped).is_none();
+            self.is_plain &= bytes::find(shown.as_bytes(), class::is_escaped).is_none();
             self.text.push_str(&shown);
         }
         *part = self.behind(start, *part);

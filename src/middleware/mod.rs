@@ -31,7 +31,6 @@ use crate::{
     middleware::{
         body::{RecordedBody, wrap_error_body},
         payload::RecordedPayload,
-        suppress as bypass,
         worker::Owner,
     },
 };
@@ -87,7 +86,7 @@ where
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let logger = &self.logger;
-        if self.joins_outer(&req) || bypass::is_active() {
+        if self.joins_outer(&req) || suppress::is_active() {
             let id = self.id_without_record(&req);
             return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
@@ -95,7 +94,7 @@ where
         if !is_on || logger.skip_if(&req) {
             logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
             let id = self.id_without_record(&req);
-            let future = bypass::run(|| self.service.call(req));
+            let future = suppress::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Bypass(id));
         }
         let exchange = Owner::begin(logger, &req);
@@ -199,7 +198,7 @@ where
         let result = ready!(match this.mode {
             Mode::Record(exchange) => exchange.run(|| inner.poll(cx)),
             Mode::Pass(_) => inner.poll(cx),
-            Mode::Bypass(_) => bypass::run(|| inner.poll(cx)),
+            Mode::Bypass(_) => suppress::run(|| inner.poll(cx)),
         });
         Poll::Ready(match std::mem::replace(this.mode, Mode::Pass(None)) {
             Mode::Record(exchange) => follow(result, exchange),

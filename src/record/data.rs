@@ -15,7 +15,7 @@ use crate::{
     head::headers::Headers,
     record::{
         field::{Field, User},
-        json as render,
+        json,
         schema::Schema,
     },
 };
@@ -176,7 +176,7 @@ impl Record<'_> {
     /// # let _ = (body_log, receiver);
     /// ```
     pub fn with_json<T>(&self, schema: Schema, f: impl FnOnce(&str) -> T) -> T {
-        render::with_line(self, schema, |line| f(render::as_text(line)))
+        json::with_line(self, schema, |line| f(json::as_text(line)))
     }
 
     /// The record with the names, types and units of a schema, to be serialized. It fits into the

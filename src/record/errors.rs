@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt};
 use crate::{
     redact::{
         names::{Names, REDACTED},
-        text as secrets,
+        text::redact_text,
     },
     util::text::{self, Capped},
 };
@@ -53,7 +53,7 @@ impl Errors {
                 joined.push_str(SEPARATOR);
             }
             let text = without_quoted_input(text, names);
-            joined.push_str(&secrets::redact(&text, self.was_cut, names));
+            joined.push_str(&redact_text(&text, self.was_cut, names));
         }
         joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
         Some(joined)

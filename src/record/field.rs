@@ -6,7 +6,7 @@ use crate::{
     formats::json::reader,
     redact::{
         names::{Names, REDACTED},
-        text as secrets,
+        text::redact_text,
     },
     util::text,
 };
@@ -44,7 +44,7 @@ impl User {
 
 fn redacted(value: &str, max: usize, names: &Names) -> String {
     let kept = text::cut(value, max);
-    let shown = secrets::redact(kept, kept.len() < value.len(), names);
+    let shown = redact_text(kept, kept.len() < value.len(), names);
     text::cut(&shown, max).to_owned()
 }
 

@@ -1,11 +1,11 @@
-//! The fields of a record as flat names and values of their own, for sinks that know no objects.
+//! The fields of a record names and values of their own, for sinks that know no objects.
 
 use std::convert::Infallible;
 
 use crate::record::{
     data::Record,
     schema::Schema,
-    visit::{self as layout, ByFunction, Key, Latency, MESSAGE, Value},
+    visit::{self, ByFunction, Key, Latency, MESSAGE, Value},
 };
 
 /// One field. Owned: who gets it may keep references to it for as long as they like.
@@ -40,7 +40,7 @@ pub(crate) fn pairs(record: &Record<'_>, schema: Schema, but_for: &[&str]) -> Ve
 fn push(pairs: &mut Vec<Pair>, name: &str, value: Value<'_>) {
     let value = match value {
         Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
-        Value::Ascii(value) => Held::Text(layout::ascii(value).to_owned()),
+        Value::Ascii(value) => Held::Text(visit::ascii(value).to_owned()),
         Value::Seconds(value) => Held::Float(value.as_secs_f64()),
         Value::Latency(value) => Held::Text(Latency(value).to_string()),
         Value::Url(url) => Held::Text(url.to_string()),

@@ -11,7 +11,7 @@ use crate::{
         visit::{Key, Nested, RequestUrl, Value, Visitor},
     },
     util::{
-        bytes::{self as scan, BLOCK, class},
+        bytes::{self, BLOCK, class},
         scratch,
     },
 };
@@ -205,7 +205,7 @@ fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
 
 /// Appends clean text as characters of a JSON string.
 fn push_chars(out: &mut Vec<u8>, clean: &str) {
-    match scan::find(clean.as_bytes(), class::is_escaped) {
+    match bytes::find(clean.as_bytes(), class::is_escaped) {
         None => out.extend_from_slice(clean.as_bytes()),
         Some(first) => {
             let (plain, rest) = clean.as_bytes().split_at(first);
@@ -244,7 +244,7 @@ fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 fn has_escapes(block: &[u8; BLOCK]) -> bool {
-    scan::hits(block, class::is_escaped) != 0
+    bytes::hits(block, class::is_escaped) != 0
 }
 
 /// Some blocks with their escapes, before they are copied to the line.
@@ -261,7 +261,7 @@ impl Piece {
 
     #[inline(always)]
     fn push(&mut self, block: &[u8; BLOCK]) {
-        let hits = scan::hits(block, class::is_escaped);
+        let hits = bytes::hits(block, class::is_escaped);
         let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else {
             return;
         };

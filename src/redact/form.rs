@@ -7,7 +7,7 @@ use crate::{
     redact::{
         key_cache::KeyMemo,
         names::{Names, REDACTED},
-        text as secrets,
+        text::{hide_encoded, hide_secrets, is_trigger},
     },
 };
 
@@ -46,9 +46,9 @@ pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<St
         return None;
     }
     if value.contains(['%', '+']) {
-        return secrets::hide_encoded(value, open, names);
+        return hide_encoded(value, open, names);
     }
-    secrets::hide(value, open, names)
+    hide_secrets(value, open, names)
 }
 
 /// Puts [`REDACTED`] in the place of sensitive values. Everything else stays as it was written,
@@ -138,7 +138,7 @@ impl<'p> PlainPair<'p> {
                 None | Some(Class::Ampersand) => break,
                 Some(Class::Equals) if key.is_none() => key = Some(&pairs[..end]),
                 // Of `eyJ`, `Bearer` and `Basic`.
-                Some(Class::Shape) if !secrets::is_interesting(bytes, end) => {}
+                Some(Class::Shape) if !is_trigger(bytes, end) => {}
                 Some(_) => return None,
             }
             end += 1;

@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 
 use crate::{
-    redact::{form, names::Names, text as secrets},
-    util::bytes::{self as scan, class},
+    redact::{
+        form,
+        names::Names,
+        text::{hide_secrets, user_info_len},
+    },
+    util::bytes::{self, class},
 };
 
 /// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
@@ -24,7 +28,7 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
     // One slash and no scheme begin a path. Anything else is read as a host where some client might.
     let rest = match (scheme, slashes) {
         ("", "/") => after_slashes,
-        _ => &after_slashes[secrets::user_info_len(after_slashes, open, false)..],
+        _ => &after_slashes[user_info_len(after_slashes, open, false)..],
     };
     let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     out.push_str(&redact_path(path, open && after.is_empty(), names));
@@ -44,7 +48,7 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
     {
         // A path that has a URL in it, as those of proxies.
         let host = slashes + 2;
-        let user_info = secrets::user_info_len(&path[host..], open, false);
+        let user_info = user_info_len(&path[host..], open, false);
         if user_info > 0 {
             let path = format!("{}{}", &path[..host], &path[host + user_info..]);
             return Cow::Owned(redact_path(&path, open, names).into_owned());
@@ -73,10 +77,10 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
 pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
     let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
     // Most have neither an end nor user information.
-    if scan::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
+    if bytes::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
         return authority;
     }
-    let end = scan::find(authority, ends);
+    let end = bytes::find(authority, ends);
     let authority = &authority[..end.unwrap_or(authority.len())];
     let user = authority.iter().rposition(|&byte| byte == b'@');
     &authority[user.map_or(0, |at| at + 1)..]
@@ -97,7 +101,7 @@ pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<Strin
     // It is no text in which a colon would make a name of what stands before, unless what follows is no
     // port.
     let (name, port) = host.split_at(host.len() - port_len(host));
-    let shown = secrets::hide(name, open && port.is_empty(), names)?;
+    let shown = hide_secrets(name, open && port.is_empty(), names)?;
     Some(format!("{shown}{port}"))
 }
 

@@ -20,7 +20,7 @@ use crate::{
         line_writer::{LineWriter, Lost, MAX_PARTS, count_lines},
         losses::Losses,
     },
-    util::catch_panic::guarded,
+    util::catch_panic::catch_panic,
 };
 
 /// How long the thread waits for more lines once there is one. Waking it is a system call of the worker,
@@ -155,7 +155,7 @@ impl Drop for Background {
         };
         // The writer may own the last clone of the logger that it writes for. (Who this is cannot be told
         // where a thread is as good as over. That of the writer drops nothing of ours then.)
-        let this = guarded(|| thread::current().id());
+        let this = catch_panic(|| thread::current().id());
         if this == Some(thread.thread().id()) {
             return;
         }
@@ -222,8 +222,8 @@ impl Queue {
                 start = self.write(&mut writer, &mut blocks, start, &mut said);
             }
         }
-        guarded(|| self.say_what_was_dropped());
-        guarded(|| drop(writer));
+        catch_panic(|| self.say_what_was_dropped());
+        catch_panic(|| drop(writer));
     }
 
     /// Waits for lines, and takes all of them. False if there are none, and will be none.
@@ -272,7 +272,7 @@ impl Queue {
         parts[0] = &parts[0][start..];
         let parts = &parts[..count];
         let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let lost = guarded(|| writer.write(parts)).unwrap_or_else(|| Lost {
+        let lost = catch_panic(|| writer.write(parts)).unwrap_or_else(|| Lost {
             // How many of them were written before it panicked is not known.
             lines: count_lines(parts),
             why: None,
@@ -281,7 +281,7 @@ impl Queue {
         let flows = lost.lines == 0 || lost.lines < count_lines(parts);
 
         // First: whoever waits for these lines finds the counters right.
-        guarded(|| {
+        catch_panic(|| {
             self.losses.add(lost);
             if flows && said.is_none_or(|said| said.elapsed() >= PAUSE) {
                 let was_said = self.say_what_was_dropped();

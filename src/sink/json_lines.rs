@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    record::{data::Record, json as render, schema::Schema},
+    record::{data::Record, json, schema::Schema},
     sink::{Sink, background::Background, line_writer::LineWriter, losses::Losses},
 };
 
@@ -116,7 +116,7 @@ impl Sink for JsonLines {
     }
 
     fn emit(&self, record: &Record<'_>) {
-        render::with_line(record, self.schema, |line| match &self.output {
+        json::with_line(record, self.schema, |line| match &self.output {
             Output::Direct(writer) => {
                 let lost = lock(writer).write(&[line]);
                 self.losses.add(lost);

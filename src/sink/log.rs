@@ -10,7 +10,7 @@ use log::{
 use crate::{
     record::{
         data::Record,
-        flatten::{self as flat, Held, Pair},
+        flatten::{self, Held, Pair},
         schema::Schema,
     },
     sink::Sink,
@@ -74,7 +74,7 @@ impl Sink for LogSink {
             });
         } else {
             let level = self.schema.keys().level;
-            let pairs = KeyValues(flat::pairs(record, self.schema, &[level]));
+            let pairs = KeyValues(flatten::pairs(record, self.schema, &[level]));
             let mut builder = builder(record);
             builder.key_values(&pairs);
             log::logger().log(&builder.args(format_args!("{}", record.message)).build());

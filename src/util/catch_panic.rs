@@ -10,7 +10,7 @@ use std::{
 /// Finishing an exchange runs in destructors, also while the thread unwinds, and there a panic that
 /// got out would abort the process. A caught payload may itself panic when it is dropped, and so
 /// may what that throws: the third is leaked.
-pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -38,9 +38,9 @@ mod tests {
 
     #[test]
     fn a_payload_that_panics_when_dropped_does_no_harm() {
-        assert_eq!(guarded(|| 1), Some(1));
+        assert_eq!(catch_panic(|| 1), Some(1));
         for depth in 0..4 {
-            assert_eq!(guarded(|| panic_any(Bomb(depth))), None::<()>);
+            assert_eq!(catch_panic(|| panic_any(Bomb(depth))), None::<()>);
         }
     }
 
@@ -49,11 +49,11 @@ mod tests {
         struct OnDrop<'a>(&'a mut bool);
         impl Drop for OnDrop<'_> {
             fn drop(&mut self) {
-                *self.0 = guarded(|| panic!("inside")).is_none();
+                *self.0 = catch_panic(|| panic!("inside")).is_none();
             }
         }
         let mut caught = false;
-        let outer = guarded(|| {
+        let outer = catch_panic(|| {
             let _on_drop = OnDrop(&mut caught);
             panic!("outside");
         });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wide::u8x16;
 
-use crate::util::bytes::{self as scan, class};
+use crate::util::bytes::{self, class};
 
 /// Characters that can forge or reorder a line of a log: C0, DEL and C1 controls, the line and
 /// paragraph separators, and the bidirectional embeddings, overrides and isolates
@@ -31,7 +31,7 @@ pub(crate) fn is_forbidden_at(text: &str, at: usize) -> bool {
 
 /// Where the first [forbidden](is_forbidden) character stands.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
-    scan::find_confirmed(text.as_bytes(), may_begin_forbidden, |at| {
+    bytes::find_confirmed(text.as_bytes(), may_begin_forbidden, |at| {
         is_forbidden_at(text, at)
     })
 }
@@ -82,7 +82,7 @@ pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
 ///
 /// Exact for a clean string: nothing but the quote and the backslash needs an escape there.
 pub(crate) fn escaped_len(text: &str) -> usize {
-    text.len() + scan::count(text.as_bytes(), class::is_escaped)
+    text.len() + bytes::count(text.as_bytes(), class::is_escaped)
 }
 
 /// The longest prefix of `text` that takes at most `max` bytes inside a JSON string.

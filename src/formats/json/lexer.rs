@@ -7,7 +7,7 @@ use crate::{
         number::Number,
         unescape::single,
     },
-    util::bytes as scan,
+    util::bytes,
 };
 
 /// What the next bytes are. Slices are of the piece that was fed, never longer.
@@ -243,7 +243,7 @@ impl<'a> Tokens<'_, 'a> {
     #[inline(always)]
     fn string(&mut self, key: bool) -> Token<'a> {
         let rest = &self.input[self.at..];
-        let run = scan::plain_json(rest);
+        let run = bytes::plain_json(rest);
         if rest.get(run) != Some(&b'"') {
             return Token::Quote { key };
         }
@@ -257,7 +257,7 @@ impl<'a> Tokens<'_, 'a> {
 
     fn quoted(&mut self, key: bool) -> Option<Token<'a>> {
         let rest = &self.input[self.at..];
-        let run = scan::plain_json(rest);
+        let run = bytes::plain_json(rest);
         if run > 0 {
             self.at += run;
             return Some(Token::Chars(&rest[..run]));

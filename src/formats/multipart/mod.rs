@@ -114,7 +114,7 @@ fn describe(
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> Part {
     let content_type = ContentType::parse(head.content_type.as_deref().map(str::as_bytes));
-    let shown = |value: &str| crate::redact::text::redact(value, false, names).into_owned();
+    let shown = |value: &str| crate::redact::text::redact_text(value, false, names).into_owned();
     let content = head.len.map(|len| part.get(len..).unwrap_or_default());
     let is_text = !head.is_file()
         && (!head.names.is_empty() || head.content_type.is_some())

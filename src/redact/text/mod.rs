@@ -8,9 +8,9 @@ mod credential;
 mod encoded;
 mod key;
 mod markup;
-mod notice;
 mod pair;
 mod quote;
+mod triggers;
 mod value;
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 pub(crate) use self::{
     credential::user_info_len,
     encoded::hide_encoded,
-    notice::{attention, find_interesting, is_interesting, may_be_interesting, needs_a_look_at},
+    triggers::{find_trigger, is_trigger, may_be_trigger, needs_change_at, trigger_mask},
 };
 use crate::{
     redact::names::{Names, REDACTED},
@@ -33,27 +33,29 @@ const ROUNDS: usize = 8;
 ///
 /// `open` says that the text was cut at its end, so that what stands there may be the beginning of
 /// anything.
-pub(crate) fn redact<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'t, str> {
-    if let Some(shown) = hide(text, open, names) {
+pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'t, str> {
+    if let Some(shown) = hide_secrets(text, open, names) {
         return Cow::Owned(shown);
     }
     let cleaned = text::clean(text);
     // What stood on two lines may mean something on one.
     match &cleaned {
         Cow::Borrowed(_) => cleaned,
-        Cow::Owned(line) => Cow::Owned(hide(line, open, names).unwrap_or(cleaned.into_owned())),
+        Cow::Owned(line) => {
+            Cow::Owned(hide_secrets(line, open, names).unwrap_or(cleaned.into_owned()))
+        }
     }
 }
 
 /// `text` on one line and without its secrets; `None` if it has none.
-pub(crate) fn hide(text: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
     settle(text, open, names, Values::Decoded)
 }
 
 /// Looks until there is nothing left to hide.
 fn settle(text: &str, open: bool, names: &Names, values: Values) -> Option<String> {
     // Most texts. (In one that was cut, slashes may begin user information.)
-    if find_interesting(text).is_none() && !(open && text.contains("//")) {
+    if find_trigger(text).is_none() && !(open && text.contains("//")) {
         return None;
     }
     if names.is_off() {
@@ -129,7 +131,7 @@ impl<'t, 'n> Pass<'t, 'n> {
     }
 
     fn look(&mut self) {
-        while let Some(found) = find_interesting(&self.text[self.at..]) {
+        while let Some(found) = find_trigger(&self.text[self.at..]) {
             let at = self.at + found;
             self.at = at + 1;
             match self.text.as_bytes()[at] {
@@ -181,7 +183,7 @@ impl<'t, 'n> Pass<'t, 'n> {
         const MAX_DEPTH: u8 = 4;
         let from = self.at.max(self.copied);
         let gap = self.text.get(from..start).unwrap_or_default();
-        if find_interesting(gap).is_none() {
+        if find_trigger(gap).is_none() {
             return;
         }
         // With all that stands before: a name may be among it.
@@ -212,7 +214,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        redact(text, false, &Names::default()).into_owned()
+        redact_text(text, false, &Names::default()).into_owned()
     }
 
     #[test]
@@ -386,7 +388,11 @@ mod tests {
             ("at https://ann", "at https://"),
             ("at https://h/x", "at https://h/x"),
         ] {
-            assert_eq!(redact(text, true, &Names::default()), expected, "{text}");
+            assert_eq!(
+                redact_text(text, true, &Names::default()),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -537,9 +543,9 @@ mod tests {
         #[test]
         fn redacting_twice_is_redacting_once(text in texts(), open in any::<bool>()) {
             let names = Names::default();
-            let once = redact(&text, open, &names).into_owned();
+            let once = redact_text(&text, open, &names).into_owned();
             prop_assert!(!once.contains(text::is_forbidden));
-            prop_assert_eq!(redact(&once, open, &names), once.as_str());
+            prop_assert_eq!(redact_text(&once, open, &names), once.as_str());
         }
     }
 }

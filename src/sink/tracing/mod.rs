@@ -8,7 +8,7 @@ use log::Level;
 use crate::{
     record::{
         data::{Record, with_every_field},
-        flatten::{self as flat, Held, Pair},
+        flatten::{self, Held, Pair},
         schema::Schema,
     },
     sink::{Sink, tracing::callsites::Fields},
@@ -109,7 +109,7 @@ impl Sink for TracingSink {
 
 fn pairs(record: &Record<'_>, schema: Schema) -> Vec<Pair> {
     let keys = schema.keys();
-    flat::pairs(record, schema, &[keys.level, keys.timestamp])
+    flatten::pairs(record, schema, &[keys.level, keys.timestamp])
 }
 
 /// The names that a record can have, but for those of headers and custom fields, in their order.

@@ -25,7 +25,7 @@ use crate::{
         key_cache::{KeyMemo, Verdict},
         names::Names,
     },
-    util::bytes::{self as scan, BLOCK, class},
+    util::bytes::{self, BLOCK, class},
 };
 
 /// How far the reading came.
@@ -248,7 +248,7 @@ impl<'i, O: Output, W: Watch<'i>> Reader<'i, O, W> {
     fn known_key(&mut self, at: usize) -> Option<(usize, Verdict)> {
         let start = at + 1;
         let block = self.input.as_bytes().get(start..)?.first_chunk::<BLOCK>()?;
-        let len = scan::hits(block, class::ends_run).trailing_zeros() as usize;
+        let len = bytes::hits(block, class::ends_run).trailing_zeros() as usize;
         if block.get(len) != Some(&b'"') {
             return None;
         }
@@ -311,7 +311,7 @@ impl<'i, O: Output, W: Watch<'i>> Reader<'i, O, W> {
         let (block, next) = string::two_blocks(self.input.as_bytes(), start)?;
         let ends = match O::SHOWS {
             true => string::attention(block, next).to_bitmask(),
-            false => scan::hits(block, class::ends_run),
+            false => bytes::hits(block, class::ends_run),
         };
         let len = ends.trailing_zeros() as usize;
         (block.get(len) == Some(&b'"') && !self.watch.sees_value()).then_some(start + len + 1)

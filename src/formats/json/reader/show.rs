@@ -5,7 +5,7 @@ use crate::{
     redact::{
         key_cache::{KeyMemo, Verdict},
         names::{Names, REDACTED},
-        text as secrets,
+        text::hide_secrets,
     },
     util::{bytes::BLOCK, text},
 };
@@ -75,7 +75,7 @@ impl<'r> Show<'r> {
             true => unescape(text.raw),
             false => text.raw.into(),
         };
-        let shown = secrets::hide(&unescaped, text.open, self.names);
+        let shown = hide_secrets(&unescaped, text.open, self.names);
         if shown.is_none() && text::find_forbidden(text.raw).is_none() {
             return;
         }

@@ -7,8 +7,8 @@ use crate::{
         reader::{Ending, Reader, Step, Stop, show::Output},
         unescape::single,
     },
-    redact::text as secrets,
-    util::bytes::{self as scan, BLOCK, class},
+    redact::text::{needs_change_at, trigger_mask},
+    util::bytes::{self, BLOCK, class},
 };
 
 /// A string, as it stands.
@@ -76,7 +76,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
         while let Some((block, next)) = two_blocks(rest, len) {
             let looks = match O::SHOWS && quiet {
                 true => attention(block, next).to_bitmask(),
-                false => scan::hits(block, class::ends_run),
+                false => bytes::hits(block, class::ends_run),
             };
             if looks == 0 {
                 len += BLOCK;
@@ -86,7 +86,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
             if block.get(first) == Some(&b'"') {
                 return (len + first, quiet);
             }
-            let ends = scan::hits(block, class::ends_run);
+            let ends = bytes::hits(block, class::ends_run);
             let run = ends.trailing_zeros().min(BLOCK as u32);
             let looks = looks & ((1 << run) - 1);
             quiet = quiet && (looks == 0 || !self.need_a_look(start + len, looks));
@@ -102,7 +102,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
         let (Some(block), Some(next)) = (last.first_chunk(), last[1..].first_chunk()) else {
             return (len, quiet);
         };
-        let run = scan::hits(block, class::ends_run).trailing_zeros();
+        let run = bytes::hits(block, class::ends_run).trailing_zeros();
         let run = run.min(BLOCK as u32);
         let looks = attention(block, next).to_bitmask() & ((1 << run) - 1);
         let is_loud = O::SHOWS && looks != 0 && self.need_a_look(start + len, looks);
@@ -114,7 +114,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
     fn need_a_look(&self, start: usize, mut looks: u32) -> bool {
         while looks != 0 {
             let at = start + looks.trailing_zeros() as usize;
-            if secrets::needs_a_look_at(self.input, at) {
+            if needs_change_at(self.input, at) {
                 return true;
             }
             looks &= looks - 1;
@@ -125,7 +125,7 @@ impl<'i, O: Output, W> Reader<'i, O, W> {
 
 #[inline(always)]
 pub(super) fn attention(block: &[u8; BLOCK], next: &[u8; BLOCK]) -> u8x16 {
-    secrets::attention(u8x16::new(*block), u8x16::new(*next))
+    trigger_mask(u8x16::new(*block), u8x16::new(*next))
 }
 
 /// The block at `at`, and the one a byte further on.

@@ -10,7 +10,7 @@ use crate::{
             lexer::{Lexer, Token},
         },
     },
-    redact::{names::REDACTED, text as secrets},
+    redact::{names::REDACTED, text::hide_secrets},
     util::text,
 };
 
@@ -124,7 +124,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 fn hide(value: &mut Value) {
     let names = Names::default();
-    let hidden = |text: &str| secrets::hide(text, false, &names);
+    let hidden = |text: &str| hide_secrets(text, false, &names);
     match value {
         Value::String(text) => *text = hidden(text).unwrap_or(std::mem::take(text)),
         Value::Array(items) => items.iter_mut().for_each(hide),

@@ -3,7 +3,7 @@
 use wide::u8x16;
 
 use crate::util::{
-    bytes::{self as scan, class},
+    bytes::{self, class},
     text,
 };
 
@@ -23,7 +23,7 @@ fn may_be_a_scheme(block: u8x16) -> u8x16 {
 }
 
 #[inline(always)]
-pub(crate) fn may_be_interesting(block: u8x16) -> u8x16 {
+pub(crate) fn may_be_trigger(block: u8x16) -> u8x16 {
     may_be_a_secret(block) | may_be_a_scheme(block)
 }
 
@@ -38,36 +38,36 @@ pub(super) fn begins_scheme(text: &[u8], at: usize) -> bool {
 
 /// Something that has to be hidden can be noticed at `at`.
 #[inline(always)]
-pub(crate) fn is_interesting(text: &[u8], at: usize) -> bool {
+pub(crate) fn is_trigger(text: &[u8], at: usize) -> bool {
     match text[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
         _ => begins_scheme(text, at),
     }
 }
 
-pub(crate) fn find_interesting(text: &str) -> Option<usize> {
+pub(crate) fn find_trigger(text: &str) -> Option<usize> {
     let text = text.as_bytes();
-    scan::find_confirmed(text, may_be_interesting, |at| is_interesting(text, at))
+    bytes::find_confirmed(text, may_be_trigger, |at| is_trigger(text, at))
 }
 
 /// Because of what stands at `at`, the text has to be looked at before it is shown: a secret, or a
 /// character that [cannot stay](text::is_forbidden).
 #[inline]
-pub(crate) fn needs_a_look_at(text: &str, at: usize) -> bool {
+pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
         0..0x20 | 0x7f => true,
-        _ => is_interesting(text.as_bytes(), at),
+        _ => is_trigger(text.as_bytes(), at),
     }
 }
 
 /// The top bit is set in the lane of each byte of the block at which a JSON string may end or
-/// [need a look](needs_a_look_at), and of some others, few in ordinary text. `next` is the block one byte
+/// [need a look](needs_change_at), and of some others, few in ordinary text. `next` is the block one byte
 /// further on.
 ///
 /// All in one look, with as few operations as will do: this is what most bytes of a body are read with.
 #[inline(always)]
-pub(crate) fn attention(block: u8x16, next: u8x16) -> u8x16 {
+pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
     // Controls, quotes and `%`: all up to it, but for blank and `!`.
     let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
     // `:` to `=`, and `@`.
@@ -91,7 +91,7 @@ mod tests {
             let mut both = [b' '; BLOCK + 1];
             both[..text.len()].copy_from_slice(text.as_bytes());
             let (block, next) = (both.first_chunk().unwrap(), both.last_chunk().unwrap());
-            attention(u8x16::new(*block), u8x16::new(*next)).to_bitmask() & 1 == 1
+            trigger_mask(u8x16::new(*block), u8x16::new(*next)).to_bitmask() & 1 == 1
         };
         let ascii = || (0..=0x7f_u8).map(char::from);
         for (first, second) in ascii().flat_map(|first| ascii().map(move |second| (first, second)))
@@ -100,7 +100,7 @@ mod tests {
                 let text = String::from_iter([first, second, third]);
                 let ends_run = matches!(first, '"' | '\\' | '\0'..='\x1f');
                 assert!(
-                    draws(&text) || !(ends_run || needs_a_look_at(&text, 0)),
+                    draws(&text) || !(ends_run || needs_change_at(&text, 0)),
                     "{text:?}"
                 );
             }
