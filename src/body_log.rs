@@ -11,9 +11,9 @@ use log::Level;
 
 use crate::{
     formats::json::code::CodePath,
-    head::{client::Proxies, headers::Allowlist, request_id::RequestIds},
+    head::{client::Proxies, heads::Allowlists, request_id::RequestIds},
     logger::Logger,
-    policy::{ResponseBody, Rules},
+    policy::{Policy, ResponseBody},
     record::{level::incident_code_level, truncate::MIN_RECORD_LIMIT},
     redact::{Redaction, names::Names},
     sampling::Sampling,
@@ -69,14 +69,13 @@ impl Default for BodyLog {
         let code_field = CodePath::new("code");
         let mut names = Names::default();
         names.show_code(code_field.key());
-        let rules = Rules {
+        let policy = Policy {
             request_limit: DEFAULT_BODY_LIMIT,
             response_limit: DEFAULT_BODY_LIMIT,
             code_limit: DEFAULT_CODE_LIMIT,
             record_limit: DEFAULT_RECORD_LIMIT,
             hides_code: false,
-            request_headers: Allowlist::request(&names),
-            response_headers: Allowlist::response(&names),
+            headers: Allowlists::new(&names),
             names,
             code_path: code_field,
             code_levels: Arc::new(incident_code_level),
@@ -89,7 +88,7 @@ impl Default for BodyLog {
             skip_if: Vec::new(),
         };
         Self {
-            logger: Arc::new(Logger::new(rules, Shared::new(DEFAULT_MEMORY_BUDGET))),
+            logger: Arc::new(Logger::new(policy, Shared::new(DEFAULT_MEMORY_BUDGET))),
             default_sink: true,
         }
     }
@@ -121,8 +120,8 @@ impl BodyLog {
         self
     }
 
-    fn rule(self, f: impl FnOnce(&mut Rules)) -> Self {
-        self.change(|logger| f(&mut logger.rules))
+    fn set(self, f: impl FnOnce(&mut Policy)) -> Self {
+        self.change(|logger| f(&mut logger.policy))
     }
 
     pub(crate) fn logger(&self) -> Arc<Logger> {
@@ -131,12 +130,12 @@ impl BodyLog {
 
     /// Bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn request_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.request_limit = bytes)
+        self.set(|policy| policy.request_limit = bytes)
     }
 
     /// Bytes of a response body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn response_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.response_limit = bytes)
+        self.set(|policy| policy.response_limit = bytes)
     }
 
     /// Bytes at the beginning of a response in which the code is looked for, whatever
@@ -146,7 +145,7 @@ impl BodyLog {
     /// limit costs time but no memory. Except where the response has to be decoded, from a content coding
     /// or a charset that is not based on ASCII: then as many bytes are kept, within the budget.
     pub fn code_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.code_limit = bytes)
+        self.set(|policy| policy.code_limit = bytes)
     }
 
     /// Bytes of one rendered record, newline included, in the [schema](Sink::schema) of each sink. Default:
@@ -163,7 +162,7 @@ impl BodyLog {
             bytes >= MIN_RECORD_LIMIT,
             "the record limit must be at least {MIN_RECORD_LIMIT} bytes, not {bytes}"
         );
-        self.rule(|rules| rules.record_limit = bytes)
+        self.set(|policy| policy.record_limit = bytes)
     }
 
     /// Bytes that all captures in flight may hold together, on all workers. Default:
@@ -181,11 +180,11 @@ impl BodyLog {
     ///
     /// The value of its key is shown whatever it is called, unless [`redact`](Self::redact) names it.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
-        self.rule(|rules| {
+        self.set(|policy| {
             let path = CodePath::new(field.as_ref());
             let key = path.key().to_owned();
-            rules.code_path = path;
-            rules.change_names(|names| names.show_code(&key));
+            policy.code_path = path;
+            policy.change_names(|names| names.show_code(&key));
         })
     }
 
@@ -197,17 +196,17 @@ impl BodyLog {
         self,
         levels: impl Fn(i64) -> Option<Level> + Send + Sync + 'static,
     ) -> Self {
-        self.rule(|rules| rules.code_levels = Arc::new(levels))
+        self.set(|policy| policy.code_levels = Arc::new(levels))
     }
 
     /// The level of an exchange in which nothing asks for another. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
-        self.rule(|rules| rules.success_level = level)
+        self.set(|policy| policy.success_level = level)
     }
 
     /// When the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
     pub fn response_body(self, when: ResponseBody) -> Self {
-        self.rule(|rules| rules.response_body = when)
+        self.set(|policy| policy.response_body = when)
     }
 
     /// Hides the values under this name as well, wherever names are: in JSON, forms, queries, the
@@ -217,13 +216,13 @@ impl BodyLog {
     /// The name of the [code field](Self::code_field) may be among them; the code still picks the
     /// level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.redact(name.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.redact(name.as_ref())))
     }
 
     /// Hides the values under all names that contain this, too. An empty fragment is ignored. May be
     /// called several times.
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.redact_containing(fragment.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.redact_containing(fragment.as_ref())))
     }
 
     /// Shows the values under this name, and takes it off the lists of whole names and of parts of
@@ -235,15 +234,15 @@ impl BodyLog {
     /// made of them.** As a part of names is taken off too, `keep("token")` also shows a
     /// `reset_token`; call `redact_containing("token")` after it to show nothing but `token`.
     pub fn keep(self, name: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.keep(name.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.keep(name.as_ref())))
     }
 
     /// Replaces everything that decides what is hidden. For rules that several loggers share, and
     /// for [`Redaction::none`]. Default: [`Redaction::default`].
     pub fn redaction(self, redaction: Redaction) -> Self {
-        self.rule(|rules| {
-            let code = rules.code_path.key().to_owned();
-            rules.change_names(|names| {
+        self.set(|policy| {
+            let code = policy.code_path.key().to_owned();
+            policy.change_names(|names| {
                 *names = redaction.names;
                 names.show_code(&code);
             });
@@ -259,14 +258,14 @@ impl BodyLog {
     /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded at all, unless
     /// [`keep`](Self::keep) names them as well.
     pub fn request_header(self, header: HeaderName) -> Self {
-        self.rule(|rules| rules.request_headers.add(header, &rules.names))
+        self.set(|policy| policy.headers.request.add(header, &policy.names))
     }
 
     /// Records this response header too, with the same exceptions as
     /// [`request_header`](Self::request_header). May be called several times. Default:
     /// content-encoding, content-length, content-type, location and retry-after.
     pub fn response_header(self, header: HeaderName) -> Self {
-        self.rule(|rules| rules.response_headers.add(header, &rules.names))
+        self.set(|policy| policy.headers.response.add(header, &policy.names))
     }
 
     /// The addresses and networks of your own proxies, in place of those named before. Default: none, and the
@@ -291,14 +290,14 @@ impl BodyLog {
     /// ```
     pub fn trusted_proxies<N: Into<IpNet>>(self, proxies: impl IntoIterator<Item = N>) -> Self {
         let proxies = proxies.into_iter().map(Into::into).collect();
-        self.rule(|rules| rules.proxies = Proxies::new(proxies))
+        self.set(|policy| policy.proxies = Proxies::new(proxies))
     }
 
     /// Where the ids of requests come from. Default: [`RequestIds::Incoming`], the `x-request-id` that came.
     ///
     /// [`RequestIds::Generate`] changes the response: it tells the client the id.
     pub fn request_id(self, ids: RequestIds) -> Self {
-        self.rule(|rules| rules.request_ids = ids)
+        self.set(|policy| policy.request_ids = ids)
     }
 
     /// The share of the records that is kept of what succeeds, from 0 to 1. Default: 1, all of them.
@@ -317,14 +316,14 @@ impl BodyLog {
     /// If it is not from 0 to 1.
     pub fn sample(self, rate: f64) -> Self {
         let sampling = Sampling::new(rate);
-        self.rule(|rules| rules.sampling = sampling)
+        self.set(|policy| policy.sampling = sampling)
     }
 
     /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level
     /// the code, the status or the outcome raised to [`Level::Warn`] or above is recorded all the
     /// same. May be called several times.
     pub fn skip(self, path: impl Into<String>) -> Self {
-        self.rule(|rules| rules.skip.push(path.into()))
+        self.set(|policy| policy.skip.push(path.into()))
     }
 
     /// Skips requests for which this says so, completely: no capture, no record, however they end,
@@ -335,7 +334,7 @@ impl BodyLog {
         self,
         condition: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.rule(|rules| rules.skip_if.push(Arc::new(condition)))
+        self.set(|policy| policy.skip_if.push(Arc::new(condition)))
     }
 
     /// Adds a sink. Records go to all of them; with none named, to

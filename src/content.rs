@@ -2,20 +2,23 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{self, HeaderMap};
-
 use crate::{
     formats::{
         charset::Charset,
-        coding::Codings,
         json::{
-            code::CodePath,
-            reader::{self, CodeWatch, Ending},
+            code::{CodePath, CodeState, FoundCode},
+            reader::Ending,
         },
         media_type::{ContentType, Media},
         multipart::{self, Boundary},
+        representation::Representation,
     },
-    redact::{form, names::Names, text::redact_text},
+    redact::{
+        form,
+        json::{find_code, redact_json, redact_json_and_find_code},
+        names::Names,
+        text::redact_text,
+    },
     util::text,
 };
 
@@ -58,84 +61,23 @@ impl Omitted {
     }
 }
 
-/// What a body is, as far as its head tells: the representation metadata of RFC 9110, section 8.
-#[derive(Clone, Debug)]
-pub(crate) struct Representation {
-    pub(crate) content_type: ContentType,
-    pub(crate) codings: Codings,
+/// The reason for which a body with this head is not even kept.
+pub(crate) fn unsupported(kind: &Representation) -> Option<Omitted> {
+    if kind.codings.is_unknown() {
+        return Some(Omitted::Encoded);
+    }
+    match (&kind.content_type.media, kind.content_type.charset) {
+        (Media::Binary, _) => Some(Omitted::Binary),
+        (Media::Multipart(None), _) => Some(Omitted::Malformed),
+        (Media::Multipart(Some(_)), _) => None,
+        (_, Charset::Foreign) => Some(Omitted::Charset),
+        _ => None,
+    }
 }
 
-impl Representation {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let content_type = headers.get(header::CONTENT_TYPE);
-        let codings = headers.get_all(header::CONTENT_ENCODING);
-        Self {
-            content_type: ContentType::parse(content_type.map(|value| value.as_bytes())),
-            codings: Codings::parse(codings.map(|value| value.as_bytes())),
-        }
-    }
-
-    /// Of a message without `Content-Encoding`.
-    pub(crate) fn plain(content_type: Option<&[u8]>) -> Self {
-        Self {
-            content_type: ContentType::parse(content_type),
-            codings: Codings::default(),
-        }
-    }
-
-    /// The reason that is known before the first byte: such a body is not even kept.
-    pub(crate) fn hopeless(&self) -> Option<Omitted> {
-        if self.codings.is_unknown() {
-            return Some(Omitted::Encoded);
-        }
-        match (&self.content_type.media, self.content_type.charset) {
-            (Media::Binary, _) => Some(Omitted::Binary),
-            (Media::Multipart(None), _) => Some(Omitted::Malformed),
-            (Media::Multipart(Some(_)), _) => None,
-            (_, Charset::Foreign) => Some(Omitted::Charset),
-            _ => None,
-        }
-    }
-
-    /// The code of a response is looked for in JSON.
-    pub(crate) fn may_have_code(&self) -> bool {
-        self.content_type.media == Media::Json && self.hopeless().is_none()
-    }
-
-    /// The bytes of the body can be read as they pass by.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.codings.is_identity() && self.content_type.charset.is_ascii_based()
-    }
-
-    /// Takes the codings off `kept`. At most `limit` bytes come out.
-    fn decoded<'k>(
-        &self,
-        kept: &'k [u8],
-        whole: bool,
-        limit: usize,
-    ) -> Option<(Cow<'k, [u8]>, bool)> {
-        if self.codings.is_identity() {
-            return Some((Cow::Borrowed(kept), whole));
-        }
-        let decoded = self.codings.decode(kept, whole, limit)?;
-        Some((Cow::Owned(decoded.bytes), decoded.whole))
-    }
-
-    /// The bytes in which the code of a JSON response is looked for: `kept` without codings, and in
-    /// UTF-8 if its own charset is not based on ASCII. `None` where they cannot be had.
-    pub(crate) fn decoded_json<'k>(
-        &self,
-        kept: &'k [u8],
-        whole: bool,
-        limit: usize,
-    ) -> Option<(Cow<'k, [u8]>, bool)> {
-        let (bytes, whole) = self.decoded(kept, whole, limit)?;
-        if self.content_type.charset.is_ascii_based() {
-            return Some((bytes, whole));
-        }
-        let text = self.content_type.charset.decode(&bytes, whole)?;
-        Some((Cow::Owned(text.into_owned().into_bytes()), whole))
-    }
+/// Whether a response with this head is searched for a code.
+pub(crate) fn may_have_code(kind: &Representation) -> bool {
+    kind.content_type.media == Media::Json && unsupported(kind).is_none()
 }
 
 /// A body, ready for a record.
@@ -159,45 +101,123 @@ pub(crate) struct Text {
     pub(crate) malformed: bool,
 }
 
-impl Content {
-    /// Makes text of `kept`, the first bytes of a body; `whole` says that it is all of the body. It
-    /// may use `buffer`, which is empty.
-    pub(crate) fn of(
-        kind: &Representation,
-        kept: &[u8],
+/// The first bytes of a body without its content codings.
+#[derive(Debug)]
+pub(crate) struct DecodedBody<'k> {
+    kind: &'k ContentType,
+    bytes: Cow<'k, [u8]>,
+    /// `bytes` are the whole body.
+    whole: bool,
+}
+
+impl<'k> DecodedBody<'k> {
+    /// Decodes `kept`, the first bytes of a body, to at most `limit` bytes. `whole` says that `kept` is the
+    /// whole body.
+    pub(crate) fn decode(
+        kind: &'k Representation,
+        kept: &'k [u8],
         whole: bool,
         limit: usize,
-        names: &Names,
-        buffer: String,
-    ) -> Self {
-        if let Some(why) = kind.hopeless() {
-            return Self::Omitted(why);
+    ) -> Result<Self, Omitted> {
+        if let Some(why) = unsupported(kind) {
+            return Err(why);
         }
-        let Some((bytes, whole)) = kind.decoded(kept, whole, limit) else {
-            return Self::Omitted(Omitted::Encoded);
+        let mut body = Self {
+            kind: &kind.content_type,
+            bytes: Cow::Borrowed(kept),
+            whole,
         };
-        match shown(&kind.content_type, &bytes, whole, names, buffer) {
-            Ok(shown) => Self::of_shown(shown, whole, limit),
-            Err(why) => Self::Omitted(why),
+        // An empty body has no coding.
+        if !kind.codings.is_identity() && !kept.is_empty() {
+            let decoded = kind.codings.decode(kept, whole, limit);
+            let decoded = decoded.ok_or(Omitted::Encoded)?;
+            (body.bytes, body.whole) = (Cow::Owned(decoded.bytes), decoded.whole);
+        }
+        Ok(body)
+    }
+
+    /// Looks for the code in the first `limit` bytes. `None` if the charset cannot be decoded.
+    pub(crate) fn code(
+        &self,
+        limit: usize,
+        names: &Names,
+        path: &CodePath,
+    ) -> Option<Result<FoundCode, CodeState>> {
+        let charset = self.kind.charset;
+        let (bytes, mut whole) = match charset.is_ascii_based() {
+            true => self.first(limit),
+            false => (&*self.bytes, self.whole),
+        };
+        let Some(decoded) = charset.decode(bytes, whole) else {
+            // JSON is UTF-8 (RFC 8259, section 8.1).
+            return (charset == Charset::Utf8).then_some(Err(CodeState::Malformed));
+        };
+        let mut searched = &*decoded;
+        if !charset.is_ascii_based() {
+            searched = text::cut(searched, limit);
+            whole &= searched.len() == decoded.len();
+        }
+        let (ending, code) = find_code(searched, names, path);
+        Some(code.finish(ending, whole))
+    }
+
+    /// Makes the text of the first `limit` bytes. `buffer` is empty, and may become that text.
+    pub(crate) fn content(&self, limit: usize, names: &Names, buffer: String) -> Content {
+        let (bytes, whole) = self.first(limit);
+        match shown(self.kind, bytes, whole, names, buffer) {
+            Ok(shown) => Content::finish(shown, whole, limit),
+            Err(why) => Content::Omitted(why),
         }
     }
 
-    /// Makes text of a JSON document, and looks for a code in it.
-    pub(crate) fn with_code<'p, 'd>(
-        decoded: &'d str,
-        whole: bool,
+    /// Does what [`content`](Self::content) and [`code`](Self::code) do, in one pass if both read the same
+    /// text.
+    pub(crate) fn content_and_code(
+        &self,
         limit: usize,
+        code_limit: usize,
         names: &Names,
-        path: &'p CodePath,
+        path: &CodePath,
         mut buffer: String,
-    ) -> (Self, Ending, CodeWatch<'p, 'd>) {
+    ) -> (Content, Option<Result<FoundCode, CodeState>>) {
+        let decoded = match self.bytes.len() <= limit.min(code_limit) {
+            true => self.kind.charset.decode(&self.bytes, self.whole),
+            false => None,
+        };
+        let Some(decoded) = decoded.filter(|decoded| decoded.len() <= code_limit) else {
+            return (
+                self.content(limit, names, buffer),
+                self.code(code_limit, names, path),
+            );
+        };
         buffer.reserve(decoded.len());
-        let (ending, watch) = reader::redact_and_find(&mut buffer, decoded, names, path);
-        let shown = json_shown(decoded, buffer, ending, names);
-        (Self::of_shown(shown, whole, limit), ending, watch)
+        let (ending, code) = redact_json_and_find_code(&mut buffer, &decoded, names, path);
+        let shown = json_shown(&decoded, buffer, ending, names);
+        (
+            Content::finish(shown, self.whole, limit),
+            Some(code.finish(ending, self.whole)),
+        )
     }
 
-    fn of_shown(mut shown: Text, whole: bool, limit: usize) -> Self {
+    /// The first `limit` bytes, and whether they are the whole body.
+    fn first(&self, limit: usize) -> (&[u8], bool) {
+        let bytes = &self.bytes[..self.bytes.len().min(limit)];
+        (bytes, self.whole && bytes.len() == self.bytes.len())
+    }
+}
+
+impl Text {
+    /// A text of which all could be read.
+    fn sound(text: String) -> Self {
+        Self {
+            text,
+            ..Self::default()
+        }
+    }
+}
+
+impl Content {
+    fn finish(mut shown: Text, whole: bool, limit: usize) -> Self {
         if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
             return Self::Omitted(Omitted::Malformed);
         }
@@ -205,6 +225,15 @@ impl Content {
         shown.truncated |= !whole || shown.malformed || fitting < shown.text.len();
         shown.text.truncate(fitting);
         Self::Text(shown)
+    }
+
+    /// The buffer of the text, for the next record.
+    pub(crate) fn into_buffer(self) -> String {
+        let Content::Text(Text { mut text, .. }) = self else {
+            return String::new();
+        };
+        text.clear();
+        text
     }
 }
 
@@ -229,12 +258,7 @@ fn shown(
     if kind.media != Media::Json && decoded.contains('\0') {
         return Err(Omitted::Binary);
     }
-    let (text, sound) = clean(&kind.media, &decoded, !whole, names, buffer);
-    Ok(Text {
-        text,
-        truncated: false,
-        malformed: !sound,
-    })
+    Ok(clean(&kind.media, &decoded, !whole, names, buffer))
 }
 
 fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Text {
@@ -250,48 +274,35 @@ fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Tex
     }
 }
 
-/// The redacted text on one line, and whether all of it could be read. `open` says that it was cut
-/// at its end.
-fn clean(
-    media: &Media,
-    decoded: &str,
-    open: bool,
-    names: &Names,
-    buffer: String,
-) -> (String, bool) {
-    if names.is_off() {
-        // Nothing has to be withheld where nothing is hidden.
-        return match media {
-            Media::Json => json(decoded, names, buffer),
-            _ => (text::clean(decoded).into_owned(), true),
-        };
-    }
+/// Makes one redacted line of a text. `open` says that the text was cut at its end.
+fn clean(media: &Media, decoded: &str, open: bool, names: &Names, buffer: String) -> Text {
     match media {
         Media::Json => json(decoded, names, buffer),
+        // Nothing has to be withheld where nothing is hidden.
+        _ if names.is_off() => Text::sound(text::clean(decoded).into_owned()),
         Media::JsonLines => json_lines(decoded, names),
-        // Clients that do not say what they send mostly send JSON, and those that leave it to their
-        // HTTP library call it a form.
-        _ if seems_json(decoded) => match json(decoded, names, buffer) {
-            (shown, true) => (shown, true),
-            // It was only a guess, and a log line may begin with a bracket. But a body that nobody
-            // called a text may be broken JSON, which is shown only where no key in it could have
-            // hidden anything.
-            (shown, false)
-                if *media != Media::Text
-                    && (names.occur_in(decoded) || decoded.contains("\\u")) =>
-            {
-                (shown, false)
-            }
-            _ => {
-                let line = plain(media, decoded, open, names, String::new());
-                // What was no JSON for its line breaks may be JSON on one line.
-                match json(&line, names, String::new()) {
-                    (shown, true) => (shown, true),
-                    _ => (line, true),
-                }
-            }
-        },
-        _ => (plain(media, decoded, open, names, buffer), true),
+        // Most clients that do not say what they send send JSON, and so do those that leave the type to an
+        // HTTP library that calls everything a form.
+        _ if seems_json(decoded) => guessed_json(media, decoded, open, names, buffer),
+        _ => Text::sound(plain(media, decoded, open, names, buffer)),
+    }
+}
+
+/// Reads a text that begins like JSON, and may be something else.
+fn guessed_json(media: &Media, decoded: &str, open: bool, names: &Names, buffer: String) -> Text {
+    let shown = json(decoded, names, buffer);
+    // A body that nobody called a text may be broken JSON of a careless client. It is shown only where no
+    // key in it could have hidden anything.
+    let may_be_json = *media != Media::Text && (names.occur_in(decoded) || decoded.contains("\\u"));
+    if !shown.malformed || may_be_json {
+        return shown;
+    }
+    let line = plain(media, decoded, open, names, String::new());
+    // A text that is not JSON because of its line breaks may be JSON on one line.
+    let shown = json(&line, names, String::new());
+    match shown.malformed {
+        true => Text::sound(line),
+        false => shown,
     }
 }
 
@@ -320,50 +331,56 @@ fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: St
     }
 }
 
-fn json(decoded: &str, names: &Names, mut buffer: String) -> (String, bool) {
+fn json(decoded: &str, names: &Names, mut buffer: String) -> Text {
     buffer.reserve(decoded.len());
-    let ending = reader::redact(&mut buffer, decoded, names);
-    let shown = json_shown(decoded, buffer, ending, names);
-    (shown.text, !shown.malformed)
+    let ending = redact_json(&mut buffer, decoded, names);
+    json_shown(decoded, buffer, ending, names)
 }
 
 /// What is shown of `decoded`, of which the reader made `shown`.
 fn json_shown(decoded: &str, shown: String, ending: Ending, names: &Names) -> Text {
-    let malformed = ending == Ending::Malformed;
-    // Nothing has to be withheld where nothing is hidden.
-    let all = malformed && names.is_off();
+    if ending == Ending::Malformed && names.is_off() {
+        // Nothing has to be withheld where nothing is hidden.
+        return Text::sound(text::clean(decoded).into_owned());
+    }
     Text {
-        text: match all {
-            true => text::clean(decoded).into_owned(),
-            false => shown,
-        },
-        truncated: false,
-        malformed: malformed && !all,
+        text: shown,
+        truncated: ending == Ending::TooDeep,
+        malformed: ending == Ending::Malformed,
     }
 }
 
-/// A text that goes on in the next line is no JSON line: read by itself, the next line would show
-/// what a key in this one hides.
-fn json_lines(decoded: &str, names: &Names) -> (String, bool) {
-    let mut out = String::with_capacity(decoded.len());
+/// Reads one JSON text a line. A text that goes on in the next line is a fault: read by itself, the next
+/// line would show what a key in this one hides.
+fn json_lines(decoded: &str, names: &Names) -> Text {
+    let mut shown = Text::sound(String::with_capacity(decoded.len()));
     let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
     let mut line = lines.next();
     while let Some(text) = line {
         line = lines.next();
-        if !out.is_empty() {
-            out.push(' ');
+        if !shown.text.is_empty() {
+            shown.text.push(' ');
         }
-        match reader::redact(&mut out, text, names) {
+        match redact_json(&mut shown.text, text, names) {
             Ending::Complete => {}
             Ending::Cut if line.is_none() => {}
-            Ending::Cut | Ending::Malformed => return (out, false),
+            Ending::TooDeep => {
+                shown.truncated = true;
+                break;
+            }
+            Ending::Cut | Ending::Malformed => {
+                shown.malformed = true;
+                break;
+            }
         }
     }
-    (out, true)
+    shown
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{self, HeaderMap};
+
     use super::*;
 
     fn content(content_type: &str, kept: &[u8], whole: bool) -> Content {
@@ -374,7 +391,10 @@ mod tests {
 
     fn of(headers: &HeaderMap, kept: &[u8], whole: bool) -> Content {
         let kind = Representation::of(headers);
-        Content::of(&kind, kept, whole, 64, &Names::default(), String::new())
+        match DecodedBody::decode(&kind, kept, whole, 64) {
+            Ok(body) => body.content(64, &Names::default(), String::new()),
+            Err(why) => Content::Omitted(why),
+        }
     }
 
     fn shown(text: &str, truncated: bool) -> Content {

@@ -4,11 +4,10 @@ use actix_web::http::header::HeaderMap;
 
 use crate::{
     BodyLog, Code,
-    content::{Content, Omitted, Representation},
-    exchange::result_code,
-    formats::json::code::CodeState,
+    content::{Content, Omitted, may_have_code},
+    exchange::result_code::{KeptBody, ResponseReading, redact_code},
+    formats::{json::code::CodeState, representation::Representation},
     head::is_binary_transfer,
-    policy::ResponseBody,
 };
 
 /// What a record would say of a response body; see [`BodyLog::preview`].
@@ -31,7 +30,7 @@ pub struct Preview {
 
 impl BodyLog {
     /// What a record would say of a response with these headers and this body: for tests of your own
-    /// rules.
+    /// policy.
     ///
     /// `content-type` and `content-encoding` are what counts of the headers. A request body is shown
     /// in the same way, up to [`request_limit`](Self::request_limit) and without a code.
@@ -49,41 +48,37 @@ impl BodyLog {
     #[must_use]
     pub fn preview(&self, headers: &HeaderMap, body: &[u8]) -> Preview {
         let logger = self.logger();
-        let rules = &logger.rules;
+        let policy = &logger.policy;
         let kind = Representation::of(headers);
-        let prefix = |limit: usize| {
-            let kept = &body[..body.len().min(limit)];
-            (kept, kept.len() == body.len())
-        };
-        let mut preview = Preview::default();
         let is_binary = headers
             .iter()
             .any(|(name, value)| is_binary_transfer(name, value));
-        let may_have_code = kind.may_have_code() && !is_binary;
-        if may_have_code {
-            let found = result_code::code_of(&kind, body, rules);
-            preview.code_state = found.state;
-            preview.code = found.code.map(|mut code| {
-                result_code::redact_code(&mut code, rules);
-                match code.as_code() {
-                    Code::Number(code) | Code::Text(code) => code.to_owned(),
-                }
-            });
-        }
-        let limit = rules.response_limit;
-        if body.is_empty() {
-            return preview;
-        }
-        if limit == 0 || rules.response_body == ResponseBody::Never {
-            preview.omitted = Some(Omitted::Disabled);
-            return preview;
-        }
-        // As an exchange keeps them: a code that is looked for at the end may need more.
-        let (kept, whole) = match may_have_code && !kind.is_plain() {
-            true => prefix(limit.max(rules.code_limit)),
-            false => prefix(limit),
+        let wants_code = may_have_code(&kind) && !is_binary;
+        let kept = KeptBody {
+            kind: &kind,
+            bytes: &body[..body.len().min(policy.kept_limit(wants_code))],
+            len: body.len() as u64,
+            completed: true,
+            refused: false,
         };
-        match Content::of(&kind, kept, whole, limit, &rules.names, String::new()) {
+        let mut reading = ResponseReading::new(kept, wants_code, None);
+        reading.read_code(policy, None);
+        let mut preview = Preview {
+            code_state: reading.code_state,
+            ..Preview::default()
+        };
+        preview.code = reading.code.take().map(|mut code| {
+            redact_code(&mut code, policy);
+            match code.as_code() {
+                Code::Number(code) | Code::Text(code) => code.to_owned(),
+            }
+        });
+        let content = match (body.is_empty(), policy.keeps_response()) {
+            (true, _) => Content::None,
+            (false, true) => reading.into_content(policy, String::new()),
+            (false, false) => Content::Omitted(Omitted::Disabled),
+        };
+        match content {
             Content::None => {}
             Content::Omitted(why) => preview.omitted = Some(why),
             Content::Text(text) => {

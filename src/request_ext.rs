@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::HttpMessage;
 
 use crate::{
-    exchange::{Exchange, Handle},
+    exchange::{Exchange, WeakExchange},
     record::field::{FieldValue, User},
 };
 
@@ -64,7 +64,7 @@ impl<T: HttpMessage> RecordExt for T {}
 
 fn with_exchange<T: HttpMessage>(message: &T, f: impl FnOnce(&Exchange)) {
     // The extensions are not borrowed any more when `f` runs: it may run code of the caller.
-    let handle = message.extensions().get::<Handle>().cloned();
+    let handle = message.extensions().get::<WeakExchange>().cloned();
     if let Some(handle) = handle {
         handle.with(f);
     }

@@ -37,13 +37,13 @@ impl Sampling {
     }
 
     /// Whether a record is kept: the same for all of one trace, or else of one request id.
-    pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&str>) -> bool {
+    pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&[u8]>) -> bool {
         if self.from == 0 {
             return true;
         }
         let of_trace = trace_id.and_then(randomness_of_trace);
         let value = of_trace.unwrap_or_else(|| match request_id {
-            Some(id) => hash(id.as_bytes()),
+            Some(id) => hash(id),
             None => random() >> (u64::BITS - BITS),
         });
         value >= self.from
@@ -85,7 +85,7 @@ mod tests {
         for rate in [0.01, 0.1, 0.5, 0.9] {
             let expected = rate * 10_000.0;
             let by_request = kept(rate, |s, nth| {
-                s.keeps(None, Some(&format!("request-{nth}")))
+                s.keeps(None, Some(format!("request-{nth}").as_bytes()))
             });
             let by_chance = kept(rate, |s, _| s.keeps(None, None));
             let by_trace = kept(rate, |s, nth| {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn all_and_nothing_are_just_that() {
-        for id in [None, Some("r-1"), Some("")] {
+        for id in [None, Some(&b"r-1"[..]), Some(b"")] {
             assert!(Sampling::new(1.0).keeps(None, id));
             assert!(!Sampling::new(0.0).keeps(None, id));
         }
@@ -121,7 +121,7 @@ mod tests {
             ("000000000000000000ffffffffffffff", true),
         ] {
             // The request id does not count then.
-            for id in [None, Some("r-1"), Some("r-2")] {
+            for id in [None, Some(&b"r-1"[..]), Some(b"r-2")] {
                 assert_eq!(half.keeps(Some(trace), id), kept, "{trace}");
             }
         }

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{
             AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -17,7 +17,7 @@ use crate::{capture::budget::Budget, util::catch_panic::catch_panic};
 /// Budget and counters.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Budget,
     pub(crate) records: AtomicU64,
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(budget: usize) -> Self {
         Self {
-            budget: Arc::new(Budget::new(budget)),
+            budget: Budget::new(budget),
             records: AtomicU64::new(0),
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
@@ -138,6 +138,7 @@ pub struct Stats {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::task::Context;
 
     use futures_util::{future::FutureExt, task::noop_waker};

@@ -61,28 +61,25 @@ impl Capture {
         self.bytes.truncate(limit);
     }
 
-    /// Counts `chunk`, and keeps of it what is still below the limit.
+    /// Counts `chunk`, and keeps the part of it that is below the limit. Returns false if the budget has no
+    /// room for it; then nothing is kept any more.
     ///
-    /// What was held is given away when the budget has no room for more. A shorter prefix would depend
-    /// on how the body was split into chunks, and what is held is worth more to other exchanges.
-    #[inline]
-    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
+    /// A shorter prefix would depend on how the body was split into chunks, and the memory is worth more to
+    /// other exchanges.
+    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> bool {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
         if self.is_full() {
-            return None;
+            return true;
         }
-        self.keep(chunk, budget)
-    }
-
-    fn keep(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
         let kept = &chunk[..chunk.len().min(self.limit - self.bytes.len())];
         if self.make_room(self.bytes.len() + kept.len(), budget) {
             self.bytes.extend_from_slice(kept);
-            return None;
+            return true;
         }
         self.refused = true;
         budget.count_refusal();
-        Some(self.forget(budget))
+        self.forget(budget);
+        false
     }
 
     fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
@@ -102,10 +99,10 @@ impl Capture {
         self.bytes.try_reserve_exact(more).is_ok()
     }
 
-    /// Keeps nothing from here on; counting goes on. What was held is given away.
-    pub(crate) fn forget(&mut self, budget: &Budget) -> Vec<u8> {
+    /// Drops what was kept, and keeps nothing from here on. Counting goes on.
+    pub(crate) fn forget(&mut self, budget: &Budget) {
         self.limit = 0;
-        self.release(budget)
+        self.release(budget);
     }
 
     /// Gives back to the budget what was taken from it; the buffer.
@@ -167,7 +164,7 @@ mod tests {
             let mut capture = limited(limit);
             capture.bytes = Vec::with_capacity(spare);
             for chunk in &chunks {
-                prop_assert_eq!(capture.push(chunk, &budget), None);
+                prop_assert!(capture.push(chunk, &budget));
             }
             let whole = chunks.concat();
             prop_assert_eq!(capture.kept(), &whole[..whole.len().min(limit)]);
@@ -193,12 +190,12 @@ mod tests {
     fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
-        assert_eq!(capture.push(&[1; 200], &budget), None);
+        assert!(capture.push(&[1; 200], &budget));
         assert_eq!(budget.used(), 256);
-        assert_eq!(capture.push(&[1; 200], &budget), Some(vec![1; 200]));
+        assert!(!capture.push(&[1; 200], &budget));
         assert!(capture.refused() && capture.kept().is_empty());
         assert_eq!((budget.used(), budget.refusals()), (0, 1));
-        assert_eq!(capture.push(&[1; 10], &budget), None);
+        assert!(capture.push(&[1; 10], &budget));
         assert_eq!((capture.seen(), budget.refusals()), (410, 1));
     }
 

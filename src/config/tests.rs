@@ -75,9 +75,9 @@ fn every_setting_arrives_in_the_logger() {
     assert_eq!(format!("{made:?}"), format!("{by_hand:?}"));
 
     let logger = made.logger();
-    let rules = &logger.rules;
-    assert_eq!((rules.code_levels)(404), Some(Level::Warn));
-    assert_eq!((rules.code_levels)(200), None);
+    let policy = &logger.policy;
+    assert_eq!((policy.code_levels)(404), Some(Level::Warn));
+    assert_eq!((policy.code_levels)(200), None);
     for (name, hidden) in [
         ("IBAN", true),
         ("base_salary", true),
@@ -86,11 +86,11 @@ fn every_setting_arrives_in_the_logger() {
         ("api_key", false),
         ("password", true),
     ] {
-        assert_eq!(rules.names.is_sensitive(name), hidden, "{name}");
+        assert_eq!(policy.names.is_sensitive(name), hidden, "{name}");
     }
     let shown = |allowed: &crate::head::headers::Allowlist| format!("{allowed:?}");
-    assert!(shown(&rules.request_headers).contains("x-tenant"));
-    assert!(shown(&rules.response_headers).contains("etag"));
+    assert!(shown(&policy.headers.request).contains("x-tenant"));
+    assert!(shown(&policy.headers.response).contains("etag"));
 }
 
 #[test]

@@ -7,3 +7,4 @@ pub(crate) mod media_type;
 pub(crate) mod multipart;
 pub(crate) mod parameters;
 pub(crate) mod percent;
+pub(crate) mod representation;

@@ -99,17 +99,17 @@ impl Allowlist {
             request_id: None,
             traceparent: None,
         };
-        list.settle(names);
+        list.rebuild(names);
         list
     }
 
     pub(crate) fn add(&mut self, header: HeaderName, names: &Names) {
         self.asked_for.push(header);
-        self.settle(names);
+        self.rebuild(names);
     }
 
     /// Applies changed names.
-    pub(crate) fn settle(&mut self, names: &Names) {
+    pub(crate) fn rebuild(&mut self, names: &Names) {
         self.asked_for.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         self.asked_for.dedup();
         let allowed = self
@@ -136,20 +136,19 @@ impl Allowlist {
         [self.request_id, self.traceparent] = places;
     }
 
-    /// The request id among `headers`, and the `traceparent` if there is but one.
-    pub(crate) fn ids<'a>(&self, headers: Headers<'a>) -> (Option<&'a str>, Option<&'a str>) {
-        let (mut id, mut parent, mut parents) = (None, None, 0);
-        for value in headers.values {
-            let place = Some(value.listed);
-            if place == self.request_id {
-                id = id.or(Some(value));
-            } else if place == self.traceparent {
-                parent = Some(value);
-                parents += 1;
-            }
-        }
-        let text = |value: &Value| headers.text.map_or("", |text| text.get(value.part));
-        (id.map(text), parent.filter(|_| parents == 1).map(text))
+    /// The first id among the copied headers of a request.
+    pub(crate) fn request_id(&self, headers: &HeaderValues) -> Option<Part> {
+        let place = self.request_id?;
+        let id = headers.0.iter().find(|value| value.listed == place)?;
+        Some(id.part)
+    }
+
+    /// The `traceparent` among the copied headers of a request, if there is only one.
+    pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<Part> {
+        let place = self.traceparent?;
+        let mut found = headers.0.iter().filter(|value| value.listed == place);
+        let first = found.next()?;
+        found.next().is_none().then_some(first.part)
     }
 
     /// The place of a header in the list.
@@ -556,7 +555,7 @@ mod tests {
         );
         names.keep("Authorization");
         names.keep("X-Session-Token");
-        allowed.settle(&names);
+        allowed.rebuild(&names);
         assert_eq!(
             copy_with(&allowed, &names, sent),
             [

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod headers;
+pub(crate) mod heads;
 pub(crate) mod request_id;
 pub(crate) mod text;
 pub(crate) mod trace_context;
@@ -17,7 +18,8 @@ use actix_web::{
 };
 
 use crate::{
-    content::Representation,
+    content::may_have_code,
+    formats::representation::Representation,
     head::{
         headers::{Allowlist, HeaderValues},
         text::{HeadText, Looks, Part},
@@ -82,7 +84,7 @@ impl RequestHead {
             is_secure: false,
             version: Version::HTTP_11,
             client: None,
-            kind: Representation::plain(None),
+            kind: Representation::uncoded(None),
             announced: Announced::Nothing,
             is_get: false,
             is_head: false,
@@ -285,7 +287,7 @@ impl<'h> ContentHeaders<'h> {
     fn representation(&self, headers: &HeaderMap) -> Representation {
         let kind = self.kind.map(|value| value.as_bytes());
         match self.has_coding {
-            false => Representation::plain(kind),
+            false => Representation::uncoded(kind),
             true => Representation::of(headers),
         }
     }
@@ -339,6 +341,17 @@ impl ResponseHeadCopy {
             kind: content.representation(head.headers()),
             is_binary: content.is_binary,
         }
+    }
+
+    /// Whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
+    /// and after an upgrade the body is another protocol.
+    pub(crate) fn may_have_code(&self) -> bool {
+        may_have_code(&self.kind)
+            && !self.is_binary
+            && !matches!(
+                self.status,
+                StatusCode::SWITCHING_PROTOCOLS | StatusCode::PARTIAL_CONTENT
+            )
     }
 }
 

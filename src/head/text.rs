@@ -271,6 +271,11 @@ impl HeadText {
         }
     }
 
+    /// The bytes of a part as they came, before [`finish`](Self::finish).
+    pub(crate) fn raw(&self, part: Part) -> &[u8] {
+        self.raw.get(part.range()).unwrap_or_default()
+    }
+
     /// A part of clean text: nothing before [`finish`](Self::finish).
     pub(crate) fn get(&self, part: Part) -> &str {
         self.text.get(part.range()).unwrap_or_default()

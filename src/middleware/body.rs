@@ -10,7 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use pin_project::pin_project;
 
-use crate::middleware::worker::Owner;
+use crate::middleware::worker::ExchangeGuard;
 
 /// The body of a response that [`BodyLog`](crate::BodyLog) records.
 ///
@@ -21,11 +21,11 @@ pub struct RecordedBody<B> {
     #[pin]
     body: B,
     // After the body: what that does when it is dropped still belongs to the exchange.
-    exchange: Option<Owner>,
+    exchange: Option<ExchangeGuard>,
 }
 
 impl<B> RecordedBody<B> {
-    pub(crate) fn new(body: B, exchange: Option<Owner>) -> Self {
+    pub(crate) fn new(body: B, exchange: Option<ExchangeGuard>) -> Self {
         Self { body, exchange }
     }
 }
@@ -48,7 +48,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
         };
         let polled = exchange.poll(|| this.body.poll_next(cx));
         match polled {
-            Poll::Ready(Some(Ok(chunk))) if exchange.counts_response(&chunk) => {
+            Poll::Ready(Some(Ok(chunk))) if exchange.response_tail().count(&chunk) => {
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(item) => Poll::Ready(see(exchange, item)),
@@ -77,7 +77,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
 /// What is polled, but for chunks that only count. Not inlined: these are to stay cheap.
 #[inline(never)]
 fn see<E: Into<Box<dyn StdError>>>(
-    exchange: &Owner,
+    exchange: &ExchangeGuard,
     item: Option<Result<Bytes, E>>,
 ) -> Option<Result<Bytes, Box<dyn StdError>>> {
     match item {
@@ -102,7 +102,7 @@ fn see<E: Into<Box<dyn StdError>>>(
 /// The error owns the exchange and may be asked for more than one response, by a layer that only
 /// wants to look, before the one that is sent. So a body in memory does not end the exchange here:
 /// the end of the error does.
-pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Owner) -> BoxBody {
+pub(crate) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBody {
     if body.size() == BodySize::None {
         // Not through bytes: `None` and `Sized(0)` differ on the wire.
         return body;

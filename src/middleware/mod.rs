@@ -25,13 +25,13 @@ use pin_project::pin_project;
 
 use crate::{
     BodyLog,
-    exchange::{Exchange, Handle},
+    exchange::{Exchange, WeakExchange},
     head::request_id::{RequestId, RequestIds},
     logger::Logger,
     middleware::{
         body::{RecordedBody, wrap_error_body},
         payload::RecordedPayload,
-        worker::Owner,
+        worker::ExchangeGuard,
     },
 };
 
@@ -90,18 +90,19 @@ where
             let id = self.id_without_record(&req);
             return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
-        let is_on = logger.enabled(Level::Error);
+        let is_on = logger.first_enabled(Level::Error).is_some();
         if !is_on || logger.skip_if(&req) {
             logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
             let id = self.id_without_record(&req);
             let future = suppress::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Bypass(id));
         }
-        let exchange = Owner::begin(logger, &req);
+        let exchange = ExchangeGuard::begin(logger, &req);
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
-        req.extensions_mut().insert(Handle::new(exchange.shared()));
-        give_id(&exchange, logger, &req);
+        req.extensions_mut()
+            .insert(WeakExchange::new(exchange.shared()));
+        assign_id(&exchange, logger, &req);
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
@@ -110,17 +111,17 @@ where
 impl<S> BodyLogMiddleware<S> {
     /// Wrapped inside another logger, this one brings its rules to the record of that one.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
-        let outer = req.extensions().get::<Handle>().cloned();
-        let Some(outer) = outer.filter(Handle::is_alive) else {
+        let outer = req.extensions().get::<WeakExchange>().cloned();
+        let Some(outer) = outer.filter(WeakExchange::is_alive) else {
             return false;
         };
-        let skip = self.logger.rules.skips(req.path());
+        let skip = self.logger.policy.skips(req.path());
         let silenced = self.logger.skip_if(req);
         outer.with(|exchange| {
             if !silenced {
-                exchange.override_rules(&self.logger, req, skip);
+                exchange.override_policy(&self.logger, req, skip);
             }
-            give_id(exchange, &self.logger, req);
+            assign_id(exchange, &self.logger, req);
             if silenced {
                 exchange.silence();
             }
@@ -131,7 +132,7 @@ impl<S> BodyLogMiddleware<S> {
     /// The id of a request that is not recorded, and has none yet: what is logged is not to change what the
     /// application does.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
-        let is_wanted = self.logger.rules.request_ids == RequestIds::Generate
+        let is_wanted = self.logger.policy.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();
         is_wanted.then(|| {
             let id = RequestId::of(req.headers());
@@ -142,9 +143,9 @@ impl<S> BodyLogMiddleware<S> {
 }
 
 /// Gives the request an id, if that is wanted and it has none yet.
-fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
-    if logger.rules.request_ids == RequestIds::Generate
-        && let Some(id) = exchange.give_id(|| RequestId::of(req.headers()))
+fn assign_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
+    if logger.policy.request_ids == RequestIds::Generate
+        && let Some(id) = exchange.assign_id(|| RequestId::of(req.headers()))
     {
         req.extensions_mut().insert(id);
     }
@@ -152,7 +153,7 @@ fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
 
 #[derive(Debug)]
 enum Mode {
-    Record(Owner),
+    Record(ExchangeGuard),
     /// Recorded outside, or over. The response is told the id, which is boxed, as there mostly is none.
     Pass(Option<Box<RequestId>>),
     /// Not to be recorded, here or inside.
@@ -215,13 +216,13 @@ fn pass<B: MessageBody>(
     match (result, id) {
         (Ok(mut res), id) => {
             if let Some(id) = id {
-                id.tell(res.response_mut().head_mut());
+                id.set_in(res.response_mut().head_mut());
             }
             Ok(res.map_body(|_, body| RecordedBody::new(body, None)))
         }
         (Err(mut error), Some(id)) => {
             error.add_response_mapper(move |mut res| {
-                id.tell(res.head_mut());
+                id.set_in(res.head_mut());
                 res
             });
             Err(error)
@@ -233,7 +234,7 @@ fn pass<B: MessageBody>(
 /// Hands the exchange to what became of the request.
 fn follow<B: MessageBody>(
     result: Result<ServiceResponse<B>, Error>,
-    exchange: Owner,
+    exchange: ExchangeGuard,
 ) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
     match result {
         Ok(res) => Ok(follow_response(res, exchange)),
@@ -247,7 +248,7 @@ fn follow<B: MessageBody>(
 /// Hands the exchange to the body of the response.
 fn follow_response<B: MessageBody>(
     res: ServiceResponse<B>,
-    exchange: Owner,
+    exchange: ExchangeGuard,
 ) -> ServiceResponse<RecordedBody<B>> {
     // Known only now that routing is over.
     exchange.routed(res.request().match_pattern());
@@ -255,7 +256,7 @@ fn follow_response<B: MessageBody>(
         exchange.add_error(error);
     }
     res.map_body(|head, body| {
-        exchange.tell_id(head);
+        exchange.set_response_id(head);
         let size = exchange.run(|| body.size());
         exchange.response_head(head, size);
         RecordedBody::new(body, Some(exchange))
@@ -266,12 +267,12 @@ fn follow_response<B: MessageBody>(
 ///
 /// The response is made of it outside of us, by whoever gets it. `error_response()` is not ours to
 /// call for a look: that of `InternalError::from_response` gives its response away once.
-fn follow_error(error: &mut Error, exchange: Owner) {
+fn follow_error(error: &mut Error, exchange: ExchangeGuard) {
     exchange.error_returned(error);
     error.add_response_mapper(move |res| {
         let exchange = &exchange;
         res.map_body(|head, body| {
-            exchange.tell_id(head);
+            exchange.set_response_id(head);
             exchange.response_head(head, body.size());
             wrap_error_body(body, exchange)
         })

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
-    capture::tail_counter::Past,
-    exchange::{Exchange, Handle},
+    capture::tail_counter::TailCounter,
+    exchange::{Exchange, WeakExchange},
 };
 
 /// Passes every chunk on as it is, and lets the exchange see it.
@@ -21,8 +21,8 @@ use crate::{
 /// task; then it just passes on.
 pub(crate) struct RecordedPayload {
     inner: Payload,
-    past: Rc<Past>,
-    exchange: Handle,
+    tail: Rc<TailCounter>,
+    exchange: WeakExchange,
 }
 
 impl RecordedPayload {
@@ -34,8 +34,8 @@ impl RecordedPayload {
             inner => Payload::Stream {
                 payload: Box::pin(Self {
                     inner,
-                    past: Rc::clone(exchange.request_past()),
-                    exchange: Handle::new(exchange),
+                    tail: Rc::clone(exchange.request_tail()),
+                    exchange: WeakExchange::new(exchange),
                 }),
             },
         }
@@ -57,7 +57,7 @@ impl Stream for RecordedPayload {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = Pin::new(&mut self.inner).poll_next(cx);
         match &polled {
-            Poll::Ready(Some(Ok(chunk))) if self.past.counts(chunk) => {}
+            Poll::Ready(Some(Ok(chunk))) if self.tail.count(chunk) => {}
             Poll::Ready(item) => self.see(item),
             Poll::Pending => {}
         }

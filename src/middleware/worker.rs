@@ -20,9 +20,9 @@ thread_local! {
 /// memory of one exchange is used for the next. Nothing else of it is: it lets go of its logger, and so
 /// of its sinks.
 #[derive(Clone, Debug)]
-pub(crate) struct Owner(Rc<Exchange>);
+pub(crate) struct ExchangeGuard(Rc<Exchange>);
 
-impl Owner {
+impl ExchangeGuard {
     /// Begins an exchange.
     pub(crate) fn begin(logger: &Arc<Logger>, req: &ServiceRequest) -> Self {
         let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
@@ -43,7 +43,7 @@ impl Owner {
     }
 }
 
-impl Deref for Owner {
+impl Deref for ExchangeGuard {
     type Target = Exchange;
 
     fn deref(&self) -> &Exchange {
@@ -51,7 +51,7 @@ impl Deref for Owner {
     }
 }
 
-impl Drop for Owner {
+impl Drop for ExchangeGuard {
     fn drop(&mut self) {
         // Not the last one, or a payload or a request is still there that could come back to it.
         let Some(exchange) = Rc::get_mut(&mut self.0) else {

@@ -1,6 +1,7 @@
 //! What the user says about what is hidden.
 
 pub(crate) mod form;
+pub(crate) mod json;
 pub(crate) mod key_cache;
 mod name_lists;
 pub(crate) mod names;

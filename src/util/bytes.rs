@@ -105,13 +105,6 @@ fn hits_in_rest(rest: &[u8], class: impl Fn(u8x16) -> u8x16) -> u32 {
     hits(&block, class) & ((1 << rest.len()) - 1)
 }
 
-/// How many bytes from the start need no attention inside a JSON string: up to a quote, a backslash
-/// or a control character.
-#[inline]
-pub(crate) fn plain_json(bytes: &[u8]) -> usize {
-    find(bytes, class::ends_run).unwrap_or(bytes.len())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -149,7 +142,7 @@ mod tests {
         fn a_plain_run_ends_where_the_grammar_says(bytes in bytes()) {
             let ends = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
             let expected = bytes.iter().position(ends).unwrap_or(bytes.len());
-            prop_assert_eq!(plain_json(&bytes), expected);
+            prop_assert_eq!(find(&bytes, class::ends_run).unwrap_or(bytes.len()), expected);
         }
     }
 }

@@ -93,86 +93,48 @@ impl CodePath {
 /// A code that was found. Its bytes are inline: nearly every response has one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundCode {
-    number: bool,
+    is_number: bool,
     len: u8,
-    overflow: bool,
     bytes: [u8; MAX_CODE_LEN],
 }
 
 impl FoundCode {
-    pub(crate) fn new(number: bool) -> Self {
-        Self {
-            number,
+    /// A number, in the digits of the response.
+    pub(crate) fn number(digits: &str) -> Self {
+        Self::new(true, digits)
+    }
+
+    /// A string, unescaped. It is put on one line, and cut at [`MAX_CODE_LEN`].
+    pub(crate) fn text(text: &str) -> Self {
+        Self::new(false, &text::clean(text))
+    }
+
+    fn new(is_number: bool, text: &str) -> Self {
+        let mut code = Self {
+            is_number,
             len: 0,
-            overflow: false,
             bytes: [0; MAX_CODE_LEN],
-        }
-    }
-
-    /// Of the digits of a number.
-    pub(crate) fn of_number(digits: &str) -> Self {
-        let mut code = Self::new(true);
-        code.push(digits.as_bytes());
+        };
+        code.replace(text);
         code
     }
 
-    pub(crate) fn of_text(text: &str) -> Self {
-        let mut code = Self::new(false);
-        code.push(text.as_bytes());
-        code
-    }
-
-    /// Appends what fits; nothing follows a cut.
-    pub(crate) fn push(&mut self, more: &[u8]) {
-        let start = usize::from(self.len);
-        let taken = more.len().min(MAX_CODE_LEN - start);
-        if !self.overflow {
-            self.bytes[start..start + taken].copy_from_slice(&more[..taken]);
-            self.len += taken as u8;
-        }
-        self.overflow |= taken < more.len();
-    }
-
-    pub(crate) fn push_char(&mut self, c: char) {
-        self.push(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-
-    /// A number that was cut: worse than none.
-    pub(crate) fn is_cut_number(&self) -> bool {
-        self.number && self.overflow
-    }
-
-    /// Puts the code on one line, in UTF-8.
-    pub(crate) fn clean(&mut self) {
-        let bytes = &self.bytes[..self.len.into()];
-        let is_clean = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        if !is_clean {
-            let mut text = String::new();
-            text::push_lossy(&mut text, bytes, MAX_CODE_LEN);
-            if self.overflow {
-                let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
-                text.truncate(whole);
-            }
-            self.replace(&text);
-        }
-    }
-
-    /// Puts a text of at most [`MAX_CODE_LEN`] bytes in its place.
+    /// Replaces the code by what a record shows instead.
     pub(crate) fn replace(&mut self, text: &str) {
         let text = text::cut(text, MAX_CODE_LEN).as_bytes();
         self.bytes[..text.len()].copy_from_slice(text);
         self.len = text.len() as u8;
     }
 
+    /// Replaces the code by a text that is no code.
     pub(crate) fn hide(&mut self, replacement: &str) {
-        self.number = false;
+        self.is_number = false;
         self.replace(replacement);
     }
 
-    /// The code, once it is [clean](Self::clean).
     pub(crate) fn as_code(&self) -> Code<'_> {
         let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
-        match self.number {
+        match self.is_number {
             true => Code::Number(text),
             false => Code::Text(text),
         }
