@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::dev::ServiceRequest;
 use log::Level;
 
 use crate::{
@@ -70,11 +69,6 @@ impl Logger {
 
     fn is_enabled(&self, sink: &dyn Sink, level: Level) -> bool {
         self.call(|| sink.enabled(level)).unwrap_or(false)
-    }
-
-    pub(crate) fn skip_if(&self, req: &ServiceRequest) -> bool {
-        let mut hooks = self.policy.skip_if.iter();
-        hooks.any(|hook| self.call(|| hook(req)).unwrap_or(false))
     }
 
     pub(crate) fn stats(&self) -> Stats {

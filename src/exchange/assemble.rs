@@ -1,6 +1,6 @@
 //! Makes the record of an exchange that has ended, and gives it to the sinks.
 
-use std::{cell::Cell, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use actix_web::http::StatusCode;
 use log::Level;
@@ -10,6 +10,7 @@ use crate::{
     content::{Content, DecodedBody, Omitted, unsupported},
     exchange::{
         result_code::{KeptBody, ResponseReading, redact_code},
+        scratch::Scratch,
         span::RequestSpan,
         state::State,
     },
@@ -22,47 +23,19 @@ use crate::{
         level::Signs,
         truncate::fit,
     },
-    util::{scratch, text},
+    util::text,
 };
 
-thread_local! {
-    /// Where the texts of the two bodies are made.
-    static SHOWN: Cell<[String; 2]> = const { Cell::new([String::new(), String::new()]) };
-}
-
-/// What a thread keeps of each of these buffers for the next record, in bytes.
-const MAX_KEPT: usize = 16 * 1024;
-
-/// Makes the record of an exchange that has ended, and gives it to every sink that wants it.
-///
-/// `logger` is the outermost logger, whose sinks, budget and counters are used. The policy is that of the
-/// innermost.
-pub(crate) fn emit(
-    logger: &Logger,
-    span: &RequestSpan,
-    state: &mut State,
-    outcome: Outcome,
-    duration: Duration,
-) {
-    let inner = state.inner.take();
-    let ending = Ending {
-        logger,
-        policy: &inner.as_deref().unwrap_or(logger).policy,
-        span,
-        outcome,
-        duration,
-    };
-    let buffers = ending.emit(state, scratch::take(&SHOWN));
-    scratch::put(&SHOWN, buffers);
-}
-
-/// An exchange that has ended, and who decides about its record.
-struct Ending<'a> {
-    logger: &'a Logger,
-    policy: &'a Policy,
-    span: &'a RequestSpan,
-    outcome: Outcome,
-    duration: Duration,
+/// An exchange that has ended, and what decides about its record.
+pub(crate) struct Emission<'a> {
+    /// The outermost logger, whose sinks, budget and counters are used.
+    pub(crate) logger: &'a Logger,
+    /// The policy of the innermost logger.
+    pub(crate) policy: &'a Policy,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) span: &'a RequestSpan,
+    pub(crate) outcome: Outcome,
+    pub(crate) duration: Duration,
 }
 
 /// What the level decides.
@@ -137,10 +110,19 @@ impl Facts {
     }
 }
 
-impl Ending<'_> {
-    /// Judges the exchange, and makes its record if it has one. The buffers are for the contents of the two
-    /// bodies, and returned for the next record.
-    fn emit(&self, state: &mut State, [for_request, mut for_response]: [String; 2]) -> [String; 2] {
+impl Emission<'_> {
+    /// Makes the record of the exchange, if it has one, and gives it to every sink that wants it.
+    pub(crate) fn emit(&self, state: &mut State) {
+        let contents = self.emit_with(state, self.scratch.take_contents());
+        self.scratch.put_contents(contents);
+    }
+
+    /// The buffers are for the contents of the two bodies, and returned for the next record.
+    fn emit_with(
+        &self,
+        state: &mut State,
+        [for_request, mut for_response]: [String; 2],
+    ) -> [String; 2] {
         let Self { logger, policy, .. } = *self;
         let facts = Facts::of(state, policy);
         let has_no_content = state.has_no_content();
@@ -214,13 +196,7 @@ impl Ending<'_> {
         fit(&mut record, policy.record_limit, logger.schemas);
         self.span
             .in_scope(logger, || logger.emit(&record, judgement.first_sink));
-        [request_content, response_content].map(|content| {
-            let buffer = content.into_buffer();
-            match buffer.capacity() <= MAX_KEPT {
-                true => buffer,
-                false => String::new(),
-            }
-        })
+        [request_content, response_content].map(Content::into_buffer)
     }
 
     /// Decides on the level and on whether there is a record, for which the code of the response is read.

@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 pub(crate) mod outcome;
 pub(crate) mod result_code;
+pub(crate) mod scratch;
 pub(crate) mod span;
 pub(crate) mod state;
 
@@ -26,8 +27,10 @@ use crate::{
     capture::{budget::Budget, tail_counter::TailCounter},
     content::unsupported,
     exchange::{
+        assemble::Emission,
         outcome::{End, EndSigns},
         result_code::FirstChunkCode,
+        scratch::Scratch,
         span::RequestSpan,
         state::{MAX_KEPT, Response, State},
     },
@@ -45,6 +48,7 @@ use crate::{
 /// It belongs to the response side alone: to the future, then to the body (or, if the inner service
 /// returned an error, to that error until a response is made of it). Everything else holds it weakly. However
 /// that side ends, the exchange is dropped, and `Drop` emits: so there is exactly one record.
+#[derive(Default)]
 pub(crate) struct Exchange {
     /// `None` while the exchange is in the pool of its worker.
     live: Option<Live>,
@@ -66,6 +70,7 @@ pub(crate) struct Exchange {
 /// What a running exchange has.
 struct Live {
     logger: Arc<Logger>,
+    scratch: Rc<Scratch>,
     started: Instant,
     span: Cell<RequestSpan>,
     /// The thread was unwinding already when the exchange began, so that unwinding says nothing about it.
@@ -73,21 +78,13 @@ struct Live {
 }
 
 impl Exchange {
-    /// An exchange that has not begun.
-    pub(crate) fn new() -> Self {
-        Self {
-            live: None,
-            is_inside: Cell::new(false),
-            is_polled: Cell::new(false),
-            request_tail: Rc::default(),
-            response_tail: TailCounter::default(),
-            is_open: Cell::new(false),
-            state: RefCell::new(State::new()),
-        }
-    }
-
     /// Begins the exchange: copies the head of the request.
-    pub(crate) fn begin(&mut self, logger: &Arc<Logger>, req: &ServiceRequest) {
+    pub(crate) fn begin(
+        &mut self,
+        logger: &Arc<Logger>,
+        scratch: &Rc<Scratch>,
+        req: &ServiceRequest,
+    ) {
         let started = Instant::now();
         self.state.get_mut().begin(&logger.policy, req);
         logger.shared.enter();
@@ -98,6 +95,7 @@ impl Exchange {
         self.is_open.set(true);
         self.live = Some(Live {
             logger: Arc::clone(logger),
+            scratch: Rc::clone(scratch),
             started,
             span: Cell::new(RequestSpan::current(logger)),
             unwinding_before: thread::panicking(),
@@ -388,7 +386,16 @@ impl Exchange {
             });
             state.request.count(self.request_tail.take());
             state.response_body.count(self.response_tail.take());
-            logger.call(|| assemble::emit(logger, &span, &mut state, outcome, duration));
+            let inner = state.inner.take();
+            let emission = Emission {
+                logger,
+                policy: live.policy(&inner),
+                scratch: &live.scratch,
+                span: &span,
+                outcome,
+                duration,
+            };
+            logger.call(|| emission.emit(&mut state));
             state.clear(live.budget());
         }
         span.close();

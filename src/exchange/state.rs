@@ -65,8 +65,8 @@ pub(crate) struct Response {
     pub(crate) complete_unpolled: bool,
 }
 
-impl State {
-    pub(crate) fn new() -> Self {
+impl Default for State {
+    fn default() -> Self {
         Self {
             inner: None,
             skip: false,
@@ -86,7 +86,9 @@ impl State {
             errors: Errors::default(),
         }
     }
+}
 
+impl State {
     /// Begins an exchange. The state is empty.
     pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest) {
         self.timestamp = SystemTime::now();

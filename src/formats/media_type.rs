@@ -1,8 +1,25 @@
 //! What a body is, by its `Content-Type`.
 
-use crate::formats::{charset::Charset, multipart::Boundary, parameters::parameters};
+use crate::formats::{charset::Charset, parameters::parameters};
 
-/// How a body can be shown.
+/// The boundary of a multipart body, without the dashes before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Boundary(Box<str>);
+
+impl Boundary {
+    /// `None` if the length is not allowed (RFC 2046, section 5.1.1).
+    pub(crate) fn new(value: &str) -> Option<Self> {
+        // Some clients exceed the 70 characters of the RFC a little.
+        const MAX: usize = 200;
+        (1..=MAX).contains(&value.len()).then(|| Self(value.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The kinds of bodies that are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,

@@ -1,23 +1,25 @@
 //! From the kept bytes of a body to the text that a record shows, or the reason why it shows none.
 
+mod multipart;
+mod redacted;
+
 use std::borrow::Cow;
 
+pub(crate) use self::redacted::Redacted;
+use self::{
+    multipart::outline,
+    redacted::{finish_json, redact_body},
+};
 use crate::{
     formats::{
         charset::Charset,
-        json::{
-            code::{CodePath, CodeState, FoundCode},
-            reader::Ending,
-        },
+        json::code::{CodePath, CodeState, FoundCode},
         media_type::{ContentType, Media},
-        multipart::{self, Boundary},
         representation::Representation,
     },
     redact::{
-        form,
-        json::{find_code, redact_json, redact_json_and_find_code},
+        json::{find_code, redact_json_and_find_code},
         names::Names,
-        text::redact_text,
     },
     util::text,
 };
@@ -85,20 +87,9 @@ pub(crate) fn may_have_code(kind: &Representation) -> bool {
 pub(crate) enum Content {
     /// There was no body, or nothing of it passed.
     None,
-    Text(Text),
+    Text(Redacted),
     /// There was a body, and it is not shown.
     Omitted(Omitted),
-}
-
-/// What is shown of a body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Text {
-    /// Clean, redacted, at most the limit.
-    pub(crate) text: String,
-    /// It is not all of the body.
-    pub(crate) truncated: bool,
-    /// It ends where the body is not what its type says.
-    pub(crate) malformed: bool,
 }
 
 /// The first bytes of a body without its content codings.
@@ -153,9 +144,14 @@ impl<'k> DecodedBody<'k> {
             return (charset == Charset::Utf8).then_some(Err(CodeState::Malformed));
         };
         let mut searched = &*decoded;
+        let with_cut_character;
         if !charset.is_ascii_based() {
             searched = text::cut(searched, limit);
             whole &= searched.len() == decoded.len();
+        } else if charset == Charset::Utf8 && decoded.len() < bytes.len() {
+            // A character that is cut is a fault where it is not part of a string.
+            with_cut_character = format!("{decoded}\u{fffd}");
+            searched = &with_cut_character;
         }
         let (ending, code) = find_code(searched, names, path);
         Some(code.finish(ending, whole))
@@ -164,7 +160,7 @@ impl<'k> DecodedBody<'k> {
     /// Makes the text of the first `limit` bytes. `buffer` is empty, and may become that text.
     pub(crate) fn content(&self, limit: usize, names: &Names, buffer: String) -> Content {
         let (bytes, whole) = self.first(limit);
-        match shown(self.kind, bytes, whole, names, buffer) {
+        match redact(self.kind, bytes, whole, names, buffer) {
             Ok(shown) => Content::finish(shown, whole, limit),
             Err(why) => Content::Omitted(why),
         }
@@ -192,7 +188,7 @@ impl<'k> DecodedBody<'k> {
         };
         buffer.reserve(decoded.len());
         let (ending, code) = redact_json_and_find_code(&mut buffer, &decoded, names, path);
-        let shown = json_shown(&decoded, buffer, ending, names);
+        let shown = finish_json(&decoded, buffer, ending, names);
         (
             Content::finish(shown, self.whole, limit),
             Some(code.finish(ending, self.whole)),
@@ -206,18 +202,8 @@ impl<'k> DecodedBody<'k> {
     }
 }
 
-impl Text {
-    /// A text of which all could be read.
-    fn sound(text: String) -> Self {
-        Self {
-            text,
-            ..Self::default()
-        }
-    }
-}
-
 impl Content {
-    fn finish(mut shown: Text, whole: bool, limit: usize) -> Self {
+    fn finish(mut shown: Redacted, whole: bool, limit: usize) -> Self {
         if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
             return Self::Omitted(Omitted::Malformed);
         }
@@ -229,7 +215,7 @@ impl Content {
 
     /// The buffer of the text, for the next record.
     pub(crate) fn into_buffer(self) -> String {
-        let Content::Text(Text { mut text, .. }) = self else {
+        let Content::Text(Redacted { mut text, .. }) = self else {
             return String::new();
         };
         text.clear();
@@ -237,16 +223,26 @@ impl Content {
     }
 }
 
-/// The redacted text of a body or of a part of one.
-fn shown(
+/// Makes one redacted line of a body or of a part of one.
+fn redact(
     kind: &ContentType,
     bytes: &[u8],
     whole: bool,
     names: &Names,
     buffer: String,
-) -> Result<Text, Omitted> {
+) -> Result<Redacted, Omitted> {
     if let Media::Multipart(Some(boundary)) = &kind.media {
-        return Ok(outline(boundary, bytes, whole, names));
+        return Ok(outline(
+            bytes,
+            boundary,
+            whole,
+            names,
+            |kind, part, ended| {
+                // A part that is not what its type says is not shown.
+                let shown = redact(kind, part, ended, names, String::new()).ok()?;
+                (!shown.malformed).then_some(shown.text)
+            },
+        ));
     }
     let Some(decoded) = kind.charset.decode(bytes, whole) else {
         return Err(match kind.media {
@@ -254,127 +250,11 @@ fn shown(
             _ => Omitted::Charset,
         });
     };
-    // No text has a NUL in it, whatever its type says. (In JSON it is a fault like others.)
+    // A text has no NUL, whatever its type says. In JSON a NUL is a fault like others.
     if kind.media != Media::Json && decoded.contains('\0') {
         return Err(Omitted::Binary);
     }
-    Ok(clean(&kind.media, &decoded, !whole, names, buffer))
-}
-
-fn outline(boundary: &Boundary, bytes: &[u8], whole: bool, names: &Names) -> Text {
-    let outline = multipart::outline(bytes, boundary, whole, names, |kind, part, ended| {
-        // A part that is not what it says, or has parts of its own, is not shown.
-        let text = shown(kind, part, ended, names, String::new()).ok()?;
-        (!text.malformed).then_some(text.text)
-    });
-    Text {
-        text: outline.text,
-        truncated: !outline.complete,
-        malformed: outline.malformed,
-    }
-}
-
-/// Makes one redacted line of a text. `open` says that the text was cut at its end.
-fn clean(media: &Media, decoded: &str, open: bool, names: &Names, buffer: String) -> Text {
-    match media {
-        Media::Json => json(decoded, names, buffer),
-        // Nothing has to be withheld where nothing is hidden.
-        _ if names.is_off() => Text::sound(text::clean(decoded).into_owned()),
-        Media::JsonLines => json_lines(decoded, names),
-        // Most clients that do not say what they send send JSON, and so do those that leave the type to an
-        // HTTP library that calls everything a form.
-        _ if seems_json(decoded) => guessed_json(media, decoded, open, names, buffer),
-        _ => Text::sound(plain(media, decoded, open, names, buffer)),
-    }
-}
-
-/// Reads a text that begins like JSON, and may be something else.
-fn guessed_json(media: &Media, decoded: &str, open: bool, names: &Names, buffer: String) -> Text {
-    let shown = json(decoded, names, buffer);
-    // A body that nobody called a text may be broken JSON of a careless client. It is shown only where no
-    // key in it could have hidden anything.
-    let may_be_json = *media != Media::Text && (names.occur_in(decoded) || decoded.contains("\\u"));
-    if !shown.malformed || may_be_json {
-        return shown;
-    }
-    let line = plain(media, decoded, open, names, String::new());
-    // A text that is not JSON because of its line breaks may be JSON on one line.
-    let shown = json(&line, names, String::new());
-    match shown.malformed {
-        true => Text::sound(line),
-        false => shown,
-    }
-}
-
-fn seems_json(text: &str) -> bool {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || text::is_forbidden(c));
-    text.starts_with(['{', '['])
-}
-
-fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: String) -> String {
-    // Forms are what is sent untyped most often, after JSON.
-    let is_form = match media {
-        Media::Form => true,
-        Media::Untyped => decoded.contains('=') && !decoded.contains(char::is_whitespace),
-        _ => false,
-    };
-    if is_form {
-        let shown = form::redact_form(decoded, open, names);
-        return text::clean(&shown).into_owned();
-    }
-    match redact_text(decoded, open, names) {
-        Cow::Borrowed(shown) => {
-            buffer.push_str(shown);
-            buffer
-        }
-        Cow::Owned(shown) => shown,
-    }
-}
-
-fn json(decoded: &str, names: &Names, mut buffer: String) -> Text {
-    buffer.reserve(decoded.len());
-    let ending = redact_json(&mut buffer, decoded, names);
-    json_shown(decoded, buffer, ending, names)
-}
-
-/// What is shown of `decoded`, of which the reader made `shown`.
-fn json_shown(decoded: &str, shown: String, ending: Ending, names: &Names) -> Text {
-    if ending == Ending::Malformed && names.is_off() {
-        // Nothing has to be withheld where nothing is hidden.
-        return Text::sound(text::clean(decoded).into_owned());
-    }
-    Text {
-        text: shown,
-        truncated: ending == Ending::TooDeep,
-        malformed: ending == Ending::Malformed,
-    }
-}
-
-/// Reads one JSON text a line. A text that goes on in the next line is a fault: read by itself, the next
-/// line would show what a key in this one hides.
-fn json_lines(decoded: &str, names: &Names) -> Text {
-    let mut shown = Text::sound(String::with_capacity(decoded.len()));
-    let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
-    let mut line = lines.next();
-    while let Some(text) = line {
-        line = lines.next();
-        if !shown.text.is_empty() {
-            shown.text.push(' ');
-        }
-        match redact_json(&mut shown.text, text, names) {
-            Ending::Complete => {}
-            Ending::Cut if line.is_none() => {}
-            Ending::TooDeep => {
-                shown.truncated = true;
-                break;
-            }
-            Ending::Cut | Ending::Malformed => {
-                shown.malformed = true;
-                break;
-            }
-        }
-    }
-    shown
+    Ok(redact_body(&kind.media, &decoded, !whole, names, buffer))
 }
 
 #[cfg(test)]
@@ -398,7 +278,7 @@ mod tests {
     }
 
     fn shown(text: &str, truncated: bool) -> Content {
-        Content::Text(Text {
+        Content::Text(Redacted {
             text: text.into(),
             truncated,
             malformed: false,
@@ -406,7 +286,7 @@ mod tests {
     }
 
     fn broken(text: &str) -> Content {
-        Content::Text(Text {
+        Content::Text(Redacted {
             text: text.into(),
             truncated: true,
             malformed: true,
@@ -553,7 +433,7 @@ mod tests {
         let secrets = r#"{"pin":1,"otp":2,"cvv":3,"pwd":4,"token":5}"#;
         let long = content("application/json", secrets.as_bytes(), true);
         assert!(
-            matches!(long, Content::Text(Text { text, truncated: true, .. }) if text.len() == 64)
+            matches!(long, Content::Text(Redacted { text, truncated: true, .. }) if text.len() == 64)
         );
         let latin = content("text/plain; charset=latin1", &[0xe9; 64], true);
         assert_eq!(latin, shown(&"é".repeat(32), true));
