@@ -1,4 +1,4 @@
-//! One logger, as the middleware sees it.
+//! One logger: its policy, and what it shares with its clones.
 
 use std::{
     fmt,
@@ -16,18 +16,18 @@ use crate::{
     util::catch_panic::catch_panic,
 };
 
-/// Policy of its own; sinks, budget and counters that it shares with its clones.
+/// A policy, and the sinks, budget and counters that all clones share.
 #[derive(Clone)]
 pub(crate) struct Logger {
     pub(crate) policy: Policy,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    /// What the sinks use: a record has to fit in each of them.
+    /// The schemas of the sinks. A record has to fit in each of them.
     pub(crate) schemas: Schemas,
 }
 
 impl Logger {
-    /// With the default sink.
+    /// Makes a logger with the default sink.
     pub(crate) fn new(policy: Policy, shared: Shared) -> Self {
         let mut logger = Self {
             policy,
@@ -77,7 +77,7 @@ impl Logger {
         self.shared.stats(lost)
     }
 
-    /// Flushes all sinks, which share the time. False if one has something left, or panicked.
+    /// Flushes all sinks, which share `limit`. False if one of them did not write everything, or panicked.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let started = Instant::now();
         let mut all = true;
@@ -88,19 +88,19 @@ impl Logger {
         all
     }
 
-    /// Says so once, however many workers there are.
+    /// Warns once, however many workers there are.
     pub(crate) fn warn_if_nothing_is_redacted(&self) {
         if self.policy.names.is_off() && !self.shared.warned.swap(true, Relaxed) {
             self.call(|| {
                 log::warn!(
                     target: TARGET,
-                    "redaction is off: passwords and tokens are written to the logs as they are"
+                    "redaction is off: passwords and tokens are written to the logs"
                 );
             });
         }
     }
 
-    /// Calls a hook or a sink; a panic is counted, and `None`.
+    /// Calls a hook or a sink. `None` if it panicked, which is counted.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         let value = catch_panic(f);
         if value.is_none() {

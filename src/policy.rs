@@ -1,4 +1,4 @@
-//! What a logger keeps of a request and how it judges it: the part that a nested logger replaces.
+//! What one logger keeps of a request, and how it judges it. A nested logger replaces this part.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -12,26 +12,25 @@ use crate::{
     sampling::Sampling,
 };
 
-/// When the content of a response is recorded. Its code, size and headers always are.
+/// When the content of a response is recorded. Code, size and headers are always recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResponseBody {
-    /// Where the level is above the success level, or the method is not GET. The rule of the
-    /// service that this crate was made for, and the default.
+    /// If the level is above the success level, or the method is not GET. The default.
     #[default]
     #[serde(alias = "notable")]
     WhenNotable,
-    /// With every record.
+    /// In every record.
     Always,
-    /// With none.
+    /// In no record.
     Never,
 }
 
 pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
 pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
 
-/// The settings of one logger, but for its budget, counters and sinks. Sizes are in bytes.
+/// The settings of one logger, except its budget, counters and sinks. Sizes are in bytes.
 #[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) request_limit: usize,
@@ -48,7 +47,7 @@ pub(crate) struct Policy {
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
-    /// The name of the code is sensitive.
+    /// The key of the code is sensitive.
     pub(crate) hides_code: bool,
     pub(crate) headers: Allowlists,
 }
@@ -60,7 +59,7 @@ impl Policy {
         self.headers.rebuild(&self.names);
     }
 
-    /// Whom the request comes from.
+    /// The address of the client.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
         let peer = req.peer_addr().map(|address| address.ip());
         self.proxies.client(peer, req.headers())
@@ -94,7 +93,7 @@ impl Policy {
         }
     }
 
-    /// The path is one that is skipped where all goes well.
+    /// Whether successful requests for this path are skipped.
     pub(crate) fn skips(&self, path: &str) -> bool {
         self.skip.iter().any(|skipped| skipped == path)
     }

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// A byte allowance shared by every worker.
+/// A number of bytes that all workers share.
 ///
-/// Plain counters: no memory is published through them, so `Relaxed` is enough, and there is no
-/// lock on the path of a chunk.
+/// The counters publish no other memory, so `Relaxed` is enough. There is no lock.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: AtomicUsize,
@@ -48,18 +47,16 @@ impl Budget {
         self.refusals.fetch_add(1, Relaxed);
     }
 
-    /// Takes `bytes`, or nothing.
+    /// Takes all of `bytes`. False if there is no room for them; then nothing is taken.
     ///
-    /// Compare-and-swap rather than add-and-check: `used` must never be seen above the limit, not
-    /// even for the moment in which a refused request is taken back.
+    /// Compare-and-swap, because add-and-check would exceed the limit until the check.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         let limit = self.limit();
         let taken = self.used.fetch_update(Relaxed, Relaxed, |used| {
             used.checked_add(bytes).filter(|&sum| sum <= limit)
         });
         if let Ok(before) = taken
-            // Read first: the peak is seldom passed, and a write would take the cache line from the
-            // other workers each time.
+            // Read first: a write would take the cache line from the other workers each time.
             && self.peak() < before + bytes
         {
             self.peak.fetch_max(before + bytes, Relaxed);

@@ -2,29 +2,28 @@
 
 use crate::capture::budget::Budget;
 
-/// The first allocation of a capture, in bytes: most bodies are smaller than a few of these, and a
-/// capture of a larger body doubles from here.
+/// The first allocation of a capture, in bytes. A capture of a larger body doubles it.
 const FIRST_GROWTH: usize = 256;
 
 /// Copies the first `limit` bytes of a body and counts all of them.
 ///
-/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive.
-/// The buffer grows with what arrives, never by what a header announced, and takes its share of the
-/// budget with each step. It does not hold on to the budget, so that an exchange has one counted
-/// reference less: whoever drops a capture has to [clear](Self::clear) it.
+/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive. The buffer grows
+/// with what arrives, never by what a header announced, and each growth is taken from the budget.
+///
+/// A capture does not hold the budget, which saves the exchange a counted reference. So it must be
+/// [cleared](Self::clear) before it is dropped.
 #[derive(Debug)]
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// Bytes that are taken from the budget. The buffer can be larger than that: if it is the one that
-    /// an exchange before left.
+    /// Bytes that are taken from the budget. The buffer may be larger, if an earlier exchange left it.
     taken: usize,
     seen: u64,
     refused: bool,
 }
 
 impl Capture {
-    /// Keeps nothing, until it has a limit.
+    /// Makes a capture with a limit of 0.
     pub(crate) fn new() -> Self {
         Self {
             limit: 0,
@@ -35,14 +34,14 @@ impl Capture {
         }
     }
 
-    /// Begins anew, with another limit.
+    /// Begins another body, with another limit.
     pub(crate) fn restart(&mut self, limit: usize, budget: &Budget) {
         self.clear(usize::MAX, budget);
         self.limit = limit;
     }
 
-    /// Forgets everything, and gives back what was taken from the budget. The buffer is kept for another
-    /// body, if it has at most `max_kept` bytes.
+    /// Drops the prefix, and gives back what was taken from the budget. A buffer of at most `max_kept` bytes is
+    /// kept for another body.
     pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
         let mut bytes = self.release(budget);
         bytes.clear();
@@ -52,8 +51,8 @@ impl Capture {
         }
     }
 
-    /// Changes the limit. A prefix that was already cut shorter stays as it is: what came after
-    /// the cut was not kept.
+    /// Changes the limit. It is not raised for a prefix that was cut already: what came after the cut was not
+    /// kept.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         if self.seen <= self.bytes.len() as u64 || limit < self.limit {
             self.limit = limit;
@@ -105,33 +104,33 @@ impl Capture {
         self.release(budget);
     }
 
-    /// Gives back to the budget what was taken from it; the buffer.
+    /// Gives back what was taken from the budget, and returns the buffer.
     fn release(&mut self, budget: &Budget) -> Vec<u8> {
         budget.give_back(std::mem::take(&mut self.taken));
         std::mem::take(&mut self.bytes)
     }
 
-    /// Counts bytes that passed by without being pushed.
+    /// Counts bytes that were not pushed.
     pub(crate) fn count(&mut self, bytes: u64) {
         self.seen = self.seen.saturating_add(bytes);
     }
 
-    /// Pushing does no more than count.
+    /// Whether the prefix is complete, so that a push only counts.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() >= self.limit || self.refused
     }
 
-    /// All bytes that passed, kept or not.
+    /// The bytes of the body so far, kept or not.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// The first `min(limit, seen)` bytes, or none if the budget had no room for them.
+    /// The first `min(limit, seen)` bytes, or nothing if the budget had no room for them.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The memory budget had no room for this prefix.
+    /// Whether the budget had no room for the prefix.
     pub(crate) fn refused(&self) -> bool {
         self.refused
     }
@@ -155,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_is_the_prefix_for_any_chunking(
+        fn the_prefix_does_not_depend_on_chunks(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..12),
             limit in 0_usize..3000,
             spare in prop_oneof![Just(0), 0_usize..5000],
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_zero() {
+    fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_0() {
         let (mut none, budget) = capture(0);
         none.push(b"abc", &budget);
         assert_eq!((none.kept().len(), none.bytes.capacity()), (0, 0));
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
+    fn a_capture_without_room_drops_its_prefix_and_counts_on() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
         assert!(capture.push(&[1; 200], &budget));
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_size_is_tried_where_doubling_does_not_fit() {
+    fn the_exact_size_is_taken_if_the_double_does_not_fit() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
         capture.push(&[1; 250], &budget);
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_limit_does_not_leave_a_hole_after_a_cut() {
+    fn a_raised_limit_leaves_no_hole_after_a_cut() {
         let (mut cut, budget) = capture(2);
         cut.push(b"abc", &budget);
         cut.set_limit(10);

@@ -1,4 +1,4 @@
-//! From the kept bytes of a body to the text that a record shows, or the reason why it shows none.
+//! Turns the first bytes of a body into the text that a record shows, or into the reason why it shows none.
 
 mod multipart;
 mod redacted;
@@ -24,26 +24,26 @@ use crate::{
     util::text,
 };
 
-/// Why a body that was there has no content in the record.
+/// Why a body has no content in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Omitted {
-    /// Not a text.
+    /// The body is not text.
     Binary,
-    /// A content coding is on it that is unknown, broken, or needs a feature of this crate.
+    /// A content coding is unknown, invalid, or needs a feature of this crate.
     Encoded,
-    /// Its charset is unknown, or it is not in it.
+    /// The charset is unsupported, or the bytes are not valid in it.
     Charset,
-    /// Not what its type says, from the start. Where something stands before the fault, that is shown,
-    /// and marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed).
+    /// The body is not what its type says, from the start. If there is something before the fault, that is shown and
+    /// marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed).
     Malformed,
-    /// The memory budget had no room for it.
+    /// The memory budget had no room for the body.
     Budget,
-    /// Another protocol: bytes after `101 Switching Protocols`.
+    /// The bytes after `101 Switching Protocols` are another protocol.
     Upgrade,
-    /// Its limit is 0, or [`ResponseBody::Never`](crate::ResponseBody::Never).
+    /// The limit is 0, or the policy is [`ResponseBody::Never`](crate::ResponseBody::Never).
     Disabled,
-    /// [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and nothing was.
+    /// The policy is [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and nothing was notable.
     Policy,
 }
 
@@ -82,13 +82,13 @@ pub(crate) fn may_have_code(kind: &Representation) -> bool {
     kind.content_type.media == Media::Json && unsupported(kind).is_none()
 }
 
-/// A body, ready for a record.
+/// The content of a body in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// There was no body, or nothing of it passed.
+    /// There was no body, or it was empty.
     None,
     Text(Redacted),
-    /// There was a body, and it is not shown.
+    /// There was a body that is not shown.
     Omitted(Omitted),
 }
 

@@ -1,4 +1,4 @@
-//! Parsers of what bodies and headers are made of.
+//! Parsers. They know no secrets and no budget.
 
 pub(crate) mod charset;
 pub(crate) mod coding;

@@ -12,15 +12,14 @@ use pin_project::pin_project;
 
 use crate::middleware::worker::ExchangeGuard;
 
-/// The body of a response that [`BodyLog`](crate::BodyLog) records.
-///
-/// Chunks, size, errors and wake-ups are those of the body inside.
+/// The body of a response that [`BodyLog`](crate::BodyLog) records. It passes on chunks, size, errors and wake-ups
+/// of the body inside.
 #[pin_project]
 #[derive(Debug)]
 pub struct RecordedBody<B> {
     #[pin]
     body: B,
-    // After the body: what that does when it is dropped still belongs to the exchange.
+    // Dropped after the body, whose drop still belongs to the exchange.
     exchange: Option<ExchangeGuard>,
 }
 
@@ -31,7 +30,7 @@ impl<B> RecordedBody<B> {
 }
 
 impl<B: MessageBody> MessageBody for RecordedBody<B> {
-    // The only error that every body's error converts to; both dispatchers convert to it as well.
+    // Every body's error converts to this one, and both dispatchers convert to it, too.
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {
@@ -51,14 +50,13 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
             Poll::Ready(Some(Ok(chunk))) if exchange.response_tail().count(&chunk) => {
                 Poll::Ready(Some(Ok(chunk)))
             }
-            Poll::Ready(item) => Poll::Ready(see(exchange, item)),
+            Poll::Ready(item) => Poll::Ready(report(exchange, item)),
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        // Not through a `Drop` of this wrapper, which has to be taken apart here: the record is
-        // the exchange's to emit.
+        // The wrapper is taken apart here, so it cannot have a `Drop`: the exchange emits the record.
         let Self { body, exchange } = self;
         let Some(exchange) = exchange else {
             return body.try_into_bytes().map_err(|body| Self::new(body, None));
@@ -74,9 +72,10 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     }
 }
 
-/// What is polled, but for chunks that only count. Not inlined: these are to stay cheap.
+/// Reports what was polled to the exchange.
+// Out of line, so that chunks that are only counted stay cheap.
 #[inline(never)]
-fn see<E: Into<Box<dyn StdError>>>(
+fn report<E: Into<Box<dyn StdError>>>(
     exchange: &ExchangeGuard,
     item: Option<Result<Bytes, E>>,
 ) -> Option<Result<Bytes, Box<dyn StdError>>> {
@@ -99,12 +98,11 @@ fn see<E: Into<Box<dyn StdError>>>(
 
 /// Wraps the body of a response that is made of an error.
 ///
-/// The error owns the exchange and may be asked for more than one response, by a layer that only
-/// wants to look, before the one that is sent. So a body in memory does not end the exchange here:
-/// the end of the error does.
+/// The error owns the exchange. A layer may ask it for a response only to look at it, before the response that is
+/// sent. So a body in memory does not end the exchange; the drop of the error does.
 pub(crate) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBody {
     if body.size() == BodySize::None {
-        // Not through bytes: `None` and `Sized(0)` differ on the wire.
+        // `None` and `Sized(0)` differ on the wire, so this body is not turned into bytes.
         return body;
     }
     match body.try_into_bytes() {
