@@ -156,12 +156,15 @@ impl Exchange {
         live.logger.call(f)
     }
 
-    /// Runs code of the application: if it panics, that is how the exchange ended.
+    /// Runs application code. If it panics, the outcome of the exchange is a panic.
+    ///
+    /// Calls nest when a body polls another body of the same exchange, so the flag is restored and not
+    /// cleared.
     #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
-        self.inside.set(true);
+        let was_inside = self.inside.replace(true);
         let value = f();
-        self.inside.set(false);
+        self.inside.set(was_inside);
         value
     }
 
