@@ -160,7 +160,10 @@ impl MessageBody for Relay {
         let Some(mut other) = self.0.take() else {
             return Poll::Ready(Some(Ok("one".into())));
         };
-        assert!(matches!(poll_body(other.as_mut()), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(
+            poll_body(other.as_mut()),
+            Poll::Ready(Some(Ok(_)))
+        ));
         panic!("the outer body panics")
     }
 }
