@@ -1,7 +1,7 @@
 //! One logger: its policy, and what it shares with its clones.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -107,6 +107,21 @@ impl Logger {
             self.shared.panics.fetch_add(1, Relaxed);
         }
         value
+    }
+}
+
+impl Drop for Logger {
+    /// Drops the sinks and hooks, whose destructors are foreign code. The last reference to a logger may go
+    /// while the thread unwinds, where a second panic would abort the process.
+    fn drop(&mut self) {
+        for sink in mem::take(&mut self.sinks) {
+            self.call(|| drop(sink));
+        }
+        for hook in mem::take(&mut self.policy.skip_if) {
+            self.call(|| drop(hook));
+        }
+        let levels = mem::replace(&mut self.policy.code_levels, Arc::new(|_| None));
+        self.call(|| drop(levels));
     }
 }
 

@@ -136,6 +136,8 @@ impl Exchange {
     }
 
     /// Runs application code. If that panics, the outcome is a panic.
+    ///
+    /// Calls nest if a body polls another body of the same exchange, so the flag is restored, not cleared.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
         let was_inside = self.is_inside.replace(true);
         let value = f();

@@ -191,3 +191,60 @@ async fn a_sink_may_use_the_logger_it_belongs_to() {
     // Until its record was handed on it is in flight, so that `drain` waits for that.
     assert_eq!(stats.in_flight, 1);
 }
+
+/// Panics when it is dropped.
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("the destructor panics")
+    }
+}
+
+impl Sink for PanicsOnDrop {
+    fn emit(&self, _: &Record<'_>) {}
+}
+
+/// Loggers that own something whose destructor panics.
+fn logs_that_panic_on_drop() -> [BodyLog; 3] {
+    let (hook, levels) = (PanicsOnDrop, PanicsOnDrop);
+    [
+        BodyLog::new().sink(PanicsOnDrop),
+        BodyLog::new().skip_if(move |_| {
+            let _ = &hook;
+            false
+        }),
+        BodyLog::new().code_levels(move |_| {
+            let _ = &levels;
+            None
+        }),
+    ]
+}
+
+#[test]
+fn a_sink_or_hook_whose_destructor_panics_does_not_stop_the_owner_of_the_logger() {
+    logs_that_panic_on_drop().into_iter().for_each(drop);
+}
+
+// If the second panic were not caught, these would abort the process.
+
+#[test]
+fn a_sink_or_hook_whose_destructor_panics_is_dropped_while_the_thread_unwinds() {
+    for log in logs_that_panic_on_drop() {
+        assert_panics(move || {
+            let _log = log;
+            panic!("the owner of the logger panics");
+        });
+    }
+}
+
+#[actix_web::test]
+async fn a_panicking_handler_drops_the_last_reference_to_a_sink_whose_destructor_panics() {
+    for log in logs_that_panic_on_drop() {
+        let routes = App::new().route("/", web::get().to(panicking));
+        let app = init_service(routes.wrap(log)).await;
+        let mut call = Box::pin(app.call(TestRequest::get().to_request()));
+        drop(app);
+        assert_panics(move || poll(call.as_mut()).is_pending());
+    }
+}
