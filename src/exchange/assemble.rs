@@ -108,7 +108,7 @@ pub(crate) fn emit(
     }
 
     let parts = state.head.parts().chain(state.response_headers.parts());
-    let looks = state.text.finish(parts);
+    state.text.finish(parts);
     let succeeded =
         level >= rules.success_level && verdict.is_none_or(|verdict| verdict > Level::Warn);
     let sample_rate = rules.sampling.rate().filter(|_| succeeded);
@@ -120,8 +120,8 @@ pub(crate) fn emit(
     let text = &mut state.text;
     let names = &rules.names;
     let (head, headers) = (&mut state.head, &mut state.response_headers);
-    head.redact(text, &looks, &rules.request_headers, names);
-    headers.redact(text, &looks, &rules.response_headers, names);
+    head.redact(text, &rules.request_headers, names);
+    headers.redact(text, &rules.response_headers, names);
     if let Some(code) = &mut code {
         redact_code(code, rules);
     }

@@ -4,6 +4,7 @@ pub(crate) mod error_text;
 pub(crate) mod form;
 pub(crate) mod key_cache;
 pub(crate) mod names;
+mod pieces;
 pub(crate) mod text;
 pub(crate) mod url;
 
