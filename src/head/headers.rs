@@ -186,15 +186,6 @@ impl Treatment {
             _ => Self::Text,
         }
     }
-
-    fn apply(self, value: &str, cut: bool, names: &Names) -> Option<String> {
-        match self {
-            Self::Hidden | Self::AsItIs => None,
-            Self::Host => url::redact_host(value, cut, names),
-            Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::Text => hide_secrets(value, cut, names),
-        }
-    }
 }
 
 /// Copied values, in the text of a head.
@@ -277,17 +268,17 @@ impl HeaderValues {
     /// [`HeadText::finish`].
     pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
         for Value { listed, part } in &mut self.0 {
-            let treatment = allowed.get(*listed).treatment;
-            let shown = text.get(*part);
-            // The colon of a scheme or a port is not a trigger.
-            let (start, end) = match treatment {
-                Treatment::Url => (scheme_len(shown), 0),
-                Treatment::Host => (0, url::port_len(shown)),
-                _ => (0, 0),
+            let (value, cut) = (text.get(*part), part.was_cut());
+            let shown = match allowed.get(*listed).treatment {
+                Treatment::Hidden | Treatment::AsItIs => None,
+                Treatment::Host => url::redact_host(value, cut, names),
+                Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
+                Treatment::Url => {
+                    Some(url::redact_url(value, cut, names)).filter(|shown| shown != value)
+                }
+                Treatment::Text => hide_secrets(value, cut, names),
             };
-            if text.may_have_secret(*part, start, end)
-                && let Some(shown) = treatment.apply(shown, part.was_cut(), names)
-            {
+            if let Some(shown) = shown {
                 text.replace(part, &shown);
             }
         }

@@ -144,11 +144,13 @@ impl RequestHead {
     pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
         self.headers.redact(text, allowed, names);
         let mut query = text.take_spare();
-        let may_have_secret = |part: &Part| text.may_have_secret(*part, 0, 0);
-        let agent = self.agent.filter(may_have_secret);
-        let agent = agent.and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
-        let host = self.host.filter(may_have_secret);
-        let host = host.and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
+        let agent = self
+            .agent
+            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
+        let host = self
+            .host
+            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
+        let may_have_secret = |part: &Part| text.may_have_secret(*part, 0);
         let path = Some(self.path).filter(may_have_secret);
         let path = path
             .map(|path| url::redact_path(text.get(path), path.was_cut(), names))

@@ -5,7 +5,7 @@ use std::ops::Range;
 use wide::u8x16;
 
 use crate::{
-    redact::text::find_trigger,
+    redact::text::has_trigger,
     util::{
         bytes::{self, class},
         text,
@@ -156,15 +156,10 @@ impl HeadText {
         self.is_plain
     }
 
-    /// Returns whether `part`, without its first `start` and its last `end` bytes, may have a secret.
-    pub(crate) fn may_have_secret(&self, part: Part, start: usize, end: usize) -> bool {
-        if !self.is_clean || part.truncated {
-            return true;
-        }
-        let text = self.get(part);
-        let text = &text[start..text.len() - end];
+    /// Returns whether `part` may have a secret after its first `start` bytes.
+    pub(crate) fn may_have_secret(&self, part: Part, start: usize) -> bool {
         // After a bracket, text that is not a port may be user information.
-        find_trigger(text).is_some() || text.contains('[')
+        !self.is_clean || part.truncated || has_trigger(&self.get(part)[start..], [b'['], [])
     }
 
     /// Appends text that replaces `part`. Call this after [`finish`](Self::finish).

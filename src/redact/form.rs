@@ -8,7 +8,7 @@ use crate::{
         key_cache::KeyMemo,
         names::{Names, REDACTED},
         pieces::{Replacement, push_replaced},
-        text::{hide_encoded, hide_secrets},
+        text::{has_trigger, hide_encoded, hide_secrets},
     },
 };
 
@@ -61,7 +61,19 @@ fn push_pairs(
     names: &Names,
     mut is_sensitive: impl FnMut(&str) -> bool,
 ) -> bool {
-    push_replaced(out, pairs, &['&'], |pair, is_last| {
+    let separators = memchr::memchr_iter(b'&', pairs.as_bytes());
+    let is_plain = is_plain(pairs);
+    push_replaced(out, pairs, separators, |pair, is_last| {
+        if is_plain
+            && let Some((key, value)) = pair.split_once('=')
+            && !value.contains('=')
+            && !(open && is_last)
+        {
+            return is_sensitive(key).then(|| Replacement {
+                kept: key.len() + 1,
+                shown: REDACTED.into(),
+            });
+        }
         let sensitive = form::keys(pair).find(|(_, key)| is_sensitive(&form::decode(key)));
         match sensitive {
             None => hide_in_pair(pair, open && is_last, names).map(|shown| Replacement {
@@ -71,6 +83,11 @@ fn push_pairs(
             Some((start, key)) => Some(hide_value(pair, start, key, names)),
         }
     })
+}
+
+/// Returns whether `pairs` have no encoded character, no mark that ends a key, and no trigger except `=`.
+fn is_plain(pairs: &str) -> bool {
+    !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
 }
 
 /// Hides the value of the sensitive `key` that begins at `start`, up to the end of the pair.

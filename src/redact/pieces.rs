@@ -10,22 +10,22 @@ pub(super) struct Replacement {
     pub(super) shown: Cow<'static, str>,
 }
 
-/// Appends `text` to `out` with some of its pieces replaced. Each of `separators` ends a piece.
+/// Appends `text` to `out` with some of its pieces replaced. `separators` are the places of the bytes that
+/// end a piece.
 ///
 /// `replace` gets each piece and whether it is the last one. It returns `None` for a piece that stays. If
 /// all pieces stay, this function appends nothing and returns false.
 pub(super) fn push_replaced(
     out: &mut String,
     text: &str,
-    separators: &[char],
+    separators: impl Iterator<Item = usize>,
     mut replace: impl FnMut(&str, bool) -> Option<Replacement>,
 ) -> bool {
     let mut copied = 0;
     let mut start = 0;
     let mut is_changed = false;
-    for piece in text.split(separators) {
-        let end = start + piece.len();
-        if let Some(Replacement { kept, shown }) = replace(piece, end == text.len()) {
+    for end in separators.chain([text.len()]) {
+        if let Some(Replacement { kept, shown }) = replace(&text[start..end], end == text.len()) {
             out.push_str(&text[copied..start + kept]);
             out.push_str(&shown);
             copied = end;

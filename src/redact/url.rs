@@ -56,7 +56,8 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
         }
     }
     let mut out = String::new();
-    let is_changed = push_replaced(&mut out, path, &['/', '\\'], |segment, is_last| {
+    let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
+    let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
         let shown = form::hide_in_value(segment, open && is_last, names)?;
         Some(Replacement {
             kept: 0,
@@ -73,9 +74,13 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
 /// that is neither.
 pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
     let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
+    // Most authorities are only host and port.
+    if bytes::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
+        return authority;
+    }
     let end = bytes::find(authority, ends);
     let authority = &authority[..end.unwrap_or(authority.len())];
-    let user = memchr::memrchr(b'@', authority);
+    let user = authority.iter().rposition(|&byte| byte == b'@');
     &authority[user.map_or(0, |at| at + 1)..]
 }
 

@@ -20,5 +20,5 @@ mod value;
 pub(crate) use self::{
     credential::user_info_len,
     pass::{hide_encoded, hide_secrets, redact_text},
-    triggers::{find_trigger, needs_change_at, trigger_mask},
+    triggers::{has_trigger, needs_change_at, trigger_mask},
 };

@@ -32,7 +32,12 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'
 
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
 pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
-    run_twice(Input::new(text, open, names))
+    // Most texts have no trigger. In a truncated text, slashes may begin user information.
+    let has_trigger = find_trigger(text).is_some() || (open && text.contains("//"));
+    match has_trigger && !names.is_off() {
+        true => run_twice(Input::new(text, open, names)),
+        false => None,
+    }
 }
 
 /// Hides secrets in a percent-encoded value. Returns `None` if it has no secrets.
@@ -117,12 +122,6 @@ impl<'t, 'n> Pass<'t, 'n> {
 
     /// Hides the secrets of a text. Returns `None` if that changes nothing.
     fn run(input: Input<'t, 'n>) -> Option<String> {
-        // Most texts have no trigger. In a truncated text, slashes may begin user information.
-        let has_trigger =
-            find_trigger(input.text).is_some() || (input.open && input.text.contains("//"));
-        if input.names.is_off() || !has_trigger {
-            return None;
-        }
         let mut pass = Self::new(input);
         pass.search();
         if pass.copied == 0 && pass.out.is_empty() {

@@ -37,9 +37,27 @@ fn is_trigger(text: &[u8], at: usize) -> bool {
 }
 
 /// Finds the first trigger.
-pub(crate) fn find_trigger(text: &str) -> Option<usize> {
+pub(super) fn find_trigger(text: &str) -> Option<usize> {
     let text = text.as_bytes();
     bytes::find_confirmed(text, may_be_trigger, |at| is_trigger(text, at))
+}
+
+/// Returns whether `text` has a trigger or one of the bytes `others`. The bytes `ignored` do not count.
+#[inline]
+pub(crate) fn has_trigger<const N: usize, const M: usize>(
+    text: &str,
+    others: [u8; N],
+    ignored: [u8; M],
+) -> bool {
+    let text = text.as_bytes();
+    let class = |block| {
+        let lanes = others.map(|byte| class::is(block, byte)).into_iter();
+        lanes.fold(may_be_trigger(block), |all, lanes| all | lanes)
+    };
+    let confirm = |at: usize| {
+        !ignored.contains(&text[at]) && (others.contains(&text[at]) || is_trigger(text, at))
+    };
+    bytes::find_confirmed(text, class, confirm).is_some()
 }
 
 /// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
