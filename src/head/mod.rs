@@ -150,12 +150,11 @@ impl RequestHead {
         let host = self
             .host
             .and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
-        let may_have_secret = |part: &Part| text.may_have_secret(*part, 0);
-        let path = Some(self.path).filter(may_have_secret);
+        let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
         let path = path
             .map(|path| url::redact_path(text.get(path), path.was_cut(), names))
             .and_then(owned);
-        let hides_in_query = self.query.filter(may_have_secret).is_some_and(|part| {
+        let hides_in_query = self.query.is_some_and(|part| {
             form::push_query(&mut query, text.get(part), part.was_cut(), names)
         });
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {

@@ -165,9 +165,14 @@ impl HeadText {
     /// Appends text that replaces `part`. Call this after [`finish`](Self::finish).
     pub(crate) fn replace(&mut self, part: &mut Part, shown: &str) {
         let start = self.text.len();
-        let shown = text::clean(text::cut(shown, part.max.into()));
-        self.is_plain &= bytes::find(shown.as_bytes(), class::is_escaped).is_none();
-        self.text.push_str(&shown);
+        let shown = text::cut(shown, part.max.into());
+        if bytes::find(shown.as_bytes(), is_special).is_none() {
+            self.text.push_str(shown);
+        } else {
+            let shown = text::clean(shown);
+            self.is_plain &= bytes::find(shown.as_bytes(), class::is_escaped).is_none();
+            self.text.push_str(&shown);
+        }
         *part = self.appended(start, *part);
     }
 
