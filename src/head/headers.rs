@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use crate::{
     head::{
         request_id::{self, X_REQUEST_ID},
-        text::{HeadText, Looks, Part},
+        text::{HeadText, Part},
     },
     redact::{
         names::{Names, REDACTED},
@@ -185,15 +185,6 @@ impl Treatment {
             _ => Self::Text,
         }
     }
-
-    fn apply(self, value: &str, cut: bool, names: &Names) -> Option<String> {
-        match self {
-            Self::Hidden | Self::AsItIs => None,
-            Self::Host => url::redact_host(value, cut, names),
-            Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::Text => hide_secrets(value, cut, names),
-        }
-    }
 }
 
 /// Copied values, in the text of a head.
@@ -272,37 +263,25 @@ impl HeaderValues {
         self.0.iter_mut().map(|value| &mut value.part)
     }
 
-    /// Hides what is sensitive, once the text is finished, and puts the values in order: `HeaderMap` has
-    /// none of its own.
-    pub(crate) fn redact(
-        &mut self,
-        text: &mut HeadText,
-        looks: &Looks,
-        allowed: &Allowlist,
-        names: &Names,
-    ) {
-        for value in &mut self.0 {
-            let treatment = allowed.get(value.listed).treatment;
-            if !looks.need_another(value.part, 0, 0) {
-                continue;
-            }
-            // The colon of a scheme is behind it, and nothing more of a URL may be interesting; and neither
-            // is that of a port.
-            let shown = text.get(value.part);
-            let (first, last) = match treatment {
-                Treatment::Url => (scheme_len(shown), 0),
-                Treatment::Host => (0, url::port_len(shown)),
-                _ => (0, 0),
+    /// Hides secrets, and sorts the values by name, because a `HeaderMap` has no order. Call this after
+    /// [`HeadText::finish`].
+    pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
+        for Value { listed, part } in &mut self.0 {
+            let (value, cut) = (text.get(*part), part.was_cut());
+            let shown = match allowed.get(*listed).treatment {
+                Treatment::Hidden | Treatment::AsItIs => None,
+                Treatment::Host => url::redact_host(value, cut, names),
+                Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
+                Treatment::Url => {
+                    Some(url::redact_url(value, cut, names)).filter(|shown| shown != value)
+                }
+                Treatment::Text => hide_secrets(value, cut, names),
             };
-            if !looks.need_another(value.part, first, last) {
-                continue;
-            }
-            let shown = treatment.apply(text.get(value.part), value.part.was_cut(), names);
             if let Some(shown) = shown {
-                text.replace(&mut value.part, &shown);
+                text.replace(part, &shown);
             }
         }
-        // Stable: the values of one name stay in the order of the message.
+        // The sort is stable, so the values of one name stay in the order of the message.
         self.0.sort_by_key(|value| value.listed);
     }
 
@@ -422,8 +401,8 @@ mod tests {
     ) -> Vec<(String, String)> {
         let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
         copy.copy(&mut text, &map(headers), allowed);
-        let looks = text.finish(copy.parts());
-        copy.redact(&mut text, &looks, allowed, names);
+        text.finish(copy.parts());
+        copy.redact(&mut text, allowed, names);
         copy.as_headers(&text, allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -117,11 +117,10 @@ impl Heads {
     /// Makes clean text of everything that was copied, and hides secrets in it.
     pub(crate) fn finish(&mut self, allowed: &Allowlists, names: &Names) {
         let parts = self.request.parts().chain(self.response_headers.parts());
-        let looks = self.text.finish(parts);
+        self.text.finish(parts);
         let text = &mut self.text;
-        self.request.redact(text, &looks, &allowed.request, names);
-        self.response_headers
-            .redact(text, &looks, &allowed.response, names);
+        self.request.redact(text, &allowed.request, names);
+        self.response_headers.redact(text, &allowed.response, names);
     }
 
     /// Puts the heads into a record, after [`finish`](Self::finish).

@@ -1,6 +1,8 @@
 //! The head of one part of a multipart body.
 
-use crate::formats::{charset::Charset, parameters::parameters, percent};
+use percent_encoding::percent_decode_str;
+
+use crate::formats::{charset::Charset, form, parameters::parameters};
 
 /// The content of the head of a part. If a field occurs twice, both count: the application may read the other
 /// one.
@@ -105,7 +107,7 @@ impl PartHead {
                     self.shown_name = Some(value.clone());
                 }
                 // Browsers write a quote as %22 (HTML, "Multipart form data").
-                self.names.push(percent::decode(&value).into_owned());
+                self.names.push(form::decode(&value).into_owned());
                 self.names.push(value.replace('\\', ""));
                 self.names.push(value);
             }
@@ -128,10 +130,10 @@ fn extended_value(value: &str) -> String {
         return value.to_owned();
     };
     match Charset::of_label(charset) {
-        // `+` is itself here.
-        Charset::Utf8 => percent::decode(&text.replace('+', "%2B")).into_owned(),
+        // A `+` is not a blank here.
+        Charset::Utf8 => percent_decode_str(text).decode_utf8_lossy().into_owned(),
         charset => {
-            let bytes = percent::bytes(&text.replace('+', "%2B"));
+            let bytes: Vec<u8> = percent_decode_str(text).collect();
             charset
                 .decode(&bytes, true)
                 .unwrap_or_default()
