@@ -14,7 +14,6 @@ use crate::{
     record::{data::Record, schema::Schemas},
     sink::{LogSink, Sink, TARGET},
     stats::{Shared, Stats},
-    util::catch_panic::catch_panic,
 };
 
 /// Rules of its own; sinks, budget and counters that it shares with its clones.
@@ -107,11 +106,7 @@ impl Logger {
 
     /// Calls a hook or a sink; a panic is counted, and `None`.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let value = catch_panic(f);
-        if value.is_none() {
-            self.shared.panics.fetch_add(1, Relaxed);
-        }
-        value
+        self.shared.panics.catch(f)
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::HttpMessage;
 
 use crate::{
     exchange::{Exchange, Handle},
-    record::field::{FieldValue, User},
+    record::{field::FieldValue, user::User},
 };
 
 /// Adds to the record of a request, from wherever the request is at hand. Without

@@ -12,7 +12,10 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::{capture::budget::Budget, util::catch_panic::catch_panic};
+use crate::{
+    capture::budget::Budget,
+    util::catch_panic::{PanicCounter, catch_panic},
+};
 
 /// Budget and counters.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) sampled_out: AtomicU64,
-    pub(crate) panics: AtomicU64,
+    pub(crate) panics: PanicCounter,
     /// It was said that nothing is redacted.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
@@ -39,7 +42,7 @@ impl Shared {
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             sampled_out: AtomicU64::new(0),
-            panics: AtomicU64::new(0),
+            panics: PanicCounter::default(),
             warned: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             waited_for: AtomicBool::new(false),
@@ -103,7 +106,7 @@ impl Shared {
             muted: self.muted.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             sampled_out: self.sampled_out.load(Relaxed),
-            sink_failures: self.panics.load(Relaxed) + lost,
+            sink_failures: self.panics.count() + lost,
         }
     }
 }

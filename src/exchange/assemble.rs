@@ -19,8 +19,8 @@ use crate::{
     policy::{ResponseBody, Rules},
     record::{
         data::{Body, Outcome, Record},
-        level::Signs,
-        truncate::fit,
+        level::LevelInputs,
+        truncate::truncate,
     },
     util::{scratch, text},
 };
@@ -48,7 +48,7 @@ pub(crate) fn emit(
     let inner = state.inner.take();
     let rules = &inner.as_deref().unwrap_or(logger).rules;
 
-    let mut signs = Signs {
+    let mut signs = LevelInputs {
         code: None,
         status: match &state.response {
             Some(response) => Some(response.head.status),
@@ -188,8 +188,8 @@ pub(crate) fn emit(
         head_is_plain: text.is_plain(),
         is_failure: verdict == Some(Level::Error) || outcome != Outcome::Completed,
     };
-    fit(&mut record, rules.record_limit, logger.schemas);
-    span.in_scope(logger, || logger.emit(&record));
+    truncate(&mut record, rules.record_limit, logger.schemas);
+    span.in_scope(&logger.shared.panics, || logger.emit(&record));
     scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
 }
 

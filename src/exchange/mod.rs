@@ -37,7 +37,8 @@ use crate::{
     record::{
         data::Outcome,
         errors,
-        field::{Field, FieldValue, MAX_FIELDS, User},
+        field::{Field, FieldValue, MAX_FIELDS},
+        user::User,
     },
 };
 
@@ -112,7 +113,7 @@ impl Exchange {
         self.live = Some(Live {
             logger: Arc::clone(logger),
             started,
-            span: Cell::new(RequestSpan::current(logger)),
+            span: Cell::new(RequestSpan::current(&logger.shared.panics)),
             unwinding_before: thread::panicking(),
         });
     }
@@ -183,9 +184,12 @@ impl Exchange {
             state.inner = Some(Arc::clone(inner));
             // What was said before the inner rules were known.
             let names = &live.rules(&state.inner).names;
-            state.fields.iter_mut().for_each(|field| field.hide(names));
+            state
+                .fields
+                .iter_mut()
+                .for_each(|field| field.redact(names));
             let user = state.user.take();
-            state.user = user.map(|user| Box::new(user.cleaned(names)));
+            state.user = user.map(|user| Box::new(user.sanitized(names)));
         });
     }
 
@@ -199,7 +203,7 @@ impl Exchange {
             state.id = id;
         }
         // Left open, it would seem to take as long as the request does.
-        live.span.take().close();
+        drop(live.span.take());
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
         shared.leave();
@@ -257,17 +261,17 @@ impl Exchange {
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
             let names = &live.rules(&state.inner).names;
-            state.user = Some(Box::new(user.cleaned(names)));
+            state.user = Some(Box::new(user.sanitized(names)));
         });
     }
 
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
         self.update(|state, live| {
-            let Some(name) = Field::cleaned_name(name) else {
+            let Some(name) = Field::sanitized_name(name) else {
                 return;
             };
             let names = &live.rules(&state.inner).names;
-            let field = Field::cleaned(name.clone(), value, names);
+            let field = Field::sanitized(name.clone(), value, names);
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
                 (Some(at), Some(field)) => fields[at] = field,
@@ -421,7 +425,7 @@ impl Exchange {
             logger.call(|| assemble::emit(logger, &span, &mut state, outcome, duration));
             state.clear(live.budget());
         }
-        span.close();
+        drop(span);
         // Now that everything was given back.
         logger.shared.leave();
     }

@@ -18,10 +18,7 @@ use crate::{
     },
     logger::Logger,
     policy::Rules,
-    record::{
-        errors::Errors,
-        field::{Field, User},
-    },
+    record::{errors::Errors, field::Field, user::User},
 };
 
 /// Bytes that are kept of each buffer for the next exchange: what the defaults need.

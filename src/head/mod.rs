@@ -20,10 +20,10 @@ use crate::{
     content::Representation,
     head::{
         headers::{Allowlist, HeaderValues},
-        text::{HeadText, Looks, Part},
+        text::{HeadText, Looks},
     },
     redact::{form, names::Names, text::hide_secrets, url},
-    util::scratch,
+    util::{part::Part, scratch},
 };
 
 /// Bytes kept of the path of a request, and again of its query.

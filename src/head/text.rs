@@ -8,47 +8,10 @@ use crate::{
     redact::text::{is_trigger, may_be_trigger},
     util::{
         bytes::{self, BLOCK, class},
+        part::Part,
         text,
     },
 };
-
-/// A piece of a [`HeadText`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Part {
-    start: u32,
-    len: u16,
-    /// The most bytes that are shown of it.
-    max: u16,
-    cut: bool,
-}
-
-impl Part {
-    fn range(self) -> Range<usize> {
-        let start = self.start as usize;
-        start..start + usize::from(self.len)
-    }
-
-    pub(crate) fn len(self) -> usize {
-        self.len.into()
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
-    /// What was copied was longer.
-    pub(crate) fn was_cut(self) -> bool {
-        self.cut
-    }
-
-    /// This part, what was written behind it, and `last`.
-    pub(crate) fn up_to(self, last: Part) -> Self {
-        Self {
-            len: (last.range().end - self.range().start) as u16,
-            ..self
-        }
-    }
-}
 
 /// What a look at all of a text found.
 #[derive(Clone, Copy, Debug)]
@@ -229,6 +192,11 @@ impl HeadText {
         }
         looks.is_clean = false;
         looks
+    }
+
+    /// Returns the clean text with all its parts; empty before [`finish`](Self::finish).
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Nothing has to be escaped in JSON, as far as is known.

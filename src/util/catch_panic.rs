@@ -1,15 +1,36 @@
-//! Calling code that is not ours without being harmed by it.
+//! Calls of foreign code that may panic.
 
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Calls `f`; `None` if it panicked.
+/// Calls foreign code and counts its panics.
+#[derive(Debug, Default)]
+pub(crate) struct PanicCounter(AtomicU64);
+
+impl PanicCounter {
+    /// Calls `f`. If it panics, counts the panic and returns `None`.
+    pub(crate) fn catch<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        let value = catch_panic(f);
+        if value.is_none() {
+            self.0.fetch_add(1, Relaxed);
+        }
+        value
+    }
+
+    /// Returns the number of panics so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Calls `f`, and returns `None` if it panics.
 ///
-/// Finishing an exchange runs in destructors, also while the thread unwinds, and there a panic that
-/// got out would abort the process. A caught payload may itself panic when it is dropped, and so
-/// may what that throws: the third is leaked.
+/// Exchanges end in destructors, possibly while the thread unwinds, where an uncaught panic would abort
+/// the process. The payload of a panic may panic when it is dropped, and so may the payload of that
+/// panic, so that one is leaked.
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| {
@@ -37,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_when_dropped_does_no_harm() {
+    fn a_panic_payload_that_panics_on_drop_is_caught() {
         assert_eq!(catch_panic(|| 1), Some(1));
         for depth in 0..4 {
             assert_eq!(catch_panic(|| panic_any(Bomb(depth))), None::<()>);
@@ -45,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn it_works_while_the_thread_unwinds() {
+    fn panics_are_caught_while_the_thread_unwinds() {
         struct OnDrop<'a>(&'a mut bool);
         impl Drop for OnDrop<'_> {
             fn drop(&mut self) {
