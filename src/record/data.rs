@@ -171,7 +171,7 @@ pub(crate) fn with_every_field<T>(f: impl FnOnce(Record<'_>) -> T) -> T {
         response_headers: Headers::default(),
         request_body: body,
         response_body: body,
-        status: Some(StatusCode::INTERNAL_SERVER_ERROR),
+        status: Some(StatusCode::OK),
         code: Some(Code::Text("x")),
         code_state: Some(CodeState::Malformed),
         duration: Duration::MAX,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use time::OffsetDateTime;
+use time::Date;
 
 /// Length of every timestamp.
 pub(crate) const TIMESTAMP_LEN: usize = "2026-11-23T09:38:27.000000Z".len();
@@ -17,23 +17,38 @@ pub(crate) const MAX_ADDRESS_LEN: usize = "0000:0000:0000:0000:0000:ffff:255.255
 ///
 /// A time before 1970 or after 9999 becomes the start of 1970.
 pub(crate) fn push_timestamp(out: &mut Vec<u8>, time: SystemTime) {
+    const DAY: u64 = 24 * 60 * 60;
+    // Julian day of 1970-01-01.
+    const EPOCH: i32 = 2_440_588;
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = since_epoch.as_secs().try_into().ok();
-    let second = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-    let (time, microseconds) = match second {
-        Some(second) => (second, since_epoch.subsec_micros()),
-        None => (OffsetDateTime::UNIX_EPOCH, 0),
+    let seconds = since_epoch.as_secs();
+    let day = i32::try_from(seconds / DAY).map(|day| EPOCH.saturating_add(day));
+    let date = day.ok().and_then(|day| Date::from_julian_day(day).ok());
+    // The crate `time` may support later years, depending on its features.
+    let date = date.filter(|date| date.year() <= 9999);
+    let Some(date) = date else {
+        out.extend_from_slice(b"1970-01-01T00:00:00.000000Z");
+        return;
     };
-    let (year, month, day) = time.to_calendar_date();
-    let (hour, minute, second) = time.to_hms();
+    let (year, month, day) = date.to_calendar_date();
+    let date = u64::from(year.unsigned_abs()) * 10_000 + u64::from(u8::from(month)) * 100;
+    let date = date + u64::from(day);
+    // The leading 1 keeps leading zeros.
+    let (hour, minute, second) = (seconds % DAY / 3600, seconds / 60 % 60, seconds % 60);
+    let clock = 1_000_000 + hour * 10_000 + minute * 100 + second;
+    let microseconds = 1_000_000 + u64::from(since_epoch.subsec_micros());
+    let mut digits = itoa::Buffer::new();
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    text[0..4].copy_from_slice(&digits::<4>(year.unsigned_abs()));
-    text[5..7].copy_from_slice(&digits::<2>(u8::from(month).into()));
-    text[8..10].copy_from_slice(&digits::<2>(day.into()));
-    text[11..13].copy_from_slice(&digits::<2>(hour.into()));
-    text[14..16].copy_from_slice(&digits::<2>(minute.into()));
-    text[17..19].copy_from_slice(&digits::<2>(second.into()));
-    text[20..26].copy_from_slice(&digits::<6>(microseconds));
+    let date = digits.format(date).as_bytes();
+    text[0..4].copy_from_slice(&date[0..4]);
+    text[5..7].copy_from_slice(&date[4..6]);
+    text[8..10].copy_from_slice(&date[6..8]);
+    let clock = digits.format(clock).as_bytes();
+    text[11..13].copy_from_slice(&clock[1..3]);
+    text[14..16].copy_from_slice(&clock[3..5]);
+    text[17..19].copy_from_slice(&clock[5..7]);
+    let microseconds = digits.format(microseconds).as_bytes();
+    text[20..26].copy_from_slice(&microseconds[1..7]);
     out.extend_from_slice(&text);
 }
 
@@ -47,12 +62,16 @@ pub(crate) fn push_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         // The common case, without the machinery of `Display`.
         IpAddr::V4(address) => {
-            for (nth, octet) in address.octets().into_iter().enumerate() {
-                if nth > 0 {
-                    out.push(b'.');
+            for octet in address.octets() {
+                if octet >= 100 {
+                    out.push(b'0' + octet / 100);
                 }
-                push_number(out, octet);
+                if octet >= 10 {
+                    out.push(b'0' + octet / 10 % 10);
+                }
+                out.extend_from_slice(&[b'0' + octet % 10, b'.']);
             }
+            out.pop();
         }
         // Writing to a `Vec` succeeds.
         IpAddr::V6(address) => drop(write!(out, "{address}")),
@@ -60,13 +79,20 @@ pub(crate) fn push_address(out: &mut Vec<u8>, address: IpAddr) {
 }
 
 /// Appends seconds with all nanoseconds, without trailing zeros: `0.123`.
+#[inline(never)]
 pub(crate) fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
-    push_number(out, duration.as_secs());
+    match duration.as_secs() {
+        seconds @ 0..=9 => out.push(b'0' + seconds as u8),
+        seconds => push_number(out, seconds),
+    }
     out.push(b'.');
-    let digits: [u8; 9] = digits(duration.subsec_nanos());
-    let zeros = digits[1..].iter().rev().take_while(|&&b| b == b'0');
-    let len = digits.len() - zeros.count();
-    out.extend_from_slice(&digits[..len]);
+    // The leading 1 keeps leading zeros.
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(1_000_000_000 + u64::from(duration.subsec_nanos()));
+    match digits[1..].trim_end_matches('0') {
+        "" => out.push(b'0'),
+        digits => out.extend_from_slice(digits.as_bytes()),
+    }
 }
 
 /// Returns seconds with their unit, as the protobuf type `Duration` has them in JSON: `0.123s`.
@@ -77,7 +103,9 @@ pub(crate) fn latency(duration: Duration) -> String {
     })
 }
 
-pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+/// Appends a number.
+#[inline(never)]
+pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
@@ -85,16 +113,6 @@ fn text_of(push: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
     push(&mut out);
     String::from_utf8(out).unwrap_or_default()
-}
-
-/// Returns the last `N` digits of `number`, with leading zeros.
-fn digits<const N: usize>(mut number: u32) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-    }
-    digits
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ pub(crate) struct HeaderValue {
     pub(crate) part: Part,
 }
 
+impl HeaderValue {
+    fn get<'t>(&self, text: &'t str) -> &'t str {
+        text.get(self.part.range()).unwrap_or_default()
+    }
+}
+
 /// Recorded headers, sorted by name. The values of one name keep the order of the message.
 #[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {
@@ -63,7 +69,9 @@ impl<'a> Headers<'a> {
     /// Iterates over the values, each with its header's name in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let headers = *self;
-        let pair = move |value| (headers.field(value).name.as_str(), headers.text(value));
+        let pair = move |value: &HeaderValue| {
+            (headers.field(value).name.as_str(), value.get(headers.text))
+        };
         self.values.iter().map(pair)
     }
 
@@ -76,16 +84,16 @@ impl<'a> Headers<'a> {
 
     /// Iterates over the values without their names.
     pub(crate) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let headers = *self;
-        self.values.iter().map(move |value| headers.text(value))
+        let text = self.text;
+        self.values.iter().map(move |value| value.get(text))
     }
 
     /// Iterates over the values of the header with this index in the list of fields.
     pub(crate) fn values_of(&self, field: u16) -> impl Iterator<Item = &'a str> + use<'a> {
-        let headers = *self;
+        let text = self.text;
         let values = self.values.iter();
         let values = values.filter(move |value| value.field == field);
-        values.map(move |value| headers.text(value))
+        values.map(move |value| value.get(text))
     }
 
     /// Splits the headers into runs of values of the same name.
@@ -103,7 +111,8 @@ impl<'a> Headers<'a> {
 
     /// Returns an upper bound of the bytes that the fields take in JSON, escapes not counted.
     pub(crate) fn max_len(&self) -> usize {
-        let len = |value| self.field(value).key.len() + value.part.len() + r#""],"#.len();
+        let len =
+            |value: &HeaderValue| self.field(value).key.len() + value.part.len() + r#""],"#.len();
         self.values.iter().map(len).sum()
     }
 
@@ -114,10 +123,6 @@ impl<'a> Headers<'a> {
 
     fn field(&self, value: &HeaderValue) -> &'a HeaderField {
         &self.fields[usize::from(value.field)]
-    }
-
-    fn text(&self, value: &HeaderValue) -> &'a str {
-        self.text.get(value.part.range()).unwrap_or_default()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         format,
         headers::Headers,
         schema::Schema,
-        visit::{self, Key, RequestUrl, Value, Visitor},
+        visit::{self, Key, Value, Visitor},
     },
     util::bytes::{self, BLOCK, class},
 };
@@ -63,100 +63,103 @@ struct Line<'o>(&'o mut Vec<u8>);
 impl Visitor for Line<'_> {
     type Error = Infallible;
 
+    // Inlined, so that keys are constants and values stay in registers.
     #[inline(always)]
     fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Infallible> {
         match key {
-            Key::Ready(json) => push_ready(self.0, json, value),
+            Key::Ready(json) => {
+                debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
+                self.0.extend_from_slice(json.as_bytes());
+                push_value(self.0, value);
+            }
             Key::Custom(name) => push_custom(self.0, name, value),
         }
         Ok(())
     }
 }
 
-/// Appends a field whose key includes the quote or bracket that its value begins with.
+/// Appends a value without the quote or bracket that it begins with.
 #[inline(always)]
-fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
-    debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
+fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Plain(text) => push_plain(out, json, text),
-        value => push_other(out, json, value),
+        Value::Plain(text) => push_plain(out, text),
+        Value::Text(text) => push_text(out, text),
+        Value::Unsigned(number) => format::push_number(out, number),
+        Value::Seconds(duration) => format::push_seconds(out, duration),
+        Value::List(values) => push_list(out, values),
+        value => push_other(out, value),
     }
 }
 
-fn push_plain(out: &mut Vec<u8>, json: &str, text: &str) {
-    out.extend_from_slice(json.as_bytes());
+#[inline(never)]
+fn push_plain(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
-fn push_other(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
-    out.extend_from_slice(json.as_bytes());
-    match value {
-        Value::Text(text) | Value::Plain(text) => push_text(out, text),
-        Value::Time(time) => {
-            format::push_timestamp(out, time);
-            out.push(b'"');
-        }
-        Value::Address(address) => {
-            format::push_address(out, address);
-            out.push(b'"');
-        }
-        Value::List(values) => push_list(out, values),
-        Value::Latency(value) => {
-            format::push_seconds(out, value);
-            out.extend_from_slice(b"s\"");
-        }
-        Value::Url(url) => push_url(out, url),
-        Value::Object(object) => push_object(out, |line| visit::visit_nested(object, line)),
-        value => push_scalar(out, value),
-    }
-}
-
-/// Appends the rest of a string: its characters and the closing quote.
+#[inline(never)]
 fn push_text(out: &mut Vec<u8>, text: &str) {
     push_chars(out, text);
     out.push(b'"');
 }
 
-fn push_url(out: &mut Vec<u8>, url: RequestUrl<'_>) {
-    for part in url.parts() {
-        push_chars(out, part);
-    }
-    out.push(b'"');
-}
-
-/// Appends the rest of a list: its strings and the closing bracket.
+#[inline(never)]
 fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
     for (nth, value) in values.values().enumerate() {
-        let separator = if nth > 0 { ",\"" } else { "" };
+        if nth > 0 {
+            out.extend_from_slice(b",\"");
+        }
         match values.is_plain() {
-            true => push_plain(out, separator, value),
-            false => {
-                out.extend_from_slice(separator.as_bytes());
-                push_text(out, value);
-            }
+            true => push_plain(out, value),
+            false => push_text(out, value),
         }
     }
     out.push(b']');
 }
 
+#[inline(never)]
+fn push_other(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Time(time) => format::push_timestamp(out, time),
+        Value::Address(address) => format::push_address(out, address),
+        Value::Latency(value) => {
+            format::push_seconds(out, value);
+            out.push(b's');
+        }
+        Value::Url(url) => {
+            for part in url.parts() {
+                push_chars(out, part);
+            }
+        }
+        Value::Object(object) => {
+            return push_object(out, |line| visit::visit_nested(object, line));
+        }
+        value => return push_scalar(out, value),
+    }
+    out.push(b'"');
+}
+
 /// Appends a custom field, whose value is a string or a scalar.
 fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
     out.extend_from_slice(b",\"");
-    push_chars(out, name);
-    out.extend_from_slice(b"\":");
+    push_text(out, name);
     match value {
         Value::Text(text) | Value::Plain(text) => {
-            out.push(b'"');
+            out.extend_from_slice(b":\"");
             push_text(out, text);
         }
-        value => push_scalar(out, value),
+        value => {
+            out.push(b':');
+            push_scalar(out, value);
+        }
     }
 }
 
 fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Integer(number) => format::push_number(out, number),
+        Value::Integer(number) => {
+            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
         Value::Unsigned(number) => format::push_number(out, number),
         // Succeeds: the number is finite. serde_json writes `null` for other numbers.
         Value::Float(number) => drop(serde_json::to_writer(out, &number)),

@@ -153,13 +153,22 @@ pub(crate) fn visit<V: Visitor>(
     schema: Schema,
     visitor: &mut V,
 ) -> Visited<V> {
-    visit_request_line(record, schema, visitor)?;
-    visit_peers(record, schema, visitor)?;
-    visit_request_ids(record, schema, visitor)?;
-    visit_request(record, schema.keys(), visitor)?;
+    let keys = schema.keys();
+    visitor.field(Key::Ready(keys.timestamp), Value::Time(record.timestamp))?;
+    let level = Value::Plain(schema.level(record.level));
+    visitor.field(Key::Ready(keys.level), level)?;
+    visitor.field(Key::Ready(MESSAGE), head_text(record, record.message))?;
+    match schema {
+        Schema::OpenTelemetry => visit_request_line(record, keys, visitor)?,
+        Schema::Ecs => {
+            visit_request_line(record, keys, visitor)?;
+            visit_ecs(record, visitor)?;
+        }
+        Schema::GoogleCloud => visit_google_cloud(record, visitor)?,
+    }
+    visit_request(record, keys, visitor)?;
     visit_response(record, schema, visitor)?;
-    visit_times(record, schema, visitor)?;
-    visit_outcome(record, schema, visitor)?;
+    visit_end(record, schema, visitor)?;
     visit_custom(record, visitor)
 }
 
@@ -183,81 +192,66 @@ pub(crate) fn error_type<'r>(record: &'r Record<'_>) -> Option<&'r str> {
     }
 }
 
-fn visit_request_line<V: Visitor>(
-    record: &Record<'_>,
-    schema: Schema,
-    visitor: &mut V,
-) -> Visited<V> {
+/// Visits the request line, the peers and the user agent.
+fn visit_request_line<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
     use Key::Ready;
-    let keys = schema.keys();
     let head = |text| head_text(record, text);
-    visitor.field(Ready(keys.timestamp), Value::Time(record.timestamp))?;
-    let level = Value::Plain(schema.level(record.level));
-    visitor.field(Ready(keys.level), level)?;
-    visitor.field(Ready(MESSAGE), head(record.message))?;
-    if schema == Schema::Ecs {
-        visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"))?;
+    visitor.field(Ready(r#","http.request.method":""#), head(record.method))?;
+    visitor.field(Ready(r#","url.path":""#), head(record.path))?;
+    if let Some(query) = record.query {
+        visitor.field(Ready(r#","url.query":""#), head(query))?;
     }
-    if schema == Schema::GoogleCloud {
-        let request = Value::Object(Nested::HttpRequest(record));
-        visitor.field(Ready(r#","httpRequest":"#), request)?;
-    } else {
-        visitor.field(Ready(r#","http.request.method":""#), head(record.method))?;
-        visitor.field(Ready(r#","url.path":""#), head(record.path))?;
-        if let Some(query) = record.query {
-            visitor.field(Ready(r#","url.query":""#), head(query))?;
-        }
-        visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme))?;
-    }
-    if let Some(route) = record.route {
-        visitor.field(Ready(r#","http.route":""#), Value::Text(route))?;
-    }
-    Ok(())
-}
-
-/// Visits the protocol, the server, the client and the user agent, unless they are in the object of
-/// the request.
-fn visit_peers<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
-    use Key::Ready;
-    if schema == Schema::GoogleCloud {
-        return Ok(());
-    }
-    let keys = schema.keys();
+    visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme))?;
     visitor.field(Ready(keys.version), Value::Plain(record.version))?;
     if let Some(address) = record.server_address {
-        let address = head_text(record, address);
-        visitor.field(Ready(keys.server_address), address)?;
+        visitor.field(Ready(keys.server_address), head(address))?;
     }
     if let Some(address) = record.client_address {
         visitor.field(Ready(keys.client_address), Value::Address(address))?;
     }
     if let Some(agent) = record.user_agent {
-        let agent = head_text(record, agent);
-        visitor.field(Ready(r#","user_agent.original":""#), agent)?;
+        visitor.field(Ready(r#","user_agent.original":""#), head(agent))?;
     }
     Ok(())
 }
 
-/// Visits the request id and the trace. In OpenTelemetry's schema, the request id is just a header.
-fn visit_request_ids<V: Visitor>(
-    record: &Record<'_>,
-    schema: Schema,
-    visitor: &mut V,
-) -> Visited<V> {
+/// Visits the fields that only ECS has.
+fn visit_ecs<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
     use Key::Ready;
-    let keys = schema.keys();
-    if schema == Schema::Ecs {
-        if let Some(id) = record.request_id {
-            visitor.field(Ready(r#","http.request.id":""#), head_text(record, id))?;
-        }
-        if let Some(referrer) = record.request_headers.get("referer") {
-            let referrer = head_text(record, referrer);
-            visitor.field(Ready(r#","http.request.referrer":""#), referrer)?;
-        }
+    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"))?;
+    if let Some(id) = record.request_id {
+        visitor.field(Ready(r#","http.request.id":""#), head_text(record, id))?;
     }
-    if schema == Schema::GoogleCloud && record.request_id.is_some() {
+    if let Some(referrer) = record.request_headers.get("referer") {
+        let referrer = head_text(record, referrer);
+        visitor.field(Ready(r#","http.request.referrer":""#), referrer)?;
+    }
+    // 64 bits are enough for centuries.
+    let nanoseconds = Value::Unsigned(record.duration.as_nanos() as u64);
+    visitor.field(Ready(r#","event.duration":"#), nanoseconds)?;
+    let outcome = match record.is_failure {
+        true => "failure",
+        false => "success",
+    };
+    visitor.field(Ready(r#","event.outcome":""#), Value::Plain(outcome))
+}
+
+/// Visits the objects that only Google Cloud has. They have most fields of the request line.
+fn visit_google_cloud<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+    let request = Value::Object(Nested::HttpRequest(record));
+    visitor.field(Key::Ready(r#","httpRequest":"#), request)?;
+    if record.request_id.is_some() {
         let labels = Value::Object(Nested::Labels(record));
-        visitor.field(Ready(r#","logging.googleapis.com/labels":"#), labels)?;
+        visitor.field(Key::Ready(r#","logging.googleapis.com/labels":"#), labels)?;
+    }
+    Ok(())
+}
+
+/// Visits the route, the trace, the headers and the body of the request.
+fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    if let Some(route) = record.route {
+        visitor.field(Ready(r#","http.route":""#), Value::Text(route))?;
     }
     if let Some(id) = record.trace_id {
         visitor.field(Ready(keys.trace_id), Value::Plain(id))?;
@@ -265,11 +259,6 @@ fn visit_request_ids<V: Visitor>(
     if let Some(id) = record.span_id {
         visitor.field(Ready(keys.span_id), Value::Plain(id))?;
     }
-    Ok(())
-}
-
-/// Visits the headers and the body of the request.
-fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
     visit_headers(record.request_headers, visitor)?;
     let body_keys = [
         keys.request_size,
@@ -277,9 +266,13 @@ fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) 
         r#","http.request.body.truncated":"#,
         r#","http.request.body.malformed":"#,
         r#","http.request.body.omitted":""#,
-        r#","http.request.body.unread":"#,
     ];
-    visit_body(&record.request_body, body_keys, visitor)
+    visit_body(&record.request_body, body_keys, visitor)?;
+    if record.request_body.unread {
+        let key = Ready(r#","http.request.body.unread":"#);
+        visitor.field(key, Value::Bool(true))?;
+    }
+    Ok(())
 }
 
 /// Visits the status, the headers, the body and the code of the response.
@@ -298,8 +291,6 @@ fn visit_response<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut
         r#","http.response.body.truncated":"#,
         r#","http.response.body.malformed":"#,
         r#","http.response.body.omitted":""#,
-        // The whole response is always read.
-        "",
     ];
     visit_body(&record.response_body, body_keys, visitor)?;
     if let Some(code) = &record.code {
@@ -329,7 +320,7 @@ fn visit_headers<V: Visitor>(headers: Headers<'_>, visitor: &mut V) -> Visited<V
 
 fn visit_body<V: Visitor>(
     body: &Body<'_>,
-    [size, content, truncated, malformed, omitted, unread]: [&str; 6],
+    [size, content, truncated, malformed, omitted]: [&str; 5],
     visitor: &mut V,
 ) -> Visited<V> {
     if let Some(bytes) = body.size {
@@ -347,49 +338,25 @@ fn visit_body<V: Visitor>(
     if let Some(reason) = body.omitted {
         visitor.field(Key::Ready(omitted), Value::Plain(reason.as_str()))?;
     }
-    if body.unread {
-        visitor.field(Key::Ready(unread), Value::Bool(true))?;
-    }
     Ok(())
 }
 
-/// Visits the duration and the time to the response head.
-fn visit_times<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
+/// Visits the times, the outcome, the sample rate and the errors.
+fn visit_end<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
     use Key::Ready;
-    match schema {
-        Schema::OpenTelemetry => {
-            let duration = Value::Seconds(record.duration);
-            visitor.field(Ready(r#","http.server.request.duration":"#), duration)?;
-        }
-        Schema::Ecs => {
-            // 64 bits are enough for centuries.
-            let nanoseconds = Value::Unsigned(record.duration.as_nanos() as u64);
-            visitor.field(Ready(r#","event.duration":"#), nanoseconds)?;
-        }
-        // The object of the request has the duration.
-        Schema::GoogleCloud => {}
+    // The other schemas have it under another name and in another unit.
+    if schema == Schema::OpenTelemetry {
+        let duration = Value::Seconds(record.duration);
+        visitor.field(Ready(r#","http.server.request.duration":"#), duration)?;
     }
     if let Some(time) = record.time_to_head {
         let key = Ready(r#","http.server.request.time_to_head":"#);
         visitor.field(key, Value::Seconds(time))?;
     }
-    Ok(())
-}
-
-/// Visits the outcome, the sample rate and the errors.
-fn visit_outcome<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
-    use Key::Ready;
     let outcome = Value::Plain(record.outcome.as_str());
     visitor.field(Ready(r#","exchange.outcome":""#), outcome)?;
     if let Some(rate) = record.sample_rate {
         visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate))?;
-    }
-    if schema == Schema::Ecs {
-        let outcome = match record.is_failure {
-            true => "failure",
-            false => "success",
-        };
-        visitor.field(Ready(r#","event.outcome":""#), Value::Plain(outcome))?;
     }
     if let Some(kind) = error_type(record) {
         visitor.field(Ready(r#","error.type":""#), Value::Plain(kind))?;

@@ -1,6 +1,7 @@
 //! Calls of foreign code that may panic.
 
 use std::{
+    any::Any,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,11 +14,12 @@ pub(crate) struct PanicCounter(AtomicU64);
 impl PanicCounter {
     /// Calls `f`. If it panics, counts the panic and returns `None`.
     pub(crate) fn catch<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let value = catch_panic(f);
-        if value.is_none() {
-            self.0.fetch_add(1, Relaxed);
-        }
-        value
+        catch_unwind(AssertUnwindSafe(f))
+            .map_err(|payload| {
+                self.0.fetch_add(1, Relaxed);
+                discard(payload);
+            })
+            .ok()
     }
 
     /// Returns the number of panics so far.
@@ -29,16 +31,17 @@ impl PanicCounter {
 /// Calls `f`, and returns `None` if it panics.
 ///
 /// Exchanges end in destructors, possibly while the thread unwinds, where an uncaught panic would abort
-/// the process. The payload of a panic may panic when it is dropped, and so may the payload of that
-/// panic, so that one is leaked.
+/// the process.
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(|payload| {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                mem::forget(payload);
-            }
-        })
-        .ok()
+    catch_unwind(AssertUnwindSafe(f)).map_err(discard).ok()
+}
+
+/// Drops the payload of a panic. It may panic itself, with another payload, which is leaked.
+#[cold]
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
+    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ macro_rules! callsites {
             use super::*;
 
             /// Names of the fields of each event.
-            const NAMES: &[&str] = &["message", $($name,)* "field.others"];
+            pub(super) const NAMES: &[&str] = &["message", $($name,)* "field.others"];
 
             pub(super) fn is_wanted(level: Level) -> bool {
                 match level {
@@ -138,11 +138,11 @@ callsites! {
     "url.path"
     "url.query"
     "url.scheme"
-    "http.route"
     "network.protocol.version"
     "server.address"
     "client.address"
     "user_agent.original"
+    "http.route"
     "trace_id"
     "span_id"
     "http.request.body.size"
@@ -172,18 +172,20 @@ callsites! {
 
 callsites! {
     ecs,
-    "ecs.version"
     "http.request.method"
     "url.path"
     "url.query"
     "url.scheme"
-    "http.route"
     "http.version"
     "url.domain"
     "client.ip"
     "user_agent.original"
+    "ecs.version"
     "http.request.id"
     "http.request.referrer"
+    "event.duration"
+    "event.outcome"
+    "http.route"
     "trace.id"
     "span.id"
     "http.request.body.bytes"
@@ -200,11 +202,9 @@ callsites! {
     "http.response.body.omitted"
     "http.response.body.code"
     "http.response.body.code_state"
-    "event.duration"
     "http.server.request.time_to_head"
     "exchange.outcome"
     "sample_rate"
-    "event.outcome"
     "error.type"
     "error.message"
     "user.id"
@@ -222,8 +222,8 @@ callsites! {
     "httpRequest.referer"
     "httpRequest.latency"
     "httpRequest.protocol"
-    "http.route"
     "logging.googleapis.com/labels.request_id"
+    "http.route"
     "logging.googleapis.com/trace"
     "logging.googleapis.com/spanId"
     "http.request.body.size"
@@ -247,4 +247,45 @@ callsites! {
     "user.id"
     "user.name"
     "user.type"
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header;
+
+    use super::*;
+    use crate::{
+        record::{
+            data::{Record, with_every_field},
+            headers::{HeaderField, HeaderValue, Headers},
+        },
+        sink::tracing::fixed_fields,
+        util::part::Part,
+    };
+
+    #[test]
+    fn callsites_have_the_names_of_every_field_in_the_order_of_a_record() {
+        for (schema, names) in [
+            (Schema::OpenTelemetry, open_telemetry::NAMES),
+            (Schema::Ecs, ecs::NAMES),
+            (Schema::GoogleCloud, google_cloud::NAMES),
+        ] {
+            // Some schemas have a field for this header.
+            let fields = [HeaderField::new("", header::REFERER)];
+            let values = [HeaderValue {
+                field: 0,
+                part: Part::default(),
+            }];
+            let fixed = with_every_field(|record| {
+                let mut record: Record<'_> = record;
+                record.request_headers = Headers::new("", true, &values, &fields);
+                fixed_fields(&record, schema)
+            });
+            let fixed: Vec<_> = fixed.iter().map(|field| &*field.name).collect();
+            assert_eq!(
+                [&["message"], &fixed[..], &["field.others"]].concat(),
+                names
+            );
+        }
+    }
 }
