@@ -301,10 +301,9 @@ async fn events_in(schema: Schema) -> Vec<Map<String, Value>> {
         if fields.remove("field.others").is_some() {
             fields.extend(flat(&event["others"]));
         }
-        settled(fields)
+        fields
     });
-    all.insert("events", fields.collect());
-    all
+    fields.collect()
 }
 
 #[actix_web::test]
