@@ -11,6 +11,7 @@ use crate::{
     },
     head::is_binary_transfer,
     policy::Policy,
+    redact::key_cache::{KeyCache, Redactor},
 };
 
 /// What a record would say about a response body. See [`BodyLog::preview`](crate::BodyLog::preview).
@@ -46,7 +47,9 @@ pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Prev
         refused: false,
     };
     let mut reading = ResponseReading::new(kept, wants_code, None);
-    reading.read_code(policy, None);
+    let keys = KeyCache::new();
+    let redactor = Redactor::new(&policy.names, &keys);
+    reading.read_code(policy, redactor, None);
     let mut preview = Preview {
         code_state: reading.code_state,
         ..Preview::default()
@@ -59,7 +62,7 @@ pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Prev
     });
     let content = match (body.is_empty(), policy.keeps_response()) {
         (true, _) => Content::None,
-        (false, true) => reading.into_content(policy, String::new()),
+        (false, true) => reading.into_content(policy, redactor, String::new()),
         (false, false) => Content::Omitted(Omitted::Disabled),
     };
     match content {

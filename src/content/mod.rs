@@ -19,7 +19,7 @@ use crate::{
     },
     redact::{
         json::{find_code, redact_json_and_find_code},
-        names::Names,
+        key_cache::Redactor,
     },
     util::text,
 };
@@ -131,7 +131,6 @@ impl<'k> DecodedBody<'k> {
     pub(crate) fn code(
         &self,
         limit: usize,
-        names: &Names,
         path: &CodePath,
     ) -> Option<Result<FoundCode, CodeState>> {
         let charset = self.kind.charset;
@@ -153,14 +152,14 @@ impl<'k> DecodedBody<'k> {
             with_cut_character = format!("{decoded}\u{fffd}");
             searched = &with_cut_character;
         }
-        let (ending, code) = find_code(searched, names, path);
+        let (ending, code) = find_code(searched, path);
         Some(code.finish(ending, whole))
     }
 
     /// Makes the text of the first `limit` bytes. `buffer` is empty, and may become that text.
-    pub(crate) fn content(&self, limit: usize, names: &Names, buffer: String) -> Content {
+    pub(crate) fn content(&self, limit: usize, redactor: Redactor<'_>, buffer: String) -> Content {
         let (bytes, whole) = self.first(limit);
-        match redact(self.kind, bytes, whole, names, buffer) {
+        match redact(self.kind, bytes, whole, redactor, buffer) {
             Ok(shown) => Content::finish(shown, whole, limit),
             Err(why) => Content::Omitted(why),
         }
@@ -172,7 +171,7 @@ impl<'k> DecodedBody<'k> {
         &self,
         limit: usize,
         code_limit: usize,
-        names: &Names,
+        redactor: Redactor<'_>,
         path: &CodePath,
         mut buffer: String,
     ) -> (Content, Option<Result<FoundCode, CodeState>>) {
@@ -182,13 +181,13 @@ impl<'k> DecodedBody<'k> {
         };
         let Some(decoded) = decoded.filter(|decoded| decoded.len() <= code_limit) else {
             return (
-                self.content(limit, names, buffer),
-                self.code(code_limit, names, path),
+                self.content(limit, redactor, buffer),
+                self.code(code_limit, path),
             );
         };
         buffer.reserve(decoded.len());
-        let (ending, code) = redact_json_and_find_code(&mut buffer, &decoded, names, path);
-        let shown = finish_json(&decoded, buffer, ending, names);
+        let (ending, code) = redact_json_and_find_code(&mut buffer, &decoded, redactor, path);
+        let shown = finish_json(&decoded, buffer, ending, redactor);
         (
             Content::finish(shown, self.whole, limit),
             Some(code.finish(ending, self.whole)),
@@ -228,7 +227,7 @@ fn redact(
     kind: &ContentType,
     bytes: &[u8],
     whole: bool,
-    names: &Names,
+    redactor: Redactor<'_>,
     buffer: String,
 ) -> Result<Redacted, Omitted> {
     if let Media::Multipart(Some(boundary)) = &kind.media {
@@ -236,10 +235,10 @@ fn redact(
             bytes,
             boundary,
             whole,
-            names,
+            redactor,
             |kind, part, ended| {
                 // A part that is not what its type says is not shown.
-                let shown = redact(kind, part, ended, names, String::new()).ok()?;
+                let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
                 (!shown.malformed).then_some(shown.text)
             },
         ));
@@ -254,7 +253,7 @@ fn redact(
     if kind.media != Media::Json && decoded.contains('\0') {
         return Err(Omitted::Binary);
     }
-    Ok(redact_body(&kind.media, &decoded, !whole, names, buffer))
+    Ok(redact_body(&kind.media, &decoded, !whole, redactor, buffer))
 }
 
 #[cfg(test)]
@@ -262,6 +261,7 @@ mod tests {
     use actix_web::http::header::{self, HeaderMap};
 
     use super::*;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     fn content(content_type: &str, kept: &[u8], whole: bool) -> Content {
         let mut headers = HeaderMap::new();
@@ -272,7 +272,10 @@ mod tests {
     fn of(headers: &HeaderMap, kept: &[u8], whole: bool) -> Content {
         let kind = Representation::of(headers);
         match DecodedBody::decode(&kind, kept, whole, 64) {
-            Ok(body) => body.content(64, &Names::default(), String::new()),
+            Ok(body) => {
+                let (names, keys) = (Names::default(), KeyCache::new());
+                body.content(64, Redactor::new(&names, &keys), String::new())
+            }
             Err(why) => Content::Omitted(why),
         }
     }

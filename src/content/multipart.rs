@@ -9,10 +9,7 @@ use crate::{
         media_type::{Boundary, ContentType, Media},
         multipart::{Part, read_parts},
     },
-    redact::{
-        names::{Names, REDACTED},
-        text::redact_text,
-    },
+    redact::{key_cache::Redactor, names::REDACTED, text::redact_text},
 };
 
 /// One part, as a record shows it.
@@ -40,12 +37,12 @@ pub(super) fn outline(
     body: &[u8],
     boundary: &Boundary,
     whole: bool,
-    names: &Names,
+    redactor: Redactor<'_>,
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> Redacted {
     let mut parts = Vec::new();
     let ending = read_parts(body, boundary, whole, |part| {
-        let outline = outline_part(&part, names, &text);
+        let outline = outline_part(&part, redactor, &text);
         if outline != PartOutline::default() {
             parts.push(outline);
         }
@@ -59,19 +56,19 @@ pub(super) fn outline(
 
 fn outline_part(
     part: &Part<'_>,
-    names: &Names,
+    redactor: Redactor<'_>,
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> PartOutline {
     let head = &part.head;
     let content_type = ContentType::parse(head.content_type.as_deref().map(str::as_bytes));
-    let shown = |value: &str| redact_text(value, false, names).into_owned();
+    let shown = |value: &str| redact_text(value, false, &redactor).into_owned();
     let is_text = !head.is_file()
         && (!head.names.is_empty() || head.content_type.is_some())
         && !head.is_encoded
         && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
         && content_type.charset != Charset::Foreign;
     let mut part_names = head.names.iter();
-    let is_sensitive = part_names.any(|name| names.is_sensitive_in_form(name));
+    let is_sensitive = part_names.any(|name| redactor.is_sensitive_in_form(name));
     PartOutline {
         name: head.shown_name().map(shown),
         filename: head.filenames.first().map(|name| shown(name)),
@@ -90,6 +87,7 @@ fn outline_part(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::{key_cache::KeyCache, names::Names};
     use proptest::prelude::*;
 
     fn shown(body: &[u8], whole: bool) -> Redacted {
@@ -98,7 +96,7 @@ mod tests {
             body,
             &boundary,
             whole,
-            &Names::default(),
+            Redactor::new(&Names::default(), &KeyCache::new()),
             |_, content, _| String::from_utf8(content.to_vec()).ok(),
         )
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     formats::{json::reader::Ending, media_type::Media},
-    redact::{form, json::redact_json, names::Names, text::redact_text},
+    redact::{form, json::redact_json, key_cache::Redactor, text::redact_text},
     util::text,
 };
 
@@ -34,18 +34,18 @@ pub(super) fn redact_body(
     media: &Media,
     decoded: &str,
     open: bool,
-    names: &Names,
+    redactor: Redactor<'_>,
     buffer: String,
 ) -> Redacted {
     match media {
-        Media::Json => json(decoded, names, buffer),
+        Media::Json => json(decoded, redactor, buffer),
         // Nothing has to be withheld where nothing is hidden.
-        _ if names.is_off() => Redacted::sound(text::clean(decoded).into_owned()),
-        Media::JsonLines => json_lines(decoded, names),
+        _ if redactor.is_off() => Redacted::sound(text::clean(decoded).into_owned()),
+        Media::JsonLines => json_lines(decoded, redactor),
         // Most clients that do not say what they send send JSON, and so do those that leave the type to an
         // HTTP library that calls everything a form.
-        _ if seems_json(decoded) => guessed_json(media, decoded, open, names, buffer),
-        _ => Redacted::sound(plain(media, decoded, open, names, buffer)),
+        _ if seems_json(decoded) => guessed_json(media, decoded, open, redactor, buffer),
+        _ => Redacted::sound(plain(media, decoded, open, redactor, buffer)),
     }
 }
 
@@ -54,19 +54,20 @@ fn guessed_json(
     media: &Media,
     decoded: &str,
     open: bool,
-    names: &Names,
+    redactor: Redactor<'_>,
     buffer: String,
 ) -> Redacted {
-    let shown = json(decoded, names, buffer);
+    let shown = json(decoded, redactor, buffer);
     // A body that nobody called a text may be broken JSON of a careless client. It is shown only where no
     // key in it could have hidden anything.
-    let may_be_json = *media != Media::Text && (names.occur_in(decoded) || decoded.contains("\\u"));
+    let may_be_json =
+        *media != Media::Text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {
         return shown;
     }
-    let line = plain(media, decoded, open, names, String::new());
+    let line = plain(media, decoded, open, redactor, String::new());
     // A text that is not JSON because of its line breaks may be JSON on one line.
-    let shown = json(&line, names, String::new());
+    let shown = json(&line, redactor, String::new());
     match shown.malformed {
         true => Redacted::sound(line),
         false => shown,
@@ -78,7 +79,13 @@ fn seems_json(text: &str) -> bool {
     text.starts_with(['{', '['])
 }
 
-fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: String) -> String {
+fn plain(
+    media: &Media,
+    decoded: &str,
+    open: bool,
+    redactor: Redactor<'_>,
+    mut buffer: String,
+) -> String {
     // Forms are what is sent untyped most often, after JSON.
     let is_form = match media {
         Media::Form => true,
@@ -86,10 +93,10 @@ fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: St
         _ => false,
     };
     if is_form {
-        let shown = form::redact_form(decoded, open, names);
+        let shown = form::redact_form(decoded, open, &redactor);
         return text::clean(&shown).into_owned();
     }
-    match redact_text(decoded, open, names) {
+    match redact_text(decoded, open, &redactor) {
         Cow::Borrowed(shown) => {
             buffer.push_str(shown);
             buffer
@@ -98,15 +105,20 @@ fn plain(media: &Media, decoded: &str, open: bool, names: &Names, mut buffer: St
     }
 }
 
-fn json(decoded: &str, names: &Names, mut buffer: String) -> Redacted {
+fn json(decoded: &str, redactor: Redactor<'_>, mut buffer: String) -> Redacted {
     buffer.reserve(decoded.len());
-    let ending = redact_json(&mut buffer, decoded, names);
-    finish_json(decoded, buffer, ending, names)
+    let ending = redact_json(&mut buffer, decoded, redactor);
+    finish_json(decoded, buffer, ending, redactor)
 }
 
 /// What is shown of `decoded`, of which the reader made `shown`.
-pub(super) fn finish_json(decoded: &str, shown: String, ending: Ending, names: &Names) -> Redacted {
-    if ending == Ending::Malformed && names.is_off() {
+pub(super) fn finish_json(
+    decoded: &str,
+    shown: String,
+    ending: Ending,
+    redactor: Redactor<'_>,
+) -> Redacted {
+    if ending == Ending::Malformed && redactor.is_off() {
         // Nothing has to be withheld where nothing is hidden.
         return Redacted::sound(text::clean(decoded).into_owned());
     }
@@ -119,7 +131,7 @@ pub(super) fn finish_json(decoded: &str, shown: String, ending: Ending, names: &
 
 /// Reads one JSON text a line. A text that goes on in the next line is a fault: read by itself, the next
 /// line would show what a key in this one hides.
-fn json_lines(decoded: &str, names: &Names) -> Redacted {
+fn json_lines(decoded: &str, redactor: Redactor<'_>) -> Redacted {
     let mut shown = Redacted::sound(String::with_capacity(decoded.len()));
     let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
     let mut line = lines.next();
@@ -128,7 +140,7 @@ fn json_lines(decoded: &str, names: &Names) -> Redacted {
         if !shown.text.is_empty() {
             shown.text.push(' ');
         }
-        match redact_json(&mut shown.text, text, names) {
+        match redact_json(&mut shown.text, text, redactor) {
             Ending::Complete => {}
             Ending::Cut if line.is_none() => {}
             Ending::TooDeep => {

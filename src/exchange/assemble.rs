@@ -23,6 +23,7 @@ use crate::{
         level::LevelInputs,
         truncate::truncate,
     },
+    redact::key_cache::Redactor,
     util::text,
 };
 
@@ -111,6 +112,10 @@ impl Facts {
 }
 
 impl Emission<'_> {
+    fn redactor(&self) -> Redactor<'_> {
+        Redactor::new(&self.policy.names, &self.scratch.keys)
+    }
+
     /// Makes the record of the exchange, if it has one, and gives it to every sink that wants it.
     pub(crate) fn emit(&self, state: &mut State) {
         let contents = self.emit_with(state, self.scratch.take_contents());
@@ -150,7 +155,7 @@ impl Emission<'_> {
         let Some(judgement) = self.judge(&facts, reading.as_mut(), &mut for_response) else {
             return [for_request, for_response];
         };
-        heads.finish(&policy.headers, &policy.names);
+        heads.finish(&policy.headers, self.redactor());
         let (mut code, code_state) = match &mut reading {
             Some(reading) => (reading.code.take(), reading.code_state),
             None => (None, None),
@@ -229,7 +234,7 @@ impl Emission<'_> {
                 && !early.is_sampled_out
                 && self.omitted_response(facts, &early).is_none();
             let buffer = is_shown.then(|| std::mem::take(buffer));
-            logger.call(|| reading.read_code(policy, buffer));
+            logger.call(|| reading.read_code(policy, self.redactor(), buffer));
             let code = reading.code.as_ref();
             inputs.code = code
                 .and_then(|code| code.as_code().as_i64())
@@ -286,7 +291,7 @@ impl Emission<'_> {
         let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
         self.guarded(
             || match DecodedBody::decode(&head.kind, kept, whole, limit) {
-                Ok(body) => body.content(limit, &self.policy.names, buffer),
+                Ok(body) => body.content(limit, self.redactor(), buffer),
                 Err(why) => Content::Omitted(why),
             },
         )
@@ -304,7 +309,7 @@ impl Emission<'_> {
         }
         match self.omitted_response(facts, judgement) {
             Some(why) => Content::Omitted(why),
-            None => self.guarded(|| reading.into_content(self.policy, buffer)),
+            None => self.guarded(|| reading.into_content(self.policy, self.redactor(), buffer)),
         }
     }
 

@@ -42,6 +42,7 @@ use crate::{
         field::{Field, FieldValue, MAX_FIELDS},
         user::User,
     },
+    redact::key_cache::Redactor,
 };
 
 /// One exchange. When it ends, its record is emitted.
@@ -164,11 +165,11 @@ impl Exchange {
             state.skip = skip;
             state.inner = Some(Arc::clone(inner));
             // These were redacted by the rules of the outer logger only.
-            let names = &live.policy(&state.inner).names;
+            let redactor = live.redactor(&state.inner);
             let fields = state.fields.iter_mut();
-            fields.for_each(|field| field.redact(names));
+            fields.for_each(|field| field.redact(redactor));
             let user = state.user.take();
-            state.user = user.map(|user| Box::new(user.sanitized(names)));
+            state.user = user.map(|user| Box::new(user.sanitized(&redactor)));
         });
     }
 
@@ -250,8 +251,8 @@ impl Exchange {
             let Some(name) = Field::sanitized_name(name) else {
                 return;
             };
-            let names = &live.policy(&state.inner).names;
-            let field = Field::sanitized(name.clone(), value, names);
+            let redactor = live.redactor(&state.inner);
+            let field = Field::sanitized(name.clone(), value, redactor);
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
                 (Some(at), Some(field)) => fields[at] = field,
@@ -411,6 +412,10 @@ impl Exchange {
 impl Live {
     fn budget(&self) -> &Budget {
         &self.logger.shared.budget
+    }
+
+    fn redactor<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> Redactor<'r> {
+        Redactor::new(&self.policy(inner).names, &self.scratch.keys)
     }
 
     /// The policy that applies: that of the innermost logger.

@@ -7,7 +7,7 @@ use crate::{
         representation::Representation,
     },
     policy::Policy,
-    redact::{names::REDACTED, text::hide_secrets},
+    redact::{key_cache::Redactor, names::REDACTED, text::hide_secrets},
 };
 
 /// What was kept of a response body.
@@ -60,12 +60,19 @@ impl<'s> ResponseReading<'s> {
 
     /// Looks for the code, if the response may have one. If `buffer` is given, the content will be shown, and is
     /// made in the same pass.
-    pub(crate) fn read_code(&mut self, policy: &Policy, buffer: Option<String>) {
+    pub(crate) fn read_code(
+        &mut self,
+        policy: &Policy,
+        redactor: Redactor<'_>,
+        buffer: Option<String>,
+    ) {
         if !self.wants_code {
             return;
         }
         let code = match self.kept.refused {
-            false => self.read_kept(policy, buffer),
+            // Nothing is searched, not even to decode it.
+            _ if policy.code_limit == 0 && !self.is_empty() => Some(Err(CodeState::Cut)),
+            false => self.read_kept(policy, redactor, buffer),
             true => match self.first_chunk_code.take() {
                 Some(first) => first.finish(self.kept.len, self.kept.completed),
                 None => Some(Err(CodeState::Cut)),
@@ -82,27 +89,28 @@ impl<'s> ResponseReading<'s> {
     fn read_kept(
         &mut self,
         policy: &Policy,
+        redactor: Redactor<'_>,
         buffer: Option<String>,
     ) -> Option<Result<FoundCode, CodeState>> {
         let decoded = self.decode(policy);
         let body = self.decoded.insert(decoded).as_ref().ok()?;
         let (code_limit, path) = (policy.code_limit, &policy.code_path);
         let Some(buffer) = buffer else {
-            return body.code(code_limit, &policy.names, path);
+            return body.code(code_limit, path);
         };
-        let (content, code) = body.content_and_code(
-            policy.response_limit,
-            code_limit,
-            &policy.names,
-            path,
-            buffer,
-        );
+        let (content, code) =
+            body.content_and_code(policy.response_limit, code_limit, redactor, path, buffer);
         self.content = Some(content);
         code
     }
 
     /// Returns the text of the body. `buffer` is empty, and may become that text.
-    pub(crate) fn into_content(mut self, policy: &Policy, buffer: String) -> Content {
+    pub(crate) fn into_content(
+        mut self,
+        policy: &Policy,
+        redactor: Redactor<'_>,
+        buffer: String,
+    ) -> Content {
         if let Some(content) = self.content {
             return content;
         }
@@ -112,7 +120,7 @@ impl<'s> ResponseReading<'s> {
         };
         match decoded {
             Ok(_) if self.kept.refused => Content::Omitted(Omitted::Budget),
-            Ok(body) => body.content(policy.response_limit, &policy.names, buffer),
+            Ok(body) => body.content(policy.response_limit, redactor, buffer),
             Err(why) => Content::Omitted(why),
         }
     }
@@ -136,7 +144,7 @@ impl FirstChunkCode {
     pub(crate) fn read(kind: &Representation, chunk: &[u8], policy: &Policy) -> Self {
         let code_if = |whole| {
             let body = DecodedBody::decode(kind, chunk, whole, policy.code_limit).ok()?;
-            body.code(policy.code_limit, &policy.names, &policy.code_path)
+            body.code(policy.code_limit, &policy.code_path)
         };
         Self {
             len: chunk.len() as u64,

@@ -1,20 +1,25 @@
-//! Buffers for making records.
+//! What the records of one worker are made with.
 
 use std::cell::Cell;
+
+use crate::redact::key_cache::KeyCache;
 
 /// Bytes that are kept of each buffer for the next record.
 const MAX_KEPT: usize = 16 * 1024;
 
-/// Buffers that the records of one worker are made in, one after the other.
-#[derive(Default)]
+/// Buffers and caches for the records of one worker, which are made one after the other.
 pub(crate) struct Scratch {
+    pub(crate) keys: KeyCache,
     /// The contents of the two bodies.
     contents: Cell<[String; 2]>,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self {
+            keys: KeyCache::new(),
+            contents: Cell::default(),
+        }
     }
 
     /// Takes the buffers, which are empty. Somebody who comes again before they are [put back](Self::put_contents)

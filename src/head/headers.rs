@@ -9,6 +9,7 @@ use crate::{
     },
     record::headers::{HeaderField, HeaderValue, Headers},
     redact::{
+        key_cache::Redactor,
         names::{Names, REDACTED},
         text::hide_secrets,
         url,
@@ -254,17 +255,22 @@ impl HeaderValues {
 
     /// Hides secrets, and sorts the values by name, because a `HeaderMap` has no order. Call this after
     /// [`HeadText::finish`].
-    pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
+    pub(crate) fn redact(
+        &mut self,
+        text: &mut HeadText,
+        allowed: &Allowlist,
+        redactor: Redactor<'_>,
+    ) {
         for HeaderValue { field, part } in &mut self.0 {
             let (value, cut) = (text.get(*part), part.was_cut());
             let shown = match allowed.treatment(*field) {
                 Treatment::Hidden | Treatment::AsItIs => None,
-                Treatment::Host => url::redact_host(value, cut, names),
+                Treatment::Host => url::redact_host(value, cut, &redactor),
                 Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
                 Treatment::Url => {
-                    Some(url::redact_url(value, cut, names)).filter(|shown| shown != value)
+                    Some(url::redact_url(value, cut, redactor)).filter(|shown| shown != value)
                 }
-                Treatment::Text => hide_secrets(value, cut, names),
+                Treatment::Text => hide_secrets(value, cut, &redactor),
             };
             if let Some(shown) = shown {
                 text.replace(part, &shown);

@@ -14,7 +14,10 @@ use super::{
     text::HeadText,
     trace_context::TraceContext,
 };
-use crate::{record::data::Record, redact::names::Names};
+use crate::{
+    record::data::Record,
+    redact::{key_cache::Redactor, names::Names},
+};
 
 /// What a record needs of both heads of an exchange, copied into one text.
 #[derive(Debug)]
@@ -115,12 +118,13 @@ impl Heads {
     }
 
     /// Makes clean text of everything that was copied, and hides secrets in it.
-    pub(crate) fn finish(&mut self, allowed: &Allowlists, names: &Names) {
+    pub(crate) fn finish(&mut self, allowed: &Allowlists, redactor: Redactor<'_>) {
         let parts = self.request.parts().chain(self.response_headers.parts());
         self.text.finish(parts);
         let text = &mut self.text;
-        self.request.redact(text, &allowed.request, names);
-        self.response_headers.redact(text, &allowed.response, names);
+        self.request.redact(text, &allowed.request, redactor);
+        self.response_headers
+            .redact(text, &allowed.response, redactor);
     }
 
     /// Puts the heads into a record, after [`finish`](Self::finish).

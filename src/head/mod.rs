@@ -24,7 +24,7 @@ use crate::{
         headers::{Allowlist, HeaderValues},
         text::HeadText,
     },
-    redact::{form, names::Names, text::hide_secrets, url},
+    redact::{form, key_cache::Redactor, text::hide_secrets, url},
     util::part::Part,
 };
 
@@ -144,21 +144,26 @@ impl RequestHead {
     }
 
     /// Hides secrets. Call this after [`HeadText::finish`].
-    pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
-        self.headers.redact(text, allowed, names);
+    pub(crate) fn redact(
+        &mut self,
+        text: &mut HeadText,
+        allowed: &Allowlist,
+        redactor: Redactor<'_>,
+    ) {
+        self.headers.redact(text, allowed, redactor);
         let mut query = text.take_spare();
         let agent = self
             .agent
-            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
+            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), &redactor));
         let host = self
             .host
-            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
+            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), &redactor));
         let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
         let path = path
-            .map(|path| url::redact_path(text.get(path), path.was_cut(), names))
+            .map(|path| url::redact_path(text.get(path), path.was_cut(), &redactor))
             .and_then(owned);
         let hides_in_query = self.query.is_some_and(|part| {
-            form::push_query(&mut query, text.get(part), part.was_cut(), names)
+            form::push_query(&mut query, text.get(part), part.was_cut(), redactor)
         });
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {

@@ -6,6 +6,7 @@ use crate::{
     formats::json::reader::Ending,
     redact::{
         json::redact_json,
+        key_cache::Redactor,
         names::{Names, REDACTED},
         text::redact_text,
     },
@@ -165,37 +166,41 @@ impl Field {
     }
 
     /// Sanitizes, redacts and caps a value. Returns `None` if the value is absent or not finite.
-    pub(crate) fn sanitized(name: String, value: FieldValue, names: &Names) -> Option<Self> {
+    pub(crate) fn sanitized(
+        name: String,
+        value: FieldValue,
+        redactor: Redactor<'_>,
+    ) -> Option<Self> {
         match value {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             _ => {}
         }
         let mut field = Self { name, value };
-        field.redact(names);
+        field.redact(redactor);
         Some(field)
     }
 
-    /// Redacts the value according to `names`.
-    pub(crate) fn redact(&mut self, names: &Names) {
-        if names.is_sensitive_in_form(&self.name) {
+    /// Redacts the value according to the rules.
+    pub(crate) fn redact(&mut self, redactor: Redactor<'_>) {
+        if redactor.is_sensitive_in_form(&self.name) {
             self.value = FieldValue::Text(REDACTED.into());
         } else if let FieldValue::Text(text) = &mut self.value {
-            *text = redact_value(text, names);
+            *text = redact_value(text, redactor);
         }
     }
 }
 
 /// Redacts a string, or the JSON text of an array or an object.
-fn redact_value(value: &str, names: &Names) -> String {
+fn redact_value(value: &str, redactor: Redactor<'_>) -> String {
     let kept = text::cut(value, MAX_FIELD_VALUE_LEN);
     if kept.starts_with(['{', '[']) {
         let mut shown = String::new();
-        if redact_json(&mut shown, kept, names) != Ending::Malformed {
+        if redact_json(&mut shown, kept, redactor) != Ending::Malformed {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }
-    redact_capped(value, MAX_FIELD_VALUE_LEN, names)
+    redact_capped(value, MAX_FIELD_VALUE_LEN, &redactor)
 }
 
 /// Sanitizes and redacts a string, and caps it to `max` bytes.
@@ -250,10 +255,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::redact::key_cache::KeyCache;
 
     fn field(name: &str, value: impl Into<FieldValue>) -> Option<Field> {
         let name = Field::sanitized_name(name)?;
-        Field::sanitized(name, value.into(), &Names::default())
+        Field::sanitized(
+            name,
+            value.into(),
+            Redactor::new(&Names::default(), &KeyCache::new()),
+        )
     }
 
     fn value(name: &str, given: impl Into<FieldValue>) -> FieldValue {

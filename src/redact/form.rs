@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     formats::form,
     redact::{
-        key_cache::KeyMemo,
+        key_cache::Redactor,
         names::{Names, REDACTED},
         pieces::{Replacement, push_replaced},
         text::{has_trigger, hide_encoded, hide_secrets},
@@ -23,20 +23,23 @@ pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<
 }
 
 /// Hides the sensitive values of a query. `open` says that the query was truncated.
-pub(crate) fn redact_query<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+pub(crate) fn redact_query<'a>(pairs: &'a str, open: bool, redactor: Redactor<'_>) -> Cow<'a, str> {
     let mut out = String::new();
-    match push_query(&mut out, pairs, open, names) {
+    match push_query(&mut out, pairs, open, redactor) {
         false => Cow::Borrowed(pairs),
         true => Cow::Owned(out),
     }
 }
 
 /// Appends a query without its sensitive values. If it has none, appends nothing and returns false.
-pub(crate) fn push_query(out: &mut String, pairs: &str, open: bool, names: &Names) -> bool {
-    KeyMemo::with_queries(names, |memo| {
-        push_pairs(out, pairs, open, names, |key| {
-            memo.is_sensitive(key, |key| names.is_sensitive_in_query(key))
-        })
+pub(crate) fn push_query(
+    out: &mut String,
+    pairs: &str,
+    open: bool,
+    redactor: Redactor<'_>,
+) -> bool {
+    push_pairs(out, pairs, open, &redactor, |key| {
+        redactor.is_sensitive_in_query(key)
     })
 }
 
@@ -129,6 +132,7 @@ fn hide_in_pair(pair: &str, open: bool, names: &Names) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::key_cache::KeyCache;
 
     #[test]
     fn sensitive_values_are_hidden_and_other_pairs_are_unchanged() {
@@ -178,7 +182,12 @@ mod tests {
     fn truncated_query_shows_no_part_of_a_secret() {
         let pairs = "user=ann&api_key=SECRETSECRET&x=1";
         for end in 0..pairs.len() {
-            let shown = redact_query(&pairs[..end], true, &Names::default()).into_owned();
+            let shown = redact_query(
+                &pairs[..end],
+                true,
+                Redactor::new(&Names::default(), &KeyCache::new()),
+            )
+            .into_owned();
             assert!(!shown.contains("SEC"), "{shown}");
         }
     }

@@ -11,8 +11,8 @@ use crate::{
         unescape::unescape,
     },
     redact::{
-        key_cache::KeyMemo,
-        names::{Names, REDACTED},
+        key_cache::Redactor,
+        names::REDACTED,
         text::{hide_secrets, needs_change_at, trigger_mask},
     },
     util::text,
@@ -21,61 +21,53 @@ use crate::{
 /// Appends `input` to `out` without its secrets: values of sensitive keys and secrets in strings are
 /// replaced, white space between tokens is dropped, and characters that a log line must not contain become
 /// `\u` escapes. Nothing after a fault is appended.
-pub(crate) fn redact_json(out: &mut String, input: &str, names: &Names) -> Ending {
-    visit(Some(out), input, names, None).0
+pub(crate) fn redact_json(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
+    visit(Some((out, redactor)), input, None).0
 }
 
 /// Looks for the code in `input`.
 pub(crate) fn find_code<'p, 'i>(
     input: &'i str,
-    names: &Names,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    visit(None, input, names, Some(path))
+    visit(None, input, Some(path))
 }
 
 /// Does what [`redact_json`] and [`find_code`] do.
 pub(crate) fn redact_json_and_find_code<'p, 'i>(
     out: &mut String,
     input: &'i str,
-    names: &Names,
+    redactor: Redactor<'_>,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    visit(Some(out), input, names, Some(path))
+    visit(Some((out, redactor)), input, Some(path))
 }
 
-// One instance of the reader serves everything: its code is read often and should stay in the caches.
+// One instance of the reader serves everything, because its code should stay in the caches.
 fn visit<'p, 'i>(
-    out: Option<&mut String>,
+    output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
-    names: &Names,
     path: Option<&'p CodePath>,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    KeyMemo::with(names, |keys| {
-        let mut redactor = JsonRedactor {
-            out,
-            input,
-            copied: 0,
-            names,
-            keys,
-            hides_next: false,
-            hidden_at: None,
-            code: CodeFinder::new(path),
-        };
-        let ending = read(input, &mut redactor);
-        (ending, redactor.code)
-    })
+    let mut redactor = JsonRedactor {
+        output,
+        input,
+        copied: 0,
+        hides_next: false,
+        hidden_at: None,
+        code: CodeFinder::new(path),
+    };
+    let ending = read(input, &mut redactor);
+    (ending, redactor.code)
 }
 
 /// Copies the input in runs, from one change to the next.
 struct JsonRedactor<'r, 'p, 'i> {
     /// `None` if only the code is wanted.
-    out: Option<&'r mut String>,
+    output: Option<(&'r mut String, Redactor<'r>)>,
     input: &'i str,
-    /// The end of the part of the input that is in `out` or left out of it.
+    /// The end of the part of the input that is in the output or left out of it.
     copied: usize,
-    names: &'r Names,
-    keys: &'r mut KeyMemo,
     /// The next value is hidden.
     hides_next: bool,
     /// The number of containers around the value that is being hidden.
@@ -90,25 +82,27 @@ impl JsonRedactor<'_, '_, '_> {
 
     /// Appends the input up to `end`.
     fn copy_up_to(&mut self, end: usize) {
-        if let Some(out) = &mut self.out {
+        if let Some((out, _)) = &mut self.output {
             out.push_str(&self.input[self.copied..end]);
         }
         self.copied = end;
     }
 
     /// Appends the string in the form in which it may be shown.
-    #[inline(never)]
     fn change(&mut self, string: JsonString<'_>) {
+        let Some((_, redactor)) = self.output else {
+            return;
+        };
         let unescaped = match string.escaped {
             true => unescape(string.raw),
             false => string.raw.into(),
         };
-        let shown = hide_secrets(&unescaped, string.open, self.names);
+        let shown = hide_secrets(&unescaped, string.open, &redactor);
         if shown.is_none() && text::find_forbidden(string.raw).is_none() {
             return;
         }
         self.copy_up_to(string.start);
-        if let Some(out) = &mut self.out {
+        if let Some((out, _)) = &mut self.output {
             match shown {
                 Some(shown) => push_escaped(out, &shown),
                 None => push_on_one_line(out, string.raw),
@@ -116,11 +110,11 @@ impl JsonRedactor<'_, '_, '_> {
         }
         self.copied = string.start + string.raw.len();
     }
+}
 
-    fn may_need_change(&self, string: JsonString<'_>) -> bool {
-        // In a string that is cut, slashes may begin user information.
-        self.out.is_some() && (!string.plain || (string.open && string.raw.contains("//")))
-    }
+/// Whether a string may have to be changed. In a string that is cut, slashes may begin user information.
+fn may_need_change(string: JsonString<'_>) -> bool {
+    !string.plain || (string.open && string.raw.contains("//"))
 }
 
 impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
@@ -134,8 +128,8 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn known_key(&mut self, raw: &'i str, depth: usize) -> bool {
-        let is_sensitive = match self.out {
-            Some(_) => self.keys.get(raw),
+        let is_sensitive = match &self.output {
+            Some((_, redactor)) => redactor.known_key(raw),
             None => Some(false),
         };
         if let Some(is_sensitive) = is_sensitive {
@@ -146,16 +140,17 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn key(&mut self, key: JsonString<'i>, depth: usize) {
-        if self.is_copying() && self.out.is_some() {
-            let is_sensitive = match key.escaped {
-                true => self.names.is_sensitive(&unescape(key.raw)),
-                false => self.names.is_sensitive(key.raw),
+        if let Some((_, redactor)) = &self.output
+            && self.is_copying()
+        {
+            self.hides_next = match key.escaped {
+                true => redactor.is_sensitive(&unescape(key.raw)),
+                false => redactor.is_sensitive(key.raw),
             };
-            self.hides_next = is_sensitive;
-            if self.may_need_change(key) {
+            if may_need_change(key) {
                 self.change(key);
             } else if !key.open {
-                self.keys.put(key.raw, is_sensitive);
+                redactor.remember_key(key.raw, self.hides_next);
             }
         }
         // A key that is cut may become another one.
@@ -167,7 +162,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     fn begin_value(&mut self, at: usize, depth: usize) {
         if std::mem::take(&mut self.hides_next) {
             self.copy_up_to(at);
-            if let Some(out) = &mut self.out {
+            if let Some((out, _)) = &mut self.output {
                 out.extend(["\"", REDACTED, "\""]);
             }
             self.hidden_at = Some(depth);
@@ -175,7 +170,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn string(&mut self, string: JsonString<'i>) {
-        if self.is_copying() && self.may_need_change(string) {
+        if self.is_copying() && may_need_change(string) {
             self.change(string);
         }
         self.code.string(string);

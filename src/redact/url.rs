@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::{
     redact::{
         form,
+        key_cache::Redactor,
         names::Names,
         pieces::{Replacement, push_replaced},
         text::{hide_secrets, user_info_len},
@@ -16,8 +17,8 @@ use crate::{
 /// information. A fragment may have tokens, too (RFC 6749, section 4.2.2).
 ///
 /// `open` says that the URL was truncated.
-pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
-    if names.is_off() {
+pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> String {
+    if redactor.is_off() {
         return url.to_owned();
     }
     let mut out = String::with_capacity(url.len());
@@ -32,12 +33,12 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
         _ => &after_slashes[user_info_len(after_slashes, open, false)..],
     };
     let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    out.push_str(&redact_path(path, open && after.is_empty(), names));
+    out.push_str(&redact_path(path, open && after.is_empty(), &redactor));
     let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
     for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
         let (mark, pairs) = part.split_at(part.len().min(1));
         out.push_str(mark);
-        out.push_str(&form::redact_query(pairs, open, names));
+        out.push_str(&form::redact_query(pairs, open, redactor));
     }
     out
 }
@@ -110,6 +111,7 @@ fn is_scheme(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::key_cache::KeyCache;
 
     #[test]
     fn secrets_in_url_are_hidden_and_user_information_is_removed() {
@@ -145,7 +147,14 @@ mod tests {
             ("/p/https://u:p@h/a//@x", "/p/https://h/a//@x"),
             ("/x/Bearer%20abc", "/x/Bearer+[REDACTED]"),
         ] {
-            assert_eq!(redact_url(url, false, &Names::default()), expected);
+            assert_eq!(
+                redact_url(
+                    url,
+                    false,
+                    Redactor::new(&Names::default(), &KeyCache::new())
+                ),
+                expected
+            );
         }
     }
 
@@ -158,7 +167,14 @@ mod tests {
             ("https://h/a?x=ftp://ann:hunt", "https://h/a?x=ftp://"),
             ("/a/eyJhb", "/a/[REDACTED]"),
         ] {
-            assert_eq!(redact_url(url, true, &Names::default()), expected);
+            assert_eq!(
+                redact_url(
+                    url,
+                    true,
+                    Redactor::new(&Names::default(), &KeyCache::new())
+                ),
+                expected
+            );
         }
     }
 

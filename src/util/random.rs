@@ -1,20 +1,16 @@
-//! Numbers that nobody can guess, for what has to be unique or left to chance, and is no secret.
+//! Numbers that cannot be guessed, for ids and for chance. They are not fit for secrets.
 
 use std::{
-    cell::Cell,
     hash::{BuildHasher, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-thread_local! {
-    static KEYS: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
-}
-
-/// A keyed hash of a counter. Each thread has keys of its own, from the operating system.
+/// Returns a keyed hash of a counter. The keys come from the operating system.
 pub(crate) fn random() -> u64 {
-    let next = KEYS.try_with(|(keys, count)| {
-        count.set(count.get().wrapping_add(1));
-        keys.hash_one(count.get())
-    });
-    // A thread that is nearly over.
-    next.unwrap_or_else(|_| RandomState::new().hash_one(0))
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    KEYS.hash_one(COUNTER.fetch_add(1, Relaxed))
 }

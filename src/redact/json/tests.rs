@@ -8,12 +8,13 @@ use crate::{
         code::{Code, CodeState, MAX_CODE_LEN},
         nesting::MAX_DEPTH,
     },
-    redact::names::REDACTED,
+    redact::{key_cache::KeyCache, names::Names},
 };
 
 fn redacted(input: &str) -> (String, Ending) {
     let mut out = String::new();
-    let ending = redact_json(&mut out, input, &Names::default());
+    let (names, keys) = (Names::default(), KeyCache::new());
+    let ending = redact_json(&mut out, input, Redactor::new(&names, &keys));
     (out, ending)
 }
 
@@ -204,7 +205,7 @@ fn nesting_is_read_to_a_fixed_depth() {
 /// `Ok` with the text of the code, after a `"` if it is a string.
 fn code_in(field: &str, text: &str, whole: bool) -> Result<String, CodeState> {
     let path = CodePath::new(field);
-    let (ending, code) = find_code(text, &Names::default(), &path);
+    let (ending, code) = find_code(text, &path);
     let code = code.finish(ending, whole)?;
     Ok(match code.as_code() {
         Code::Number(digits) => digits.to_owned(),
@@ -451,12 +452,13 @@ proptest! {
     fn one_pass_gives_the_same_code_and_text_as_two(
         text in pieces(), whole in any::<bool>(), deep in any::<bool>())
     {
-        let names = Names::default();
+        let (names, keys) = (Names::default(), KeyCache::new());
+        let redactor = Redactor::new(&names, &keys);
         let path = CodePath::new(if deep { "/k/code" } else { "code" });
-        let (ending, code) = find_code(&text, &names, &path);
+        let (ending, code) = find_code(&text, &path);
         let found = code.finish(ending, whole);
         let mut shown = String::new();
-        let (ending, code) = redact_json_and_find_code(&mut shown, &text, &names, &path);
+        let (ending, code) = redact_json_and_find_code(&mut shown, &text, redactor, &path);
         prop_assert_eq!(code.finish(ending, whole), found);
         prop_assert_eq!((shown, ending), redacted(&text));
     }
