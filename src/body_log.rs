@@ -15,7 +15,7 @@ use log::Level;
 
 use crate::{
     formats::json::code::CodePath,
-    head::{client::Proxies, heads::Allowlists, request_id::RequestIds},
+    head::{Allowlists, client::Proxies, request_id::RequestIds},
     logger::Logger,
     policy::{Policy, ResponseBody},
     preview::{self, Preview},

@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
+#![warn(clippy::too_many_lines)]
 
 mod body_log;
 mod capture;
@@ -37,8 +38,8 @@ pub use crate::{
     content::Omitted,
     formats::json::code::{Code, CodeState, MAX_CODE_LEN},
     head::{
-        MAX_URI_PART_LEN, MAX_USER_AGENT_LEN,
         headers::{MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
+        request::{MAX_URI_PART_LEN, MAX_USER_AGENT_LEN},
         request_id::{MAX_REQUEST_ID_LEN, RequestId, RequestIds},
     },
     middleware::{BodyLogFuture, BodyLogMiddleware, body::RecordedBody},

@@ -7,7 +7,7 @@ use log::Level;
 
 use crate::{
     formats::json::code::CodePath,
-    head::{client::Proxies, heads::Allowlists, request_id::RequestIds},
+    head::{Allowlists, client::Proxies, request_id::RequestIds},
     redact::names::Names,
     sampling::Sampling,
 };

@@ -9,7 +9,7 @@ use crate::{
         json::code::{Code, CodeState},
         representation::Representation,
     },
-    head::is_binary_transfer,
+    head::content_headers::is_binary_transfer,
     policy::Policy,
     redact::key_cache::{KeyCache, Redactor},
 };

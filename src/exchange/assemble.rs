@@ -15,7 +15,10 @@ use crate::{
         state::State,
     },
     formats::json::code::{CodeState, FoundCode},
-    head::{MAX_URI_PART_LEN, RequestHead, trace_context::TraceContext},
+    head::{
+        request::{MAX_URI_PART_LEN, RequestHead},
+        trace_context::TraceContext,
+    },
     logger::Logger,
     policy::Policy,
     record::{

@@ -11,7 +11,7 @@ use crate::{
     capture::{budget::Budget, prefix::Capture},
     content::unsupported,
     exchange::result_code::FirstChunkCode,
-    head::{Announced, ResponseHeadCopy, heads::Heads, request_id::RequestId},
+    head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
     logger::Logger,
     policy::Policy,
     record::{errors::Errors, field::Field, user::User},

@@ -1,503 +1,165 @@
-//! What a record needs of the heads of an exchange, copied.
+//! The heads of one exchange, copied.
 
 pub(crate) mod client;
+pub(crate) mod content_headers;
 pub(crate) mod headers;
-pub(crate) mod heads;
+pub(crate) mod request;
 pub(crate) mod request_id;
+pub(crate) mod response;
 pub(crate) mod text;
 pub(crate) mod trace_context;
 
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
-    http::{
-        Method, StatusCode, Version,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
-    },
+    http::{Version, header::HeaderMap},
 };
 
+use self::{
+    headers::{Allowlist, HeaderValues},
+    request::RequestHead,
+    request_id::{RequestId, X_REQUEST_ID},
+    response::ResponseHeadCopy,
+    text::HeadText,
+    trace_context::TraceContext,
+};
 use crate::{
-    content::may_have_code,
-    formats::representation::Representation,
-    head::{
-        headers::{Allowlist, HeaderValues},
-        text::HeadText,
-    },
-    redact::{form, key_cache::Redactor, text::hide_secrets, url},
-    util::part::Part,
+    record::data::Record,
+    redact::{key_cache::Redactor, names::Names},
 };
 
-/// Bytes kept of the path of a request, and again of its query.
-pub const MAX_URI_PART_LEN: usize = 2048;
-/// Bytes kept of a `User-Agent`.
-pub const MAX_USER_AGENT_LEN: usize = 512;
-const MAX_HOST_LEN: usize = 255;
-const MAX_METHOD_LEN: usize = 32;
-
-/// How much body the head of a request announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Announced {
-    Nothing,
-    Bytes(u64),
-    /// Some, of unknown length.
-    Some,
-}
-
-/// A request head, read before the handler sees it: middleware inside may rewrite the original, and
-/// a clone of the `HttpRequest` held across the call would make routing panic.
+/// What a record needs of both heads of an exchange, copied into one text.
 #[derive(Debug)]
-pub(crate) struct RequestHead {
-    /// `METHOD PATH?QUERY`
-    message: Part,
-    method: Part,
-    path: Part,
-    query: Option<Part>,
-    host: Option<Part>,
-    agent: Option<Part>,
-    pub(crate) headers: HeaderValues,
-    is_secure: bool,
-    pub(crate) version: Version,
-    pub(crate) client: Option<IpAddr>,
-    pub(crate) kind: Representation,
-    pub(crate) announced: Announced,
-    pub(crate) is_get: bool,
-    pub(crate) is_head: bool,
+pub(crate) struct Heads {
+    text: HeadText,
+    pub(crate) request: RequestHead,
+    /// The place in the text at which the response begins.
+    response_start: usize,
+    response_headers: HeaderValues,
 }
 
-impl RequestHead {
-    /// One that was not copied yet.
+/// The headers that a record shows, of requests and of responses.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowlists {
+    pub(crate) request: Allowlist,
+    pub(crate) response: Allowlist,
+}
+
+impl Allowlists {
+    pub(crate) fn new(names: &Names) -> Self {
+        Self {
+            request: Allowlist::request(names),
+            response: Allowlist::response(names),
+        }
+    }
+
+    /// Applies changed names.
+    pub(crate) fn rebuild(&mut self, names: &Names) {
+        self.request.rebuild(names);
+        self.response.rebuild(names);
+    }
+}
+
+impl Heads {
     pub(crate) fn new() -> Self {
         Self {
-            message: Part::default(),
-            method: Part::default(),
-            path: Part::default(),
-            query: None,
-            host: None,
-            agent: None,
-            headers: HeaderValues::default(),
-            is_secure: false,
-            version: Version::HTTP_11,
-            client: None,
-            kind: Representation::uncoded(None),
-            announced: Announced::Nothing,
-            is_get: false,
-            is_head: false,
+            text: HeadText::default(),
+            request: RequestHead::new(),
+            response_start: 0,
+            response_headers: HeaderValues::default(),
         }
     }
 
-    /// Copies the head of a request into `text`.
-    pub(crate) fn copy(&mut self, text: &mut HeadText, req: &ServiceRequest, allowed: &Allowlist) {
-        let headers = &mut self.headers;
-        let head = req.head();
-        let method = text.push(head.method.as_str().as_bytes(), MAX_METHOD_LEN);
-        text.push_mark(b' ');
-        let authority = head.uri.authority().map(|authority| authority.as_str());
-        let path = match head.uri.path() {
-            // The target of CONNECT, and of `OPTIONS *`, has no path.
-            "" => {
-                let host = url::host_and_port(authority.unwrap_or_default().as_bytes());
-                text.push(host, MAX_HOST_LEN)
-            }
-            path => text.push(path.as_bytes(), MAX_URI_PART_LEN),
-        };
-        let query = head.uri.query().filter(|query| !query.is_empty());
-        let query = query.map(|query| {
-            text.push_mark(b'?');
-            text.push(query.as_bytes(), MAX_URI_PART_LEN)
-        });
-        let mut host = authority.map(|host| push_host(text, host.as_bytes()));
-        let mut agent = None;
-        let mut content = ContentHeaders::default();
-        // One walk over all of them costs less than looking for each.
-        for (name, value) in &head.headers {
-            headers.add(text, name, value.as_bytes(), allowed);
-            match *name {
-                header::HOST if host.is_none() => {
-                    host = Some(push_host(text, value.as_bytes()));
-                }
-                header::USER_AGENT if agent.is_none() => {
-                    agent = Some(text.push(value.as_bytes(), MAX_USER_AGENT_LEN));
-                }
-                _ => content.see(name, value),
-            }
-        }
-        self.message = method.up_to(query.unwrap_or(path));
-        self.method = method;
-        self.path = path;
-        self.query = query;
-        self.host = host.filter(|host| !host.is_empty());
-        self.agent = agent;
-        // Not from `connection_info()`: it is cached in the request, for middleware inside too.
-        self.is_secure = req.app_config().secure();
-        self.version = head.version;
-        self.kind = content.representation(&head.headers);
-        self.announced = announced(head, &content);
-        self.is_get = head.method == Method::GET;
-        self.is_head = head.method == Method::HEAD;
+    /// Copies the head of a request. Nothing was copied before.
+    pub(crate) fn copy_request(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
+        self.request.copy(&mut self.text, req, allowed);
+        self.response_start = self.text.len();
     }
 
-    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
-        let parts = [&mut self.method, &mut self.path].into_iter();
-        let parts = parts.chain(&mut self.query).chain(&mut self.host);
-        parts.chain(&mut self.agent).chain(self.headers.parts())
-    }
-
-    /// Hides secrets. Call this after [`HeadText::finish`].
-    pub(crate) fn redact(
+    /// Copies the headers of the request again, by the rules of a nested logger.
+    pub(crate) fn copy_request_headers(
         &mut self,
-        text: &mut HeadText,
+        headers: &HeaderMap,
+        client: Option<IpAddr>,
         allowed: &Allowlist,
-        redactor: Redactor<'_>,
     ) {
-        self.headers.redact(text, allowed, redactor);
-        let mut query = text.take_spare();
-        let agent = self
-            .agent
-            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), &redactor));
-        let host = self
-            .host
-            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), &redactor));
-        let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
-        let path = path
-            .map(|path| url::redact_path(text.get(path), path.was_cut(), &redactor))
-            .and_then(owned);
-        let hides_in_query = self.query.is_some_and(|part| {
-            form::push_query(&mut query, text.get(part), part.was_cut(), redactor)
-        });
-        for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
-            if let (Some(part), Some(shown)) = (part, shown) {
-                text.replace(part, &shown);
-            }
-        }
-        if path.is_some() || hides_in_query || !text.is_clean() {
-            let query = hides_in_query.then_some(&*query);
-            self.rebuild_message(text, path.as_deref(), query);
-        }
-        text.put_spare(query);
+        self.request.headers.copy(&mut self.text, headers, allowed);
+        self.request.client = client;
+        self.response_start = self.text.len();
     }
 
-    /// Appends method, path and query, which must be next to each other, with their replacements.
-    fn rebuild_message(&mut self, text: &mut HeadText, path: Option<&str>, query: Option<&str>) {
-        fn append(text: &mut HeadText, part: &mut Part, shown: Option<&str>) {
-            match shown {
-                None => text.repeat(part),
-                Some(shown) => text.replace(part, shown),
-            }
-        }
-        text.repeat(&mut self.method);
-        text.add_mark(' ');
-        append(text, &mut self.path, path);
-        if let Some(part) = &mut self.query {
-            text.add_mark('?');
-            append(text, part, query);
-        }
-        self.message = self.method.up_to(self.query.unwrap_or(self.path));
+    /// Copies the id that a request without an id was given, as if it had come with the request.
+    pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
+        let headers = &mut self.request.headers;
+        headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
+        self.response_start = self.text.len();
     }
 
-    pub(crate) fn message<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.message)
-    }
-
-    pub(crate) fn method<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.method)
-    }
-
-    pub(crate) fn path<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.path)
-    }
-
-    pub(crate) fn query<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.query.map(|part| text.get(part))
-    }
-
-    pub(crate) fn host<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.host.map(|part| text.get(part))
-    }
-
-    pub(crate) fn agent<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.agent.map(|part| text.get(part))
-    }
-
-    pub(crate) fn scheme(&self) -> &'static str {
-        match self.is_secure {
-            true => "https",
-            false => "http",
-        }
-    }
-
-    pub(crate) fn version(&self) -> &'static str {
-        match self.version {
-            Version::HTTP_09 => "0.9",
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            Version::HTTP_3 => "3",
-            _ => "1.1",
-        }
-    }
-}
-
-fn owned(text: Cow<'_, str>) -> Option<String> {
-    match text {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(text) => Some(text),
-    }
-}
-
-/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
-fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
-    let host = url::host_and_port(authority);
-    let (host, end) = match host.strip_prefix(b"[") {
-        Some(address) => (address, b']'),
-        None => (host, b':'),
-    };
-    let len = memchr::memchr(end, host).unwrap_or(host.len());
-    text.push(&host[..len], MAX_HOST_LEN)
-}
-
-/// What the headers of a message say about its body.
-#[derive(Debug, Default)]
-struct ContentHeaders<'h> {
-    kind: Option<&'h HeaderValue>,
-    length: Option<&'h HeaderValue>,
-    has_coding: bool,
-    has_transfer_coding: bool,
-    is_binary: bool,
-}
-
-impl<'h> ContentHeaders<'h> {
-    /// The first of several counts.
-    fn see(&mut self, name: &HeaderName, value: &'h HeaderValue) {
-        match *name {
-            header::CONTENT_TYPE if self.kind.is_none() => self.kind = Some(value),
-            header::CONTENT_LENGTH if self.length.is_none() => self.length = Some(value),
-            header::CONTENT_ENCODING => self.has_coding = true,
-            header::TRANSFER_ENCODING => self.has_transfer_coding = true,
-            _ if is_binary_transfer(name, value) => self.is_binary = true,
-            _ => {}
-        }
-    }
-
-    fn representation(&self, headers: &HeaderMap) -> Representation {
-        let kind = self.kind.map(|value| value.as_bytes());
-        match self.has_coding {
-            false => Representation::uncoded(kind),
-            true => Representation::of(headers),
-        }
-    }
-}
-
-fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -> Announced {
-    let length = content.length.and_then(|value| {
-        let digits = value.as_bytes().trim_ascii();
-        str::from_utf8(digits).ok()?.parse().ok()
-    });
-    match length {
-        Some(0) => Announced::Nothing,
-        Some(length) => Announced::Bytes(length),
-        None if content.has_transfer_coding => Announced::Some,
-        // HTTP/2 has a payload with every request and no field that says whether it is empty. A
-        // method that is meant to have content announces its length if there is none (RFC 9110,
-        // section 8.6).
-        None if head.version == Version::HTTP_2
-            && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) =>
-        {
-            Announced::Some
-        }
-        None => Announced::Nothing,
-    }
-}
-
-/// What a response was when it left the layers inside.
-#[derive(Debug)]
-pub(crate) struct ResponseHeadCopy {
-    pub(crate) status: StatusCode,
-    pub(crate) kind: Representation,
-    /// `Content-Transfer-Encoding: binary`: a file, in the service that this crate was made for.
-    pub(crate) is_binary: bool,
-}
-
-impl ResponseHeadCopy {
-    /// Copies those headers that are recorded into `headers`, which is empty.
-    pub(crate) fn copy(
+    /// Copies the head of a response, in place of an earlier one.
+    pub(crate) fn copy_response(
+        &mut self,
         head: &ResponseHead,
         allowed: &Allowlist,
-        headers: &mut HeaderValues,
-        text: &mut HeadText,
-    ) -> Self {
-        let mut content = ContentHeaders::default();
-        for (name, value) in head.headers() {
-            headers.add(text, name, value.as_bytes(), allowed);
-            content.see(name, value);
-        }
-        Self {
-            status: head.status,
-            kind: content.representation(head.headers()),
-            is_binary: content.is_binary,
-        }
+        max_kept: usize,
+    ) -> ResponseHeadCopy {
+        self.text.truncate(self.response_start);
+        self.response_headers.clear(max_kept);
+        ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
     }
 
-    /// Whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
-    /// and after an upgrade the body is another protocol.
-    pub(crate) fn may_have_code(&self) -> bool {
-        may_have_code(&self.kind)
-            && !self.is_binary
-            && !matches!(
-                self.status,
-                StatusCode::SWITCHING_PROTOCOLS | StatusCode::PARTIAL_CONTENT
-            )
-    }
-}
-
-/// A body of a type that is read as text, sent as a file.
-pub(crate) fn is_binary_transfer(name: &HeaderName, value: &HeaderValue) -> bool {
-    const NAME: &str = "content-transfer-encoding";
-    let value = || value.as_bytes().trim_ascii();
-    name.as_str() == NAME && value().eq_ignore_ascii_case(b"binary")
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::test::TestRequest;
-
-    use super::*;
-
-    struct Copied {
-        head: RequestHead,
-        text: HeadText,
+    /// Whether HTTP/2 drops the body of this response without polling it: for HEAD, and for a status that it
+    /// gives no content.
+    pub(crate) fn is_never_polled(&self, response: &ResponseHeadCopy) -> bool {
+        let has_no_content = matches!(response.status.as_u16(), 100 | 102 | 204);
+        self.request.version == Version::HTTP_2 && (self.request.is_head || has_no_content)
     }
 
-    impl Copied {
-        fn method(&self) -> &str {
-            self.head.method(&self.text)
-        }
-
-        fn message(&self) -> &str {
-            self.head.message(&self.text)
-        }
-
-        fn path(&self) -> &str {
-            self.head.path(&self.text)
-        }
-
-        fn query(&self) -> Option<&str> {
-            self.head.query(&self.text)
-        }
-
-        fn host(&self) -> Option<&str> {
-            self.head.host(&self.text)
-        }
-
-        fn agent(&self) -> Option<&str> {
-            self.head.agent(&self.text)
-        }
+    /// The trace that the request belongs to, before [`finish`](Self::finish).
+    pub(crate) fn trace_context(&self, allowed: &Allowlist) -> Option<TraceContext> {
+        let part = allowed.traceparent(&self.request.headers)?;
+        TraceContext::parse(self.text.raw(part))
     }
 
-    fn head(request: TestRequest) -> Copied {
-        let names = Names::default();
-        let allowed = Allowlist::request(&names);
-        let request = request.to_srv_request();
-        let (mut head, mut text) = (RequestHead::new(), HeadText::default());
-        head.copy(&mut text, &request, &allowed);
-        text.finish(head.parts());
-        head.redact(&mut text, &allowed, &names);
-        Copied { head, text }
+    /// The id of the request, before [`finish`](Self::finish).
+    pub(crate) fn request_id(&self, allowed: &Allowlist) -> Option<&[u8]> {
+        let part = allowed.request_id(&self.request.headers)?;
+        Some(self.text.raw(part))
     }
 
-    #[test]
-    fn the_target_is_shown_redacted() {
-        let head = head(TestRequest::with_uri("/a%20b/c?x=1&token=t").method(Method::POST));
-        assert_eq!(head.message(), "POST /a%20b/c?x=1&token=[REDACTED]");
-        assert_eq!(head.path(), "/a%20b/c");
-        assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
-        assert_eq!(
-            (head.method(), head.head.version(), head.head.scheme()),
-            ("POST", "1.1", "http")
-        );
+    /// Makes clean text of everything that was copied, and hides secrets in it.
+    pub(crate) fn finish(&mut self, allowed: &Allowlists, redactor: Redactor<'_>) {
+        let parts = self.request.parts().chain(self.response_headers.parts());
+        self.text.finish(parts);
+        let text = &mut self.text;
+        self.request.redact(text, &allowed.request, redactor);
+        self.response_headers
+            .redact(text, &allowed.response, redactor);
     }
 
-    #[test]
-    fn secrets_are_hidden_in_every_part() {
-        let head = head(
-            TestRequest::with_uri("/reset/eyJh.eyJi.c/x?a=eyJh.eyJi.c")
-                .insert_header((header::USER_AGENT, "curl Bearer abc"))
-                .insert_header((header::HOST, "h:1")),
-        );
-        assert_eq!(head.message(), "GET /reset/[REDACTED]/x?a=[REDACTED]");
-        assert_eq!(head.path(), "/reset/[REDACTED]/x");
-        assert_eq!(head.query(), Some("a=[REDACTED]"));
-        assert_eq!(head.agent(), Some("curl Bearer [REDACTED]"));
-        assert_eq!((head.host(), head.method()), (Some("h"), "GET"));
+    /// Puts the heads into a record, after [`finish`](Self::finish).
+    pub(crate) fn show<'r>(&'r self, record: &mut Record<'r>, allowed: &'r Allowlists) {
+        let (head, text) = (&self.request, &self.text);
+        record.message = head.message(text);
+        record.method = head.method(text);
+        record.path = head.path(text);
+        record.query = head.query(text);
+        record.scheme = head.scheme();
+        record.version = head.version();
+        record.server_address = head.host(text);
+        record.client_address = head.client;
+        record.user_agent = head.agent(text);
+        record.request_headers = head.headers.as_headers(text, &allowed.request);
+        record.response_headers = self.response_headers.as_headers(text, &allowed.response);
+        let request_id = allowed.request.request_id(&head.headers);
+        record.request_id = request_id.map(|part| text.get(part));
+        record.head_is_plain = text.is_plain();
     }
 
-    #[test]
-    fn a_host_of_the_form_of_a_token_is_hidden() {
-        let host = (header::HOST, "eyJh.eyJi.c:1");
-        let head = head(TestRequest::default().insert_header(host));
-        assert_eq!((head.host(), head.message()), (Some("[REDACTED]"), "GET /"));
-    }
-
-    #[test]
-    fn targets_without_a_path_are_shown_by_their_host() {
-        let connect = head(TestRequest::with_uri("example.com:443").method(Method::CONNECT));
-        assert_eq!(connect.message(), "CONNECT example.com:443");
-        let asterisk = head(TestRequest::with_uri("*").method(Method::OPTIONS));
-        assert_eq!(asterisk.message(), "OPTIONS *");
-    }
-
-    #[test]
-    fn the_host_loses_its_port() {
-        for (host, expected) in [
-            ("example.com", Some("example.com")),
-            ("example.com:8080", Some("example.com")),
-            ("[::1]:8080", Some("::1")),
-            ("[::1", Some("::1")),
-            ("", None),
-            (":80", None),
-            ("u:p@example.com:80", Some("example.com")),
-            ("example.com?token=x", Some("example.com")),
-        ] {
-            let head = head(TestRequest::default().insert_header((header::HOST, host)));
-            assert_eq!(head.host(), expected, "{host}");
-        }
-        let absolute = head(TestRequest::with_uri("http://u:p@example.org:81/x"));
-        assert_eq!(absolute.host(), Some("example.org"));
-        assert_eq!(absolute.message(), "GET /x");
-    }
-
-    #[test]
-    fn what_a_client_can_make_long_is_capped() {
-        let long = "x".repeat(10_000);
-        let head = head(
-            TestRequest::with_uri(&format!("/{long}?{long}"))
-                .insert_header((header::USER_AGENT, long.as_str()))
-                .insert_header((header::HOST, long.as_str())),
-        );
-        assert_eq!(head.path().len(), MAX_URI_PART_LEN);
-        assert_eq!(head.query().unwrap().len(), MAX_URI_PART_LEN);
-        assert_eq!(head.agent().unwrap().len(), MAX_USER_AGENT_LEN);
-        assert_eq!(head.host().unwrap().len(), MAX_HOST_LEN);
-        assert_eq!(
-            head.message().len(),
-            "GET ".len() + 2 * MAX_URI_PART_LEN + 1
-        );
-    }
-
-    #[test]
-    fn bodies_are_announced_by_length_by_coding_or_by_method() {
-        use Announced::*;
-        let with = |name: &'static str, value: &'static str| {
-            TestRequest::post().insert_header((name, value))
-        };
-        for (request, expected) in [
-            (TestRequest::post(), Nothing),
-            (with("content-length", "0"), Nothing),
-            (with("content-length", "7"), Bytes(7)),
-            (with("transfer-encoding", "chunked"), Some),
-            (TestRequest::post().version(Version::HTTP_2), Some),
-            (TestRequest::get().version(Version::HTTP_2), Nothing),
-        ] {
-            assert_eq!(head(request).head.announced, expected);
-        }
+    /// Drops everything. Buffers of at most `max_kept` bytes are kept for the next exchange.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        self.text.clear(max_kept);
+        self.request.headers.clear(max_kept);
+        self.response_headers.clear(max_kept);
     }
 }

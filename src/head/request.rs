@@ -1,0 +1,413 @@
+//! The head of a request.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use actix_web::{
+    dev::ServiceRequest,
+    http::{Method, Version, header},
+};
+
+use super::{
+    content_headers::ContentHeaders,
+    headers::{Allowlist, HeaderValues},
+    text::HeadText,
+};
+use crate::{
+    formats::representation::Representation,
+    redact::{form, key_cache::Redactor, text::hide_secrets, url},
+    util::part::Part,
+};
+
+/// Bytes kept of the path of a request, and again of its query.
+pub const MAX_URI_PART_LEN: usize = 2048;
+/// Bytes kept of a `User-Agent`.
+pub const MAX_USER_AGENT_LEN: usize = 512;
+const MAX_HOST_LEN: usize = 255;
+const MAX_METHOD_LEN: usize = 32;
+
+/// How much body the head of a request announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    Nothing,
+    Bytes(u64),
+    /// Some, of unknown length.
+    Some,
+}
+
+/// A request head, read before the handler sees it: middleware inside may rewrite the original, and
+/// a clone of the `HttpRequest` held across the call would make routing panic.
+#[derive(Debug)]
+pub(crate) struct RequestHead {
+    /// `METHOD PATH?QUERY`
+    message: Part,
+    method: Part,
+    path: Part,
+    query: Option<Part>,
+    host: Option<Part>,
+    agent: Option<Part>,
+    pub(crate) headers: HeaderValues,
+    is_secure: bool,
+    pub(crate) version: Version,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) kind: Representation,
+    pub(crate) announced: Announced,
+    pub(crate) is_get: bool,
+    pub(crate) is_head: bool,
+}
+
+impl RequestHead {
+    /// One that was not copied yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            message: Part::default(),
+            method: Part::default(),
+            path: Part::default(),
+            query: None,
+            host: None,
+            agent: None,
+            headers: HeaderValues::default(),
+            is_secure: false,
+            version: Version::HTTP_11,
+            client: None,
+            kind: Representation::uncoded(None),
+            announced: Announced::Nothing,
+            is_get: false,
+            is_head: false,
+        }
+    }
+
+    /// Copies the head of a request into `text`.
+    pub(crate) fn copy(&mut self, text: &mut HeadText, req: &ServiceRequest, allowed: &Allowlist) {
+        let headers = &mut self.headers;
+        let head = req.head();
+        let method = text.push(head.method.as_str().as_bytes(), MAX_METHOD_LEN);
+        text.push_mark(b' ');
+        let authority = head.uri.authority().map(|authority| authority.as_str());
+        let path = match head.uri.path() {
+            // The target of CONNECT, and of `OPTIONS *`, has no path.
+            "" => {
+                let host = url::host_and_port(authority.unwrap_or_default().as_bytes());
+                text.push(host, MAX_HOST_LEN)
+            }
+            path => text.push(path.as_bytes(), MAX_URI_PART_LEN),
+        };
+        let query = head.uri.query().filter(|query| !query.is_empty());
+        let query = query.map(|query| {
+            text.push_mark(b'?');
+            text.push(query.as_bytes(), MAX_URI_PART_LEN)
+        });
+        let mut host = authority.map(|host| push_host(text, host.as_bytes()));
+        let mut agent = None;
+        let mut content = ContentHeaders::default();
+        // One walk over all of them costs less than looking for each.
+        for (name, value) in &head.headers {
+            headers.add(text, name, value.as_bytes(), allowed);
+            match *name {
+                header::HOST if host.is_none() => {
+                    host = Some(push_host(text, value.as_bytes()));
+                }
+                header::USER_AGENT if agent.is_none() => {
+                    agent = Some(text.push(value.as_bytes(), MAX_USER_AGENT_LEN));
+                }
+                _ => content.add(name, value),
+            }
+        }
+        self.message = method.up_to(query.unwrap_or(path));
+        self.method = method;
+        self.path = path;
+        self.query = query;
+        self.host = host.filter(|host| !host.is_empty());
+        self.agent = agent;
+        // Not from `connection_info()`: it is cached in the request, for middleware inside too.
+        self.is_secure = req.app_config().secure();
+        self.version = head.version;
+        self.kind = content.representation(&head.headers);
+        self.announced = announced(head, &content);
+        self.is_get = head.method == Method::GET;
+        self.is_head = head.method == Method::HEAD;
+    }
+
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        let parts = [&mut self.method, &mut self.path].into_iter();
+        let parts = parts.chain(&mut self.query).chain(&mut self.host);
+        parts.chain(&mut self.agent).chain(self.headers.parts())
+    }
+
+    /// Hides secrets. Call this after [`HeadText::finish`].
+    pub(crate) fn redact(
+        &mut self,
+        text: &mut HeadText,
+        allowed: &Allowlist,
+        redactor: Redactor<'_>,
+    ) {
+        self.headers.redact(text, allowed, redactor);
+        let mut query = text.take_spare();
+        let agent = self
+            .agent
+            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), &redactor));
+        let host = self
+            .host
+            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), &redactor));
+        let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
+        let path = path
+            .map(|path| url::redact_path(text.get(path), path.was_cut(), &redactor))
+            .and_then(owned);
+        let hides_in_query = self.query.is_some_and(|part| {
+            form::push_query(&mut query, text.get(part), part.was_cut(), redactor)
+        });
+        for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
+            if let (Some(part), Some(shown)) = (part, shown) {
+                text.replace(part, &shown);
+            }
+        }
+        if path.is_some() || hides_in_query || !text.is_clean() {
+            let query = hides_in_query.then_some(&*query);
+            self.rebuild_message(text, path.as_deref(), query);
+        }
+        text.put_spare(query);
+    }
+
+    /// Appends method, path and query, which must be next to each other, with their replacements.
+    fn rebuild_message(&mut self, text: &mut HeadText, path: Option<&str>, query: Option<&str>) {
+        fn append(text: &mut HeadText, part: &mut Part, shown: Option<&str>) {
+            match shown {
+                None => text.repeat(part),
+                Some(shown) => text.replace(part, shown),
+            }
+        }
+        text.repeat(&mut self.method);
+        text.add_mark(' ');
+        append(text, &mut self.path, path);
+        if let Some(part) = &mut self.query {
+            text.add_mark('?');
+            append(text, part, query);
+        }
+        self.message = self.method.up_to(self.query.unwrap_or(self.path));
+    }
+
+    pub(crate) fn message<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.message)
+    }
+
+    pub(crate) fn method<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.method)
+    }
+
+    pub(crate) fn path<'t>(&self, text: &'t HeadText) -> &'t str {
+        text.get(self.path)
+    }
+
+    pub(crate) fn query<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.query.map(|part| text.get(part))
+    }
+
+    pub(crate) fn host<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.host.map(|part| text.get(part))
+    }
+
+    pub(crate) fn agent<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
+        self.agent.map(|part| text.get(part))
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.is_secure {
+            true => "https",
+            false => "http",
+        }
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_09 => "0.9",
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            Version::HTTP_3 => "3",
+            _ => "1.1",
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Option<String> {
+    match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
+    }
+}
+
+/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
+fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
+    let host = url::host_and_port(authority);
+    let (host, end) = match host.strip_prefix(b"[") {
+        Some(address) => (address, b']'),
+        None => (host, b':'),
+    };
+    let len = memchr::memchr(end, host).unwrap_or(host.len());
+    text.push(&host[..len], MAX_HOST_LEN)
+}
+
+fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -> Announced {
+    let length = content.length.and_then(|value| {
+        let digits = value.as_bytes().trim_ascii();
+        str::from_utf8(digits).ok()?.parse().ok()
+    });
+    match length {
+        Some(0) => Announced::Nothing,
+        Some(length) => Announced::Bytes(length),
+        None if content.has_transfer_coding => Announced::Some,
+        // HTTP/2 has a payload with every request and no field that says whether it is empty. A
+        // method that is meant to have content announces its length if there is none (RFC 9110,
+        // section 8.6).
+        None if head.version == Version::HTTP_2
+            && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) =>
+        {
+            Announced::Some
+        }
+        None => Announced::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    struct Copied {
+        head: RequestHead,
+        text: HeadText,
+    }
+
+    impl Copied {
+        fn method(&self) -> &str {
+            self.head.method(&self.text)
+        }
+
+        fn message(&self) -> &str {
+            self.head.message(&self.text)
+        }
+
+        fn path(&self) -> &str {
+            self.head.path(&self.text)
+        }
+
+        fn query(&self) -> Option<&str> {
+            self.head.query(&self.text)
+        }
+
+        fn host(&self) -> Option<&str> {
+            self.head.host(&self.text)
+        }
+
+        fn agent(&self) -> Option<&str> {
+            self.head.agent(&self.text)
+        }
+    }
+
+    fn head(request: TestRequest) -> Copied {
+        let names = Names::default();
+        let allowed = Allowlist::request(&names);
+        let request = request.to_srv_request();
+        let (mut head, mut text) = (RequestHead::new(), HeadText::default());
+        head.copy(&mut text, &request, &allowed);
+        text.finish(head.parts());
+        head.redact(&mut text, &allowed, &names);
+        Copied { head, text }
+    }
+
+    #[test]
+    fn the_target_is_shown_redacted() {
+        let head = head(TestRequest::with_uri("/a%20b/c?x=1&token=t").method(Method::POST));
+        assert_eq!(head.message(), "POST /a%20b/c?x=1&token=[REDACTED]");
+        assert_eq!(head.path(), "/a%20b/c");
+        assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
+        assert_eq!(
+            (head.method(), head.head.version(), head.head.scheme()),
+            ("POST", "1.1", "http")
+        );
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_every_part() {
+        let head = head(
+            TestRequest::with_uri("/reset/eyJh.eyJi.c/x?a=eyJh.eyJi.c")
+                .insert_header((header::USER_AGENT, "curl Bearer abc"))
+                .insert_header((header::HOST, "h:1")),
+        );
+        assert_eq!(head.message(), "GET /reset/[REDACTED]/x?a=[REDACTED]");
+        assert_eq!(head.path(), "/reset/[REDACTED]/x");
+        assert_eq!(head.query(), Some("a=[REDACTED]"));
+        assert_eq!(head.agent(), Some("curl Bearer [REDACTED]"));
+        assert_eq!((head.host(), head.method()), (Some("h"), "GET"));
+    }
+
+    #[test]
+    fn a_host_of_the_form_of_a_token_is_hidden() {
+        let host = (header::HOST, "eyJh.eyJi.c:1");
+        let head = head(TestRequest::default().insert_header(host));
+        assert_eq!((head.host(), head.message()), (Some("[REDACTED]"), "GET /"));
+    }
+
+    #[test]
+    fn targets_without_a_path_are_shown_by_their_host() {
+        let connect = head(TestRequest::with_uri("example.com:443").method(Method::CONNECT));
+        assert_eq!(connect.message(), "CONNECT example.com:443");
+        let asterisk = head(TestRequest::with_uri("*").method(Method::OPTIONS));
+        assert_eq!(asterisk.message(), "OPTIONS *");
+    }
+
+    #[test]
+    fn the_host_loses_its_port() {
+        for (host, expected) in [
+            ("example.com", Some("example.com")),
+            ("example.com:8080", Some("example.com")),
+            ("[::1]:8080", Some("::1")),
+            ("[::1", Some("::1")),
+            ("", None),
+            (":80", None),
+            ("u:p@example.com:80", Some("example.com")),
+            ("example.com?token=x", Some("example.com")),
+        ] {
+            let head = head(TestRequest::default().insert_header((header::HOST, host)));
+            assert_eq!(head.host(), expected, "{host}");
+        }
+        let absolute = head(TestRequest::with_uri("http://u:p@example.org:81/x"));
+        assert_eq!(absolute.host(), Some("example.org"));
+        assert_eq!(absolute.message(), "GET /x");
+    }
+
+    #[test]
+    fn what_a_client_can_make_long_is_capped() {
+        let long = "x".repeat(10_000);
+        let head = head(
+            TestRequest::with_uri(&format!("/{long}?{long}"))
+                .insert_header((header::USER_AGENT, long.as_str()))
+                .insert_header((header::HOST, long.as_str())),
+        );
+        assert_eq!(head.path().len(), MAX_URI_PART_LEN);
+        assert_eq!(head.query().unwrap().len(), MAX_URI_PART_LEN);
+        assert_eq!(head.agent().unwrap().len(), MAX_USER_AGENT_LEN);
+        assert_eq!(head.host().unwrap().len(), MAX_HOST_LEN);
+        assert_eq!(
+            head.message().len(),
+            "GET ".len() + 2 * MAX_URI_PART_LEN + 1
+        );
+    }
+
+    #[test]
+    fn bodies_are_announced_by_length_by_coding_or_by_method() {
+        use Announced::*;
+        let with = |name: &'static str, value: &'static str| {
+            TestRequest::post().insert_header((name, value))
+        };
+        for (request, expected) in [
+            (TestRequest::post(), Nothing),
+            (with("content-length", "0"), Nothing),
+            (with("content-length", "7"), Bytes(7)),
+            (with("transfer-encoding", "chunked"), Some),
+            (TestRequest::post().version(Version::HTTP_2), Some),
+            (TestRequest::get().version(Version::HTTP_2), Nothing),
+        ] {
+            assert_eq!(head(request).head.announced, expected);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The head of a response.
+
+use actix_web::{dev::ResponseHead, http::StatusCode};
+
+use super::{
+    content_headers::ContentHeaders,
+    headers::{Allowlist, HeaderValues},
+    text::HeadText,
+};
+use crate::{content::may_have_code, formats::representation::Representation};
+
+/// What a response was when it left the layers inside.
+#[derive(Debug)]
+pub(crate) struct ResponseHeadCopy {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: Representation,
+    /// `Content-Transfer-Encoding: binary`: a file, in the service that this crate was made for.
+    pub(crate) is_binary: bool,
+}
+
+impl ResponseHeadCopy {
+    /// Copies those headers that are recorded into `headers`, which is empty.
+    pub(crate) fn copy(
+        head: &ResponseHead,
+        allowed: &Allowlist,
+        headers: &mut HeaderValues,
+        text: &mut HeadText,
+    ) -> Self {
+        let mut content = ContentHeaders::default();
+        for (name, value) in head.headers() {
+            headers.add(text, name, value.as_bytes(), allowed);
+            content.add(name, value);
+        }
+        Self {
+            status: head.status,
+            kind: content.representation(head.headers()),
+            is_binary: content.is_binary,
+        }
+    }
+
+    /// Whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
+    /// and after an upgrade the body is another protocol.
+    pub(crate) fn may_have_code(&self) -> bool {
+        may_have_code(&self.kind)
+            && !self.is_binary
+            && !matches!(
+                self.status,
+                StatusCode::SWITCHING_PROTOCOLS | StatusCode::PARTIAL_CONTENT
+            )
+    }
+}
