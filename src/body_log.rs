@@ -273,8 +273,8 @@ impl BodyLog {
     /// peer.
     ///
     /// If the peer is a trusted proxy, the addresses in `X-Forwarded-For` or `Forwarded` (RFC 7239) are read from the
-    /// right: the first one that is not a trusted proxy is the client. If there is none, or if both headers are present
-    /// and disagree, the client is the peer, because a proxy that writes one header may pass on a forged header of the
+    /// right: the first one that is not a trusted proxy is the client. Without such an address, or if both headers are
+    /// present and disagree, the client is the peer, because a proxy that writes one header may pass on a forged header of the
     /// other kind.
     ///
     /// **Name only proxies that write these headers**: a trusted peer can name any client.

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 
 use crate::{
     content::{Content, Omitted, may_have_code},
-    exchange::result_code::{KeptBody, ResponseReading, redact_code},
+    exchange::result_code::{KeptBody, ResponseReading},
     formats::{
         json::code::{Code, CodeState},
         representation::Representation,
@@ -54,15 +54,13 @@ pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Prev
         code_state: reading.code_state,
         ..Preview::default()
     };
-    preview.code = reading.code.take().map(|mut code| {
-        redact_code(&mut code, policy);
-        match code.as_code() {
-            Code::Number(code) | Code::Text(code) => code.to_owned(),
-        }
+    reading.redact_code(policy);
+    preview.code = reading.code.as_ref().map(|code| match code.as_code() {
+        Code::Number(code) | Code::Text(code) => code.to_owned(),
     });
     let content = match (body.is_empty(), policy.keeps_response()) {
         (true, _) => Content::None,
-        (false, true) => reading.into_content(policy, redactor, String::new()),
+        (false, true) => reading.content(policy, redactor, String::new()),
         (false, false) => Content::Omitted(Omitted::Disabled),
     };
     match content {

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_omitted_with_its_reason() {
+    fn a_body_that_is_not_text_is_omitted_with_its_reason() {
         use Omitted::*;
         for (content_type, kept, why) in [
             ("image/png", &b"\x89PNG"[..], Binary),
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_fault_is_shown_and_marked() {
+    fn text_before_a_fault_is_shown_and_marked() {
         for (content_type, kept, before) in [
             ("application/json", r#"{"a":1}}"#, r#"{"a":1}"#),
             (

@@ -115,7 +115,7 @@ mod tests {
         Content-Type: image/png\r\n\r\n\x01\x02\r\n\r\n--b\r\n--B--\r\nepilogue";
 
     #[test]
-    fn every_part_is_named_fields_are_shown_and_files_are_not() {
+    fn fields_are_shown_and_files_are_only_named() {
         assert_eq!(
             shown(FORM.as_bytes(), true),
             complete(
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_body_shows_what_was_seen() {
+    fn a_truncated_body_shows_the_parts_that_were_seen() {
         for end in 0..FORM.len() - "--\r\nepilogue".len() {
             let outline = shown(&FORM.as_bytes()[..end], false);
             assert!(outline.truncated && !outline.malformed, "{end}");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_file_is_not_shown() {
+    fn a_part_that_may_be_a_file_is_not_shown() {
         for head in [
             "Content-Disposition: form-data; name=a; filename=b",
             "Content-Disposition: form-data; name=a; filename=\"\"",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sensitive_name_hides_however_it_is_written() {
+    fn a_field_is_hidden_in_every_spelling_of_a_sensitive_name() {
         for disposition in [
             "form-data; name=Pass-Word",
             "form-data; name=a; name=password",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_multipart_body_says_so() {
+    fn a_body_that_is_not_multipart_is_malformed() {
         for body in [
             "",
             "x",

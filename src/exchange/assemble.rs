@@ -8,12 +8,7 @@ use log::Level;
 use crate::{
     capture::prefix::Capture,
     content::{Content, DecodedBody, Omitted, unsupported},
-    exchange::{
-        result_code::{KeptBody, ResponseReading, redact_code},
-        scratch::Scratch,
-        span::RequestSpan,
-        state::State,
-    },
+    exchange::{result_code::ResponseReading, scratch::Scratch, span::RequestSpan, state::State},
     formats::json::code::{CodeState, FoundCode},
     head::{
         request::{MAX_URI_PART_LEN, RequestHead},
@@ -112,6 +107,12 @@ impl Facts {
             is_in_sample,
         }
     }
+
+    fn show<'r>(&'r self, record: &mut Record<'r>) {
+        record.status = self.status;
+        record.trace_id = self.trace.as_ref().map(TraceContext::trace_id);
+        record.span_id = self.trace.as_ref().map(TraceContext::span_id);
+    }
 }
 
 impl Emission<'_> {
@@ -143,31 +144,15 @@ impl Emission<'_> {
         } = state;
         let time_to_head = response.as_ref().map(|response| response.time_to_head);
         let completed = self.outcome == Outcome::Completed;
-        let mut reading = response.as_mut().map(|response| {
-            let wants_code = response.wants_code && !has_no_content;
-            let first_chunk_code = response.first_chunk_code.take();
-            let kept = KeptBody {
-                kind: &response.head.kind,
-                bytes: response_body.kept(),
-                len: response_body.seen(),
-                completed,
-                refused: response_body.refused(),
-            };
-            ResponseReading::new(kept, wants_code, first_chunk_code)
-        });
+        let mut reading = response
+            .as_mut()
+            .map(|response| response.reading(response_body, completed, has_no_content));
         let Some(judgement) = self.judge(&facts, reading.as_mut(), &mut for_response) else {
             return [for_request, for_response];
         };
         heads.finish(&policy.headers, self.redactor());
-        let (mut code, code_state) = match &mut reading {
-            Some(reading) => (reading.code.take(), reading.code_state),
-            None => (None, None),
-        };
-        if let Some(code) = &mut code {
-            redact_code(code, policy);
-        }
         let request_content = self.request_content(&facts, &heads.request, request, for_request);
-        let response_content = match reading {
+        let response_content = match &mut reading {
             Some(reading) => self.response_content(&facts, &judgement, reading, for_response),
             None => Content::None,
         };
@@ -182,29 +167,26 @@ impl Emission<'_> {
             self.duration,
         );
         heads.show(&mut record, &policy.headers);
-        record.route = route.as_deref();
+        facts.show(&mut record);
         record.request_body = body(&request_content, Some(request.seen()));
         record.request_body.unread = facts.request_is_unread;
-        record.response_body = body(
-            &response_content,
-            time_to_head.map(|_| response_body.seen()),
-        );
-        record.status = facts.status;
-        record.code = code.as_ref().map(FoundCode::as_code);
-        record.code_state = code_state;
+        let response_size = time_to_head.map(|_| response_body.seen());
+        record.response_body = body(&response_content, response_size);
+        if let Some(reading) = &mut reading {
+            reading.redact_code(policy);
+            record.code = reading.code.as_ref().map(FoundCode::as_code);
+            record.code_state = reading.code_state;
+        }
+        record.route = route.as_deref();
         record.time_to_head = time_to_head;
         record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
-        record.trace_id = facts.trace.as_ref().map(TraceContext::trace_id);
-        record.span_id = facts.trace.as_ref().map(TraceContext::span_id);
         record.error = errors.as_deref();
         record.user = state.user.as_deref();
         record.fields = &state.fields;
-        record.is_failure =
-            judgement.asked == Some(Level::Error) || self.outcome != Outcome::Completed;
+        record.is_failure = judgement.asked == Some(Level::Error) || !completed;
         truncate(&mut record, policy.record_limit, logger.schemas);
-        self.span.in_scope(&logger.shared.panics, || {
-            logger.emit(&record, judgement.first_sink)
-        });
+        let emit = || logger.emit(&record, judgement.first_sink);
+        self.span.in_scope(&logger.shared.panics, emit);
         [request_content, response_content].map(Content::into_buffer)
     }
 
@@ -304,7 +286,7 @@ impl Emission<'_> {
         &self,
         facts: &Facts,
         judgement: &Judgement,
-        reading: ResponseReading<'_>,
+        reading: &mut ResponseReading<'_>,
         buffer: String,
     ) -> Content {
         if reading.is_empty() {
@@ -312,7 +294,7 @@ impl Emission<'_> {
         }
         match self.omitted_response(facts, judgement) {
             Some(why) => Content::Omitted(why),
-            None => self.guarded(|| reading.into_content(self.policy, self.redactor(), buffer)),
+            None => self.guarded(|| reading.content(self.policy, self.redactor(), buffer)),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::record::data::Outcome;
 /// How the response side ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The body said so, or was handed over whole.
+    /// The body ended, or was handed over whole.
     Complete,
     BodyFailed,
     Dropped,

@@ -105,13 +105,13 @@ impl<'s> ResponseReading<'s> {
     }
 
     /// Returns the text of the body. `buffer` is empty, and may become that text.
-    pub(crate) fn into_content(
-        mut self,
+    pub(crate) fn content(
+        &mut self,
         policy: &Policy,
         redactor: Redactor<'_>,
         buffer: String,
     ) -> Content {
-        if let Some(content) = self.content {
+        if let Some(content) = self.content.take() {
             return content;
         }
         let decoded = match self.decoded.take() {
@@ -122,6 +122,26 @@ impl<'s> ResponseReading<'s> {
             Ok(_) if self.kept.refused => Content::Omitted(Omitted::Budget),
             Ok(body) => body.content(policy.response_limit, redactor, buffer),
             Err(why) => Content::Omitted(why),
+        }
+    }
+
+    /// Hides a code that must not be shown.
+    pub(crate) fn redact_code(&mut self, policy: &Policy) {
+        let Some(code) = &mut self.code else {
+            return;
+        };
+        if policy.hides_code {
+            return code.hide(REDACTED);
+        }
+        let shown = match code.as_code() {
+            Code::Number(_) => None,
+            Code::Text(text) => {
+                let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+                hide_secrets(text, is_cut, &policy.names)
+            }
+        };
+        if let Some(shown) = shown {
+            code.replace(&shown);
         }
     }
 
@@ -159,22 +179,5 @@ impl FirstChunkCode {
             true => self.if_whole,
             false => self.if_cut,
         }
-    }
-}
-
-/// Hides a code that must not be shown.
-pub(crate) fn redact_code(code: &mut FoundCode, policy: &Policy) {
-    if policy.hides_code {
-        return code.hide(REDACTED);
-    }
-    let shown = match code.as_code() {
-        Code::Number(_) => None,
-        Code::Text(text) => {
-            let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            hide_secrets(text, is_cut, &policy.names)
-        }
-    };
-    if let Some(shown) = shown {
-        code.replace(&shown);
     }
 }

@@ -10,7 +10,7 @@ use actix_web::{dev::ServiceRequest, http::StatusCode};
 use crate::{
     capture::{budget::Budget, prefix::Capture},
     content::unsupported,
-    exchange::result_code::FirstChunkCode,
+    exchange::result_code::{FirstChunkCode, KeptBody, ResponseReading},
     head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
     logger::Logger,
     policy::Policy,
@@ -60,6 +60,26 @@ pub(crate) struct Response {
     pub(crate) first_chunk_code: Option<Box<FirstChunkCode>>,
     /// The response is complete even if its body is dropped without being polled.
     pub(crate) complete_unpolled: bool,
+}
+
+impl Response {
+    /// Begins to read what was kept of the body.
+    pub(crate) fn reading<'s>(
+        &'s mut self,
+        capture: &'s Capture,
+        completed: bool,
+        has_no_content: bool,
+    ) -> ResponseReading<'s> {
+        let first_chunk_code = self.first_chunk_code.take();
+        let kept = KeptBody {
+            kind: &self.head.kind,
+            bytes: capture.kept(),
+            len: capture.seen(),
+            completed,
+            refused: capture.refused(),
+        };
+        ResponseReading::new(kept, self.wants_code && !has_no_content, first_chunk_code)
+    }
 }
 
 impl Default for State {

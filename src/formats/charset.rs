@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_in_the_charset_is_no_text() {
+    fn bytes_that_are_invalid_in_the_charset_are_not_decoded() {
         for (label, bytes, whole, text) in [
             ("UTF-8", &b"caf\xc3\xa9"[..], true, Some("café")),
             ("utf-8", b"caf\xc3", false, Some("caf")),
@@ -161,7 +161,7 @@ mod tests {
 
     #[cfg(feature = "charsets")]
     #[test]
-    fn what_cannot_be_decoded_is_not_guessed_at() {
+    fn an_unsupported_charset_is_not_guessed() {
         for (label, bytes) in [
             ("gbk", &b"\xc4"[..]),
             ("gbk", b"a\xff"),

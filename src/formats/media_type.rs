@@ -19,7 +19,7 @@ impl Boundary {
     }
 }
 
-/// The kinds of bodies that are told apart.
+/// The kinds of bodies that are handled differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_of_bodies_are_told_apart() {
+    fn types_map_to_kinds_of_bodies() {
         use Media::*;
         for (value, media) in [
             ("application/json", Json),

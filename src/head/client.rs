@@ -1,22 +1,22 @@
-//! Who the client is, where proxies stand between.
+//! The address of the client behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
 
-/// The proxies whose word counts.
+/// The proxies that are trusted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<IpNet>);
 
-/// What a list of hops comes to.
+/// What a list of hops says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hops {
-    /// There is no list.
+    /// The header is absent.
     None,
-    /// The last one that is no trusted proxy; the first one if all are.
+    /// The last address that is not a trusted proxy, or the first if all are.
     Client(IpAddr),
-    /// What the proxies were told is no address, or hidden.
+    /// The list is malformed, or the client is not given by address.
     Unknown,
 }
 
@@ -29,12 +29,12 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The address of the client: the peer's, or what proxies say of it, if that is one of them.
+    /// Returns the address of the client: that of the peer or, if the peer is a trusted proxy, the one that it gives.
     ///
-    /// Each proxy appends to `X-Forwarded-For` or to `Forwarded` (RFC 7239) whom it got the request from, so
-    /// what is right of the last address that is none of ours was written by ours, and everything left of it
-    /// by anybody. Ours write one of the headers and may let the other through as it came: where there are
-    /// both, they have to agree.
+    /// Each proxy appends the address it got the request from to `X-Forwarded-For` or to `Forwarded` (RFC 7239). So
+    /// the last address that is not a trusted proxy was written by a trusted one, and everything to the left of it by
+    /// anybody. A proxy writes one of the headers and may pass on the other unchanged: if both are present, they must
+    /// agree.
     pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.to_canonical();
         if !self.trusts(peer) {
@@ -55,8 +55,8 @@ impl Proxies {
         })
     }
 
-    /// Goes over the hops from left to right, which comes to the same as from right to left, and needs no
-    /// list of them. `split` is false if its text is malformed.
+    /// Reads the hops from left to right, which gives the same result as from right to left, and needs no list.
+    /// `split` returns false if its text is malformed.
     fn walk<'h>(
         &self,
         texts: impl Iterator<Item = &'h [u8]>,
@@ -67,7 +67,7 @@ impl Proxies {
         for text in texts {
             all_well_formed &= split(text, &mut |hop| {
                 let hop = hop.trim_ascii();
-                // Empty elements do not count (RFC 9110, section 5.6.1).
+                // Empty elements are ignored (RFC 9110, section 5.6.1).
                 if hop.is_empty() {
                     return;
                 }
@@ -87,7 +87,7 @@ impl Proxies {
     }
 }
 
-/// An address with or without port and brackets: proxies write all of these.
+/// Parses an address with or without port and brackets.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?;
     let address = match text
@@ -103,8 +103,8 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Calls `hop` with the `for` of each element of a `Forwarded`; with something that is no address where an
-/// element has none. False if it is malformed.
+/// Calls `hop` with the `for` of each element of a `Forwarded` header, or with `unknown` if an element has none. False
+/// if the header is malformed.
 fn for_each_forwarded<'h>(text: &'h [u8], hop: &mut dyn FnMut(&'h [u8])) -> bool {
     let mut well_formed = true;
     split_unquoted(text, b',', |element| {
@@ -120,7 +120,7 @@ fn for_each_forwarded<'h>(text: &'h [u8], hop: &mut dyn FnMut(&'h [u8])) -> bool
                 let unquoted = value
                     .strip_prefix(b"\"")
                     .and_then(|v| v.strip_suffix(b"\""));
-                // Each may be there once (RFC 7239, section 4).
+                // A parameter may occur once (RFC 7239, section 4).
                 well_formed &= node.is_none();
                 node = Some(unquoted.unwrap_or(value));
             }
@@ -129,7 +129,7 @@ fn for_each_forwarded<'h>(text: &'h [u8], hop: &mut dyn FnMut(&'h [u8])) -> bool
     }) && well_formed
 }
 
-/// Splits where a separator stands outside of quotes. False if a quote is left open.
+/// Splits at separators outside of quotes. False if a quote is not closed.
 fn split_unquoted<'t>(text: &'t [u8], separator: u8, mut f: impl FnMut(&'t [u8])) -> bool {
     let (mut start, mut quoted, mut escaped) = (0, false, false);
     for (at, &byte) in text.iter().enumerate() {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_walked_past_trusted_proxies() {
+    fn the_last_untrusted_address_is_the_client() {
         for (list, expected) in [
             ("203.0.113.9", "203.0.113.9"),
             ("203.0.113.9:4711", "203.0.113.9"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_walked_by_its_grammar() {
+    fn forwarded_is_parsed_by_its_grammar() {
         for (list, expected) in [
             ("for=203.0.113.9", "203.0.113.9"),
             ("For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn several_headers_are_one_list() {
+    fn several_headers_of_one_name_are_one_list() {
         let lines = [
             ("x-forwarded-for", "198.51.100.1"),
             ("x-forwarded-for", "203.0.113.9"),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_trusted_is_the_client_whatever_it_says() {
+    fn an_untrusted_peer_is_the_client() {
         let forged = [
             ("x-forwarded-for", "10.0.0.1"),
             ("forwarded", "for=10.0.0.1"),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_the_proxy_lets_through_forges_nothing() {
+    fn a_header_that_a_proxy_passes_on_cannot_forge_the_client() {
         for (listed, forwarded, expected) in [
             // A proxy that writes one of them, and a client that sends the other.
             ("203.0.113.9", "for=198.51.100.1", "10.0.0.1"),

@@ -1,4 +1,4 @@
-//! The headers that a record shows: an allowlist, copied, clean.
+//! The allowlist of headers, and the values that are copied.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
@@ -24,7 +24,7 @@ pub const MAX_HEADER_VALUES: usize = 8;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Request headers that are recorded. Sorted: `HeaderMap` has no order of its own.
+/// Request headers that are recorded, sorted, because a `HeaderMap` has no order.
 pub(crate) const REQUEST: [HeaderName; 9] = [
     header::ACCEPT,
     header::CONTENT_ENCODING,
@@ -46,7 +46,7 @@ pub(crate) const RESPONSE: [HeaderName; 5] = [
     header::RETRY_AFTER,
 ];
 
-/// Headers that are recorded.
+/// The headers that are recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowlist {
     /// What the names of the fields begin with.
@@ -55,20 +55,19 @@ pub(crate) struct Allowlist {
     fields: Vec<HeaderField>,
     /// Treatment of each of the `fields`, in the same order.
     treatments: Vec<Treatment>,
-    /// For each length, the place behind the first listed name that has it: most names are told apart by
-    /// their length.
+    /// For each length of names, 1 + the place of the first listed name of that length; or 0. Most names differ in length.
     by_len: [u16; LENGTHS],
-    /// The places of two headers that a record is asked for each time.
+    /// The places of two headers that every record needs.
     request_id: Option<u16>,
     traceparent: Option<u16>,
 }
 
-/// What a header value goes through before it is shown.
+/// How a header value is redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Treatment {
-    /// Its name is sensitive: nothing of the value is even copied.
+    /// The name is sensitive, so the value is not even copied.
     Hidden,
-    /// The user asked for it, and for its name to be kept.
+    /// The user listed the header and kept its name.
     AsItIs,
     Host,
     Url,
@@ -124,7 +123,7 @@ impl Allowlist {
                 *first = place;
             }
         }
-        // What is hidden is the same for all requests, and no id.
+        // A hidden value is not an id.
         let shown = |place: &u16| self.treatment(*place) != Treatment::Hidden;
         let places = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(shown));
         [self.request_id, self.traceparent] = places;
@@ -145,7 +144,7 @@ impl Allowlist {
         found.next().is_none().then_some(first.part)
     }
 
-    /// The place of a header in the list.
+    /// Returns the place of a header in the list.
     fn find(&self, name: &HeaderName) -> Option<u16> {
         let first = self.by_len[length(name)].checked_sub(1)?;
         let mut others = self.fields.iter().skip(first.into());
@@ -160,7 +159,7 @@ impl Allowlist {
     }
 }
 
-/// Names as long as this and more are taken together with shorter ones.
+/// Longer names share an entry with shorter ones.
 const LENGTHS: usize = 64;
 
 fn length(name: &HeaderName) -> usize {
@@ -181,15 +180,14 @@ impl Treatment {
     }
 }
 
-/// Copied values, in the text of a head.
+/// Copied values, in the text of the heads.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderValues(Vec<HeaderValue>);
 
 impl HeaderValues {
-    /// Copies a header if it is listed. The values of one name have to come one after the other.
+    /// Copies a header if it is listed. The values of one name must come one after the other.
     ///
-    /// A copy, not a clone: a cloned `HeaderValue` is a slice of the connection's read buffer and
-    /// would keep all of it.
+    /// A clone of a `HeaderValue` would keep the read buffer of the connection alive.
     pub(crate) fn add(
         &mut self,
         text: &mut HeadText,
@@ -219,7 +217,7 @@ impl HeaderValues {
         });
     }
 
-    /// [Copies](Self::add) a header of which there is no value yet.
+    /// [Copies](Self::add) a header if there is no value of it yet.
     pub(crate) fn add_if_missing(
         &mut self,
         text: &mut HeadText,
@@ -233,7 +231,7 @@ impl HeaderValues {
         }
     }
 
-    /// Copies what `allowed` names, in place of what was copied before.
+    /// Copies the listed headers, in place of earlier ones.
     pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
         self.0.clear();
         for (name, value) in headers {
@@ -241,7 +239,7 @@ impl HeaderValues {
         }
     }
 
-    /// Forgets everything, and keeps at most so many bytes of memory.
+    /// Drops all values. A buffer of at most `max_kept` bytes is kept.
     pub(crate) fn clear(&mut self, max_kept: usize) {
         self.0.clear();
         if self.0.capacity() * size_of::<HeaderValue>() > max_kept {
@@ -280,7 +278,7 @@ impl HeaderValues {
         self.0.sort_by_key(|value| value.field);
     }
 
-    /// What a record shows.
+    /// Returns the headers as a record shows them.
     pub(crate) fn as_headers<'a>(
         &'a self,
         text: &'a HeadText,
@@ -334,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_allowlist_is_copied_and_in_order() {
+    fn only_listed_headers_are_copied_and_sorted() {
         let headers = copy(&[
             ("x-request-id", b"r1"),
             ("authorization", b"Bearer x"),
@@ -353,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_clean_and_capped() {
+    fn values_are_sanitized_and_capped() {
         let long = [b'x'; 2 * MAX_HEADER_VALUE_LEN];
         let headers = copy(&[("accept", b"a\tb\xff\xe2\x80\xae"), ("traceparent", &long)]);
         assert_eq!(headers[0].1, "a b\u{fffd} ");
@@ -363,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referring_url_loses_its_secrets() {
+    fn secrets_in_a_referer_are_hidden() {
         let headers = copy(&[
             ("referer", b"https://u:p@h/?token=x&a=1"),
             ("origin", b"http://u:p@h:8"),
@@ -377,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_hidden_where_a_host_would_stand() {
+    fn a_token_in_place_of_a_host_is_hidden() {
         let headers = copy(&[
             ("referer", b"https://[x]ghp_secret/"),
             ("origin", b"//[]ghp_secret"),
@@ -396,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_hidden_in_every_value() {
+    fn credentials_are_hidden_in_all_values_of_a_header() {
         let headers = copy(&[
             ("accept", b"text/html, Bearer abc, q=1"),
             ("host", b"eyJh.eyJi.c:80"),
@@ -414,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_is_hidden_as_if_it_went_on() {
+    fn a_truncated_value_is_redacted_like_a_prefix() {
         let secret = [&[b'x'; MAX_HEADER_VALUE_LEN - 8][..], b" eyJhbGciOi"].concat();
         let url = [
             b"http://h/?a=",
@@ -433,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allowlist_grows_but_some_headers_need_to_be_kept_as_well() {
+    fn headers_with_credentials_are_listed_only_if_they_are_kept() {
         let mut names = Names::default();
         let mut allowed = Allowlist::request(&names);
         for name in [
@@ -470,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_are_sorted_and_free_of_secrets() {
+    fn the_default_lists_are_sorted_and_have_no_credentials() {
         for list in [&REQUEST[..], &RESPONSE[..]] {
             assert!(list.is_sorted_by_key(|name| name.as_str().to_owned()));
             assert!(

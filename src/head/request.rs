@@ -18,24 +18,24 @@ use crate::{
     util::part::Part,
 };
 
-/// Bytes kept of the path of a request, and again of its query.
+/// Bytes kept of the path of a request, and of its query.
 pub const MAX_URI_PART_LEN: usize = 2048;
 /// Bytes kept of a `User-Agent`.
 pub const MAX_USER_AGENT_LEN: usize = 512;
 const MAX_HOST_LEN: usize = 255;
 const MAX_METHOD_LEN: usize = 32;
 
-/// How much body the head of a request announced.
+/// The body length that the head of a request announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Announced {
     Nothing,
     Bytes(u64),
-    /// Some, of unknown length.
+    /// A body of unknown length.
     Some,
 }
 
-/// A request head, read before the handler sees it: middleware inside may rewrite the original, and
-/// a clone of the `HttpRequest` held across the call would make routing panic.
+/// The head of a request, copied before the handler sees it: middleware inside may rewrite the original, and a clone
+/// of the `HttpRequest` that is held across the call would make routing panic.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
     /// `METHOD PATH?QUERY`
@@ -56,7 +56,7 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
-    /// One that was not copied yet.
+    /// Makes a head that was not copied yet.
     pub(crate) fn new() -> Self {
         Self {
             message: Part::default(),
@@ -84,7 +84,7 @@ impl RequestHead {
         text.push_mark(b' ');
         let authority = head.uri.authority().map(|authority| authority.as_str());
         let path = match head.uri.path() {
-            // The target of CONNECT, and of `OPTIONS *`, has no path.
+            // The targets of CONNECT and of `OPTIONS *` have no path.
             "" => {
                 let host = url::host_and_port(authority.unwrap_or_default().as_bytes());
                 text.push(host, MAX_HOST_LEN)
@@ -99,7 +99,7 @@ impl RequestHead {
         let mut host = authority.map(|host| push_host(text, host.as_bytes()));
         let mut agent = None;
         let mut content = ContentHeaders::default();
-        // One walk over all of them costs less than looking for each.
+        // One pass over the headers costs less than a lookup for each.
         for (name, value) in &head.headers {
             headers.add(text, name, value.as_bytes(), allowed);
             match *name {
@@ -118,7 +118,7 @@ impl RequestHead {
         self.query = query;
         self.host = host.filter(|host| !host.is_empty());
         self.agent = agent;
-        // Not from `connection_info()`: it is cached in the request, for middleware inside too.
+        // `connection_info()` would be cached in the request, and middleware inside would see it.
         self.is_secure = req.app_config().secure();
         self.version = head.version;
         self.kind = content.representation(&head.headers);
@@ -254,9 +254,8 @@ fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -
         Some(0) => Announced::Nothing,
         Some(length) => Announced::Bytes(length),
         None if content.has_transfer_coding => Announced::Some,
-        // HTTP/2 has a payload with every request and no field that says whether it is empty. A
-        // method that is meant to have content announces its length if there is none (RFC 9110,
-        // section 8.6).
+        // HTTP/2 has a payload with every request, and no field that says whether it is empty. A method that
+        // anticipates content announces a length of 0 if it has no content (RFC 9110, section 8.6).
         None if head.version == Version::HTTP_2
             && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) =>
         {
@@ -341,14 +340,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_the_form_of_a_token_is_hidden() {
+    fn a_host_that_looks_like_a_token_is_hidden() {
         let host = (header::HOST, "eyJh.eyJi.c:1");
         let head = head(TestRequest::default().insert_header(host));
         assert_eq!((head.host(), head.message()), (Some("[REDACTED]"), "GET /"));
     }
 
     #[test]
-    fn targets_without_a_path_are_shown_by_their_host() {
+    fn a_target_without_a_path_is_shown_as_its_host() {
         let connect = head(TestRequest::with_uri("example.com:443").method(Method::CONNECT));
         assert_eq!(connect.message(), "CONNECT example.com:443");
         let asterisk = head(TestRequest::with_uri("*").method(Method::OPTIONS));
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_loses_its_port() {
+    fn the_host_has_no_port() {
         for (host, expected) in [
             ("example.com", Some("example.com")),
             ("example.com:8080", Some("example.com")),
@@ -376,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_can_make_long_is_capped() {
+    fn every_part_of_a_head_is_capped() {
         let long = "x".repeat(10_000);
         let head = head(
             TestRequest::with_uri(&format!("/{long}?{long}"))
@@ -394,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_announced_by_length_by_coding_or_by_method() {
+    fn a_body_is_announced_by_length_coding_or_method() {
         use Announced::*;
         let with = |name: &'static str, value: &'static str| {
             TestRequest::post().insert_header((name, value))

@@ -1,4 +1,4 @@
-//! The id by which a request is known to others.
+//! Ids of requests.
 
 use std::{
     fmt,
@@ -14,32 +14,31 @@ use actix_web::{
 
 use crate::util::random::random;
 
-/// Bytes of a request id that came with a request; a longer one is none.
+/// The longest valid id of a request, in bytes.
 pub const MAX_REQUEST_ID_LEN: usize = 128;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where the ids of requests come from.
 ///
-/// An `x-request-id` that has more than [`MAX_REQUEST_ID_LEN`] bytes, or others than visible ASCII, is none,
-/// and not recorded.
+/// An `x-request-id` that is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or has other characters than visible
+/// ASCII is invalid, and is not recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RequestIds {
-    /// From the `x-request-id` of the request alone. The default: it changes nothing but the record.
+    /// Only from the `x-request-id` of the request. The default, which changes only the record.
     #[default]
     Incoming,
-    /// A request that brings none gets one: a UUID of version 7 (RFC 9562), the beginning of which is the
-    /// time.
+    /// A request without a valid id is assigned a UUID of version 7 (RFC 9562), which begins with the time.
     ///
-    /// Either is recorded as `http.request.header.x-request-id`, is a [`RequestId`] in the extensions of the
-    /// request, and is sent as the `x-request-id` of the response, unless that has one already. The latter two do not
-    /// depend on whether the request is recorded.
+    /// The id is recorded as `http.request.header.x-request-id`. Even if the request is not recorded, the id is a
+    /// [`RequestId`] in the extensions of the request, and is sent as the `x-request-id` of the response, unless the
+    /// response has one.
     Generate,
 }
 
-/// The id of a request, in its extensions where
+/// The id of a request, in its extensions if
 /// [ids are generated](RequestIds::Generate).
 ///
 /// ```
@@ -55,13 +54,13 @@ pub enum RequestIds {
 pub struct RequestId(Rc<str>);
 
 impl RequestId {
-    /// The id: 1 to [`MAX_REQUEST_ID_LEN`] characters of visible ASCII.
+    /// Returns the id: 1 to [`MAX_REQUEST_ID_LEN`] characters of visible ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// That of a request, or a new one.
+    /// Returns the id of a request, or a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(X_REQUEST_ID);
         let valid = values.find(|value| is_valid(value.as_bytes()));
@@ -71,7 +70,7 @@ impl RequestId {
         }
     }
 
-    /// Puts it into a response, unless that has an id already.
+    /// Puts the id into a response, unless the response has one.
     pub(crate) fn set_in(&self, head: &mut ResponseHead) {
         if !head.headers().contains_key(X_REQUEST_ID)
             && let Ok(value) = HeaderValue::from_str(self)
@@ -104,13 +103,13 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Visible ASCII (RFC 5234, `VCHAR`), and not too much of it.
+/// Whether `id` is visible ASCII (RFC 5234, `VCHAR`) of a valid length.
 pub(crate) fn is_valid(id: &[u8]) -> bool {
     (1..=MAX_REQUEST_ID_LEN).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
-/// A UUID of version 7: 48 bits of milliseconds, 12 bits of fractions of one, the rest is random
-/// (RFC 9562, sections 5.7 and 6.2, method 3).
+/// Makes a UUID of version 7: 48 bits of milliseconds, 12 bits of a fraction of a millisecond, and random bits (RFC 9562,
+/// sections 5.7 and 6.2, method 3).
 fn uuid(since_epoch: Duration, random: u128) -> u128 {
     let milliseconds = since_epoch.as_millis() & 0xffff_ffff_ffff;
     let fraction = u128::from(since_epoch.subsec_nanos() % 1_000_000) * 4096 / 1_000_000;
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_kept_if_it_is_one() {
+    fn a_valid_id_of_a_request_is_kept() {
         let longest = "x".repeat(MAX_REQUEST_ID_LEN);
         for id in ["1", "!~", "a/b+c=", longest.as_str()] {
             assert_eq!(of(&[id.as_bytes()]).as_str(), id);
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_standard_is_made_of_its_parts() {
+    fn a_uuid_is_made_like_the_example_of_rfc_9562() {
         // RFC 9562, appendix A.6. Of its fraction 0xcc3, one that gives it is taken.
         let time = Duration::from_millis(0x017f_22e2_79b0);
         let time = time + Duration::from_nanos(0xcc3 * 1_000_000 / 4096 + 1);
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_ids_are_never_the_same_and_sort_by_time() {
+    fn generated_ids_are_unique_and_sort_by_time() {
         let threads: Vec<_> = (0..4)
             .map(|_| std::thread::spawn(|| (0..2000).map(|_| random()).collect::<Vec<_>>()))
             .collect();

@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{content::may_have_code, formats::representation::Representation};
 
-/// What a response was when it left the layers inside.
+/// The head of a response as it left the layers inside.
 #[derive(Debug)]
 pub(crate) struct ResponseHeadCopy {
     pub(crate) status: StatusCode,
     pub(crate) kind: Representation,
-    /// `Content-Transfer-Encoding: binary`: a file, in the service that this crate was made for.
+    /// `Content-Transfer-Encoding: binary`, which some services send with files.
     pub(crate) is_binary: bool,
 }
 
 impl ResponseHeadCopy {
-    /// Copies those headers that are recorded into `headers`, which is empty.
+    /// Copies the recorded headers into `headers`, which is empty.
     pub(crate) fn copy(
         head: &ResponseHead,
         allowed: &Allowlist,

@@ -179,6 +179,7 @@ impl HeadText {
     }
 
     /// Returns the sanitized text of a part: the empty string before [`finish`](Self::finish).
+    #[inline]
     pub(crate) fn get(&self, part: Part) -> &str {
         self.text.get(part.range()).unwrap_or_default()
     }

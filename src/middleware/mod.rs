@@ -108,7 +108,7 @@ impl<S> BodyLogMiddleware<S> {
         &self.worker.logger
     }
 
-    /// Applies the policy of this logger to the exchange of a logger outside. False if there is none.
+    /// Applies the policy of this logger to the exchange of a logger outside. False without such a logger.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
         let outer = req.extensions().get::<WeakExchange>().cloned();
         let Some(outer) = outer.filter(WeakExchange::is_alive) else {

@@ -140,6 +140,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// A record of which nothing else is known yet.
+    #[inline]
     pub(crate) fn new(
         timestamp: SystemTime,
         level: Level,

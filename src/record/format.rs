@@ -31,24 +31,24 @@ pub(crate) fn push_timestamp(out: &mut Vec<u8>, time: SystemTime) {
         return;
     };
     let (year, month, day) = date.to_calendar_date();
-    let date = u64::from(year.unsigned_abs()) * 10_000 + u64::from(u8::from(month)) * 100;
-    let date = date + u64::from(day);
-    // The leading 1 keeps leading zeros.
-    let (hour, minute, second) = (seconds % DAY / 3600, seconds / 60 % 60, seconds % 60);
-    let clock = 1_000_000 + hour * 10_000 + minute * 100 + second;
-    let microseconds = 1_000_000 + u64::from(since_epoch.subsec_micros());
-    let mut digits = itoa::Buffer::new();
+    let year = year.unsigned_abs();
+    let clock = (seconds % DAY) as u32;
+    let microseconds = since_epoch.subsec_micros();
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    let date = digits.format(date).as_bytes();
-    text[0..4].copy_from_slice(&date[0..4]);
-    text[5..7].copy_from_slice(&date[4..6]);
-    text[8..10].copy_from_slice(&date[6..8]);
-    let clock = digits.format(clock).as_bytes();
-    text[11..13].copy_from_slice(&clock[1..3]);
-    text[14..16].copy_from_slice(&clock[3..5]);
-    text[17..19].copy_from_slice(&clock[5..7]);
-    let microseconds = digits.format(microseconds).as_bytes();
-    text[20..26].copy_from_slice(&microseconds[1..7]);
+    let mut put = |at: usize, number: u32| {
+        text[at] = b'0' + (number / 10) as u8;
+        text[at + 1] = b'0' + (number % 10) as u8;
+    };
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, u8::from(month).into());
+    put(8, day.into());
+    put(11, clock / 3600);
+    put(14, clock / 60 % 60);
+    put(17, clock % 60);
+    put(20, microseconds / 10_000);
+    put(22, microseconds / 100 % 100);
+    put(24, microseconds % 100);
     out.extend_from_slice(&text);
 }
 

@@ -91,7 +91,7 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
     }
 }
 
-#[inline(never)]
+#[inline]
 fn push_plain(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');

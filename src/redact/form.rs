@@ -69,8 +69,9 @@ fn push_pairs(
     let is_plain = is_plain(pairs);
     push_replaced(out, pairs, separators, |pair, is_last| {
         if is_plain
-            && let Some((key, value)) = pair.split_once('=')
-            && !value.contains('=')
+            && let Some(equals) = memchr::memchr(b'=', pair.as_bytes())
+            && let (key, value) = pair.split_at(equals)
+            && !value[1..].contains('=')
             && !(open && is_last)
         {
             return is_sensitive(key).then(|| Replacement {

@@ -15,7 +15,7 @@ use crate::{
         names::REDACTED,
         text::{hide_secrets, needs_change_at, trigger_mask},
     },
-    util::text,
+    util::{bytes::BLOCK, text},
 };
 
 /// Appends `input` to `out` without its secrets: values of sensitive keys and secrets in strings are
@@ -76,6 +76,7 @@ struct JsonRedactor<'r, 'p, 'i> {
 }
 
 impl JsonRedactor<'_, '_, '_> {
+    #[inline]
     fn is_copying(&self) -> bool {
         self.hidden_at.is_none()
     }
@@ -113,6 +114,7 @@ impl JsonRedactor<'_, '_, '_> {
 }
 
 /// Whether a string may have to be changed. In a string that is cut, slashes may begin user information.
+#[inline]
 fn may_need_change(string: JsonString<'_>) -> bool {
     !string.plain || (string.open && string.raw.contains("//"))
 }
@@ -127,9 +129,10 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
         needs_change_at(text, at)
     }
 
-    fn known_key(&mut self, raw: &'i str, depth: usize) -> bool {
+    #[inline]
+    fn known_key(&mut self, block: &[u8; BLOCK], raw: &'i str, depth: usize) -> bool {
         let is_sensitive = match &self.output {
-            Some((_, redactor)) => redactor.known_key(raw),
+            Some((_, redactor)) => redactor.known_key(block, raw.len()),
             None => Some(false),
         };
         if let Some(is_sensitive) = is_sensitive {
@@ -159,6 +162,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
         }
     }
 
+    #[inline]
     fn begin_value(&mut self, at: usize, depth: usize) {
         if std::mem::take(&mut self.hides_next) {
             self.copy_up_to(at);
@@ -167,6 +171,11 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
             }
             self.hidden_at = Some(depth);
         }
+    }
+
+    #[inline]
+    fn wants_plain_string(&self) -> bool {
+        self.code.is_expected()
     }
 
     fn string(&mut self, string: JsonString<'i>) {
@@ -192,6 +201,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
         self.code.close(depth);
     }
 
+    #[inline]
     fn end_value(&mut self, at: usize, depth: usize) {
         if self.hidden_at == Some(depth) {
             self.hidden_at = None;

@@ -2,11 +2,9 @@
 
 use std::{cell::Cell, ops::Deref};
 
-use crate::redact::names::Names;
+use crate::{redact::names::Names, util::bytes::BLOCK};
 
 const SLOTS: usize = 256;
-/// The length of the longest key that is remembered, in bytes.
-const MAX_LEN: usize = 15;
 
 /// The rules of a logger, and what is known about keys by these rules.
 #[derive(Clone, Copy, Debug)]
@@ -20,23 +18,32 @@ impl<'r> Redactor<'r> {
         Self { names, keys }
     }
 
-    /// Whether the value of this key is hidden, if that is known.
-    pub(crate) fn known_key(&self, key: &str) -> Option<bool> {
-        self.keys.get(key, Kind::Field, self.names.id())
+    /// Whether the value of the key in the first `len` bytes of `block` is hidden, if that is known. `len` is less than
+    /// a block.
+    #[inline]
+    pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<bool> {
+        let bytes = u128::from_le_bytes(*block) & !(!0 << (8 * len));
+        let key = tagged(bytes, len, Kind::Field);
+        self.keys.get(key, self.names.id())
     }
 
     /// Remembers whether the value of this key is hidden.
     pub(crate) fn remember_key(&self, key: &str, is_sensitive: bool) {
-        self.keys
-            .put(key, Kind::Field, self.names.id(), is_sensitive);
+        if let Some(key) = short_key(key, Kind::Field) {
+            self.keys.put(key, self.names.id(), is_sensitive);
+        }
     }
 
     /// Whether the value of this key of a query is hidden.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         let id = self.names.id();
-        self.keys.get(key, Kind::Query, id).unwrap_or_else(|| {
+        let short = short_key(key, Kind::Query);
+        let known = short.and_then(|short| self.keys.get(short, id));
+        known.unwrap_or_else(|| {
             let is_sensitive = self.names.is_sensitive_in_query(key);
-            self.keys.put(key, Kind::Query, id, is_sensitive);
+            if let Some(short) = short {
+                self.keys.put(short, id, is_sensitive);
+            }
             is_sensitive
         })
     }
@@ -81,22 +88,19 @@ impl KeyCache {
         }
     }
 
-    fn get(&self, key: &str, kind: Kind, names: u64) -> Option<bool> {
-        let tagged = tagged(key.as_bytes(), kind)?;
+    #[inline]
+    fn get(&self, key: u128, names: u64) -> Option<bool> {
         if self.names.get() != names {
             return None;
         }
-        match self.slot(tagged).get() ^ tagged {
+        match self.slot(key).get() ^ key {
             HARMLESS => Some(false),
             SENSITIVE => Some(true),
             _ => None,
         }
     }
 
-    fn put(&self, key: &str, kind: Kind, names: u64, is_sensitive: bool) {
-        let Some(tagged) = tagged(key.as_bytes(), kind) else {
-            return;
-        };
+    fn put(&self, key: u128, names: u64, is_sensitive: bool) {
         if self.names.replace(names) != names {
             self.slots.iter().for_each(|slot| slot.set(0));
         }
@@ -104,50 +108,46 @@ impl KeyCache {
             true => SENSITIVE,
             false => HARMLESS,
         };
-        self.slot(tagged).set(tagged | answer);
+        self.slot(key).set(key | answer);
     }
 
-    fn slot(&self, tagged: u128) -> &Cell<u128> {
+    #[inline]
+    fn slot(&self, key: u128) -> &Cell<u128> {
         // Fibonacci hashing of both halves.
-        let folded = (tagged as u64) ^ ((tagged >> 64) as u64).rotate_left(29);
+        let folded = (key as u64) ^ ((key >> 64) as u64).rotate_left(29);
         &self.slots[(folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize]
     }
 }
 
-/// Returns the bytes of a key with its length and kind in the last byte. `None` if the key is too long.
-fn tagged(key: &[u8], kind: Kind) -> Option<u128> {
-    let bytes = as_number(key)?;
-    Some(bytes | (key.len() as u128) << 122 | (kind as u128) << 126)
+/// Returns a key as a number, if it is short enough to be remembered.
+fn short_key(key: &str, kind: Kind) -> Option<u128> {
+    let mut block = [0; BLOCK];
+    let len = key.len();
+    let bytes = block[..BLOCK - 1].get_mut(..len)?;
+    bytes.copy_from_slice(key.as_bytes());
+    Some(tagged(u128::from_le_bytes(block), len, kind))
 }
 
-/// Returns the bytes of a key as a number, the first byte lowest. `None` if the key is too long.
-fn as_number(key: &[u8]) -> Option<u128> {
-    if key.len() > MAX_LEN {
-        return None;
-    }
-    // Two reads that overlap cost less than a copy of unknown length.
-    if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
-        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-        let above = last.unbounded_shr(8 * (16 - key.len() as u32));
-        return Some(u128::from(above) << 64 | u128::from(first));
-    }
-    if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
-        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        let above = last.unbounded_shr(8 * (8 - key.len() as u32));
-        return Some((u64::from(above) << 32 | u64::from(first)).into());
-    }
-    let bytes = key.iter().rev();
-    Some(bytes.fold(0, |number, &byte| number << 8 | u128::from(byte)))
+/// Returns the bytes of a key with its length and kind in the last byte.
+#[inline]
+fn tagged(bytes: u128, len: usize, kind: Kind) -> u128 {
+    bytes | (len as u128) << 122 | (kind as u128) << 126
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn known(redactor: &Redactor<'_>, key: &str) -> Option<bool> {
+        let mut block = [b'x'; BLOCK];
+        block[..key.len()].copy_from_slice(key.as_bytes());
+        redactor.known_key(&block, key.len())
+    }
+
     #[test]
     fn a_key_is_known_until_the_names_change() {
         let (mut names, keys) = (Names::default(), KeyCache::new());
-        let known = |names: &Names, key| Redactor::new(names, &keys).known_key(key);
+        let known = |names: &Names, key| known(&Redactor::new(names, &keys), key);
         assert_eq!(known(&names, "name"), None);
         let redactor = Redactor::new(&names, &keys);
         redactor.remember_key("name", false);
@@ -179,21 +179,21 @@ mod tests {
             redactor.remember_key(&nth.to_string(), nth % 3 == 0);
         }
         for nth in 0..5000 {
-            let known = redactor.known_key(&nth.to_string());
+            let known = known(&redactor, &nth.to_string());
             assert!(known.is_none_or(|known| known == (nth % 3 == 0)), "{nth}");
         }
     }
 
     #[test]
     fn keys_of_all_lengths_are_distinct_and_long_keys_are_not_remembered() {
-        let letters = "abcdefghijklmnopq";
-        for len in 0..=letters.len() {
+        let letters = "abcdefghijklmnop";
+        for len in 0..=BLOCK {
             let (names, keys) = (Names::default(), KeyCache::new());
             let redactor = Redactor::new(&names, &keys);
             redactor.remember_key(&letters[..len], true);
-            for other in 0..=letters.len() {
-                let known = redactor.known_key(&letters[..other]);
-                let expected = (other == len && len <= MAX_LEN).then_some(true);
+            for other in 0..BLOCK {
+                let known = known(&redactor, &letters[..other]);
+                let expected = (other == len).then_some(true);
                 assert_eq!(known, expected, "{len} {other}");
             }
         }
@@ -206,7 +206,7 @@ mod tests {
         redactor.remember_key("sig", false);
         for _ in 0..2 {
             assert!(redactor.is_sensitive_in_query("sig"));
-            assert_eq!(redactor.known_key("sig"), Some(false));
+            assert_eq!(known(&redactor, "sig"), Some(false));
         }
     }
 }

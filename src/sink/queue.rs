@@ -160,7 +160,7 @@ impl Drop for Background {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        // The writer may own the last clone of its own logger, so this may be its thread. Near the end
+        // The writer may own the last clone of the logger that it writes for, so this may be its thread. Near the end
         // of a thread its id is unavailable, but the thread of the writer does not drop a logger then.
         let this = catch_panic(|| thread::current().id());
         if this == Some(thread.thread().id()) {

@@ -14,20 +14,24 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    #[inline]
     pub(crate) fn range(self) -> Range<usize> {
         let start = self.start as usize;
         start..start + usize::from(self.len)
     }
 
+    #[inline]
     pub(crate) fn len(self) -> usize {
         self.len.into()
     }
 
+    #[inline]
     pub(crate) fn is_empty(self) -> bool {
         self.len == 0
     }
 
     /// Returns whether the original was longer than the copy.
+    #[inline]
     pub(crate) fn was_cut(self) -> bool {
         self.cut
     }

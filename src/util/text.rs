@@ -56,7 +56,7 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// Returns the end of the last character for which `is_mark` is true; 0 if there is none.
+/// Returns the end of the last character for which `is_mark` is true, or 0.
 pub(crate) fn after_last(text: &str, is_mark: impl Fn(char) -> bool) -> usize {
     let last = text.char_indices().rfind(|&(_, c)| is_mark(c));
     last.map_or(0, |(at, c)| at + c.len_utf8())

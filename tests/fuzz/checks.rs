@@ -55,6 +55,9 @@ fn cut(data: &[u8]) -> (usize, &[u8]) {
     }
 }
 
+/// Nested containers that are read.
+const MAX_DEPTH: usize = 512;
+
 /// Checks JSON: it is valid or malformed as serde_json has it, and only secrets change.
 pub fn json(data: &[u8]) {
     const JSON: &str = "application/json";
@@ -79,6 +82,11 @@ pub fn json(data: &[u8]) {
         return;
     }
     if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        let opened = body.iter().filter(|byte| b"[{".contains(byte)).count();
+        if opened > MAX_DEPTH && shown.code_state == Some(CodeState::Cut) {
+            // The reading stopped before the fault.
+            return;
+        }
         assert_eq!(shown.code_state, Some(CodeState::Malformed));
         assert_eq!(shown.code, None);
         return;

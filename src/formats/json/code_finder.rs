@@ -42,6 +42,11 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    /// Whether the next value may be the code or lead to it.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.is_expected
+    }
+
     pub(crate) fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
         if depth == self.on_path
             && let Some(wanted) = self.path.get(depth - 1)
@@ -52,6 +57,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    #[inline]
     pub(crate) fn open(&mut self, depth: usize, container: Container) {
         let is_expected = std::mem::take(&mut self.is_expected);
         let is_on_path = depth == self.on_path + 1
@@ -62,6 +68,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// `depth` is the one after the container was closed.
+    #[inline]
     pub(crate) fn close(&mut self, depth: usize) {
         self.on_path = self.on_path.min(depth);
     }
@@ -73,6 +80,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    #[inline]
     pub(crate) fn number(&mut self, digits: &'i str) {
         if self.takes_value() {
             match digits.len() > MAX_CODE_LEN {
@@ -82,11 +90,13 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    #[inline]
     pub(crate) fn literal(&mut self) {
         self.is_expected = false;
     }
 
     /// Whether the value that was read is that of the last key of the path.
+    #[inline]
     fn takes_value(&mut self) -> bool {
         std::mem::take(&mut self.is_expected) && self.on_path == self.path.len()
     }

@@ -12,6 +12,7 @@ pub(crate) enum Container {
 
 impl Container {
     /// The byte that closes the container.
+    #[inline]
     pub(crate) fn end(self) -> u8 {
         match self {
             Self::Object => b'}',
@@ -29,10 +30,12 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
+    #[inline]
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
+    #[inline]
     pub(crate) fn innermost(&self) -> Option<Container> {
         let at = self.depth.checked_sub(1)?;
         Some(match self.words[at / 64] >> (at % 64) & 1 {
@@ -43,6 +46,7 @@ impl Nesting {
 
     /// Opens a container; false if the stack is full.
     #[must_use]
+    #[inline]
     pub(crate) fn push(&mut self, container: Container) -> bool {
         let Some(word) = self.words.get_mut(self.depth / 64) else {
             return false;
@@ -57,6 +61,7 @@ impl Nesting {
     }
 
     /// Closes the innermost container.
+    #[inline]
     pub(crate) fn pop(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

@@ -15,6 +15,7 @@ pub(crate) enum Number {
 
 impl Number {
     /// The state after the first byte, which is a digit or a minus sign.
+    #[inline]
     pub(crate) fn first(byte: u8) -> Self {
         match byte {
             b'-' => Self::Minus,
@@ -24,6 +25,7 @@ impl Number {
     }
 
     /// The state after another byte; `None` if that byte is not part of the number.
+    #[inline]
     pub(crate) fn step(self, byte: u8) -> Option<Self> {
         use Number::*;
         Some(match (self, byte) {
@@ -39,6 +41,7 @@ impl Number {
     }
 
     /// Whether the bytes so far are a whole number.
+    #[inline]
     pub(crate) fn may_end(self) -> bool {
         matches!(
             self,

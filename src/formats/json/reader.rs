@@ -21,8 +21,8 @@ pub(crate) enum Ending {
     Cut,
     /// Where containers are nested deeper than [`MAX_DEPTH`](super::nesting::MAX_DEPTH).
     TooDeep,
-    /// Where the input stops being JSON. Nothing after that point can be trusted: a key and a value
-    /// cannot be told apart any more.
+    /// Where the input stops being JSON. Nothing after that point can be trusted: keys and
+    /// values cannot be distinguished any more.
     Malformed,
 }
 
@@ -48,11 +48,14 @@ pub(crate) trait Visitor<'i> {
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
     /// Whether the visitor has to look at a string because of the byte at `at`.
     fn is_trigger(text: &str, at: usize) -> bool;
-    /// Takes a short key without escapes. If this returns false, [`key`](Self::key) follows.
-    fn known_key(&mut self, raw: &'i str, depth: usize) -> bool;
+    /// Takes a key without escapes, which is at the start of `block`. If this returns false, [`key`](Self::key)
+    /// follows.
+    fn known_key(&mut self, block: &[u8; BLOCK], raw: &'i str, depth: usize) -> bool;
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// A value begins at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
+    /// Whether [`string`](Self::string) is called with the next string even if it is short and plain.
+    fn wants_plain_string(&self) -> bool;
     fn string(&mut self, string: JsonString<'i>);
     fn number(&mut self, digits: &'i str);
     fn literal(&mut self);
@@ -162,7 +165,9 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         let rest = self.input.as_bytes()[start..].iter();
         let len = rest.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         let end = start + len.count();
-        self.visitor.white_space(start, end);
+        if start < end {
+            self.visitor.white_space(start, end);
+        }
         match self.input.as_bytes().get(end) {
             Some(&byte) => Ok((end, byte)),
             None => stop(Ending::Cut, end),
@@ -177,7 +182,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
         let depth = self.nesting.depth();
         let at = match self.short_key(at + 1) {
-            Some(raw) if self.visitor.known_key(raw, depth) => at + raw.len() + 2,
+            Some((block, raw)) if self.visitor.known_key(block, raw, depth) => at + raw.len() + 2,
             _ => {
                 let (key, end) = self.string(at);
                 self.visitor.key(key, depth);
@@ -190,11 +195,13 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Returns the key that begins at `start`, if it is shorter than a block and has no escapes.
-    fn short_key(&self, start: usize) -> Option<&'i str> {
+    /// Returns the key that begins at `start` and the block that it is in, if it is shorter than a block and has no
+    /// escapes.
+    #[inline]
+    fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], &'i str)> {
         let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
         let len = bytes::hits(block, class::ends_run).trailing_zeros() as usize;
-        (block.get(len) == Some(&b'"')).then(|| &self.input[start..start + len])
+        (block.get(len) == Some(&b'"')).then(|| (block, &self.input[start..start + len]))
     }
 
     /// Reads a value, or opens a container.
@@ -204,9 +211,14 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         let end = match byte {
             b'"' => {
                 self.visitor.begin_value(at, depth);
-                let (string, end) = self.string(at);
-                self.visitor.string(string);
-                end?
+                match self.short_plain_len(at + 1) {
+                    Some(len) if !self.visitor.wants_plain_string() => at + len + 2,
+                    _ => {
+                        let (string, end) = self.string(at);
+                        self.visitor.string(string);
+                        end?
+                    }
+                }
             }
             b'{' => return self.open(at, Container::Object),
             b'[' => return self.open(at, Container::Array),
@@ -221,6 +233,15 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         };
         self.visitor.end_value(end, depth);
         Ok((end, None))
+    }
+
+    /// Returns the length of the string that begins at `start`, if it is shorter than a block and plain.
+    #[inline]
+    fn short_plain_len(&self, start: usize) -> Option<usize> {
+        let both = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>()?;
+        let (block, next) = overlapping(both);
+        let len = V::trigger_mask(block, next).to_bitmask().trailing_zeros() as usize;
+        (len < BLOCK && both[len] == b'"').then_some(len)
     }
 
     fn open(&mut self, at: usize, container: Container) -> Step<(usize, Option<Container>)> {
@@ -315,12 +336,12 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     fn run(&self, mut at: usize, plain: &mut bool) -> usize {
         loop {
             let (block, next) = two_blocks(&self.input.as_bytes()[at..]);
-            let mask = V::trigger_mask(u8x16::new(block), u8x16::new(next)).to_bitmask();
+            let mask = V::trigger_mask(block, next).to_bitmask();
             if mask == 0 {
                 at += BLOCK;
                 continue;
             }
-            let ends = bytes::hits(&block, class::ends_run);
+            let ends = class::ends_run(block).to_bitmask();
             let len = ends.trailing_zeros().min(BLOCK as u32);
             let triggers = mask & ((1 << len) - 1);
             *plain = *plain && !self.has_trigger(at, triggers);
@@ -345,14 +366,26 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
 
 /// Returns the first block of `bytes`, and the block one byte further on. At the end they are filled up with
 /// NUL, which ends a run.
-fn two_blocks(bytes: &[u8]) -> ([u8; BLOCK], [u8; BLOCK]) {
+fn two_blocks(bytes: &[u8]) -> (u8x16, u8x16) {
+    let both = match bytes.first_chunk::<{ BLOCK + 1 }>() {
+        Some(both) => both,
+        None => &padded(bytes),
+    };
+    overlapping(both)
+}
+
+fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
+    let [first @ .., _] = both;
+    let [_, second @ ..] = both;
+    (u8x16::new(*first), u8x16::new(*second))
+}
+
+// Out of line, because it is needed once a text.
+#[inline(never)]
+fn padded(rest: &[u8]) -> [u8; BLOCK + 1] {
     let mut both = [0; BLOCK + 1];
-    let len = bytes.len().min(both.len());
-    both[..len].copy_from_slice(&bytes[..len]);
-    let mut blocks = ([0; BLOCK], [0; BLOCK]);
-    blocks.0.copy_from_slice(&both[..BLOCK]);
-    blocks.1.copy_from_slice(&both[1..]);
-    blocks
+    both[..rest.len()].copy_from_slice(rest);
+    both
 }
 
 /// Returns the length of the escape that `rest` begins with.

@@ -42,7 +42,7 @@ pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<Stri
 
 /// Hides secrets in a percent-encoded value. Returns `None` if it has no secrets.
 ///
-/// If something was hidden, the value is decoded as far as it can be read without its encoding.
+/// If something was hidden, the parts of the value that need no encoding are shown decoded.
 pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<String> {
     // Redirects that are passed on are encoded more than once.
     const MAX_DEPTH: usize = 4;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem};
 /// Maximum size of a block, in bytes: some dozens of records.
 const MAX_BLOCK: usize = 64 * 1024;
 
-/// Lines in blocks of memory, so that a line needs no allocation of its own.
+/// Lines in blocks of memory, so that a line needs no allocation.
 pub(super) struct Blocks {
     blocks: VecDeque<Vec<u8>>,
     /// A free block.

@@ -43,8 +43,8 @@ impl<'r> FixedFields<'r> {
     }
 }
 
-/// Returns whether some subscriber may be interested in events of this level, as far as their cached
-/// interest tells.
+/// Returns whether some subscriber may be interested in events of this level, by their cached
+/// interest.
 pub(super) fn is_wanted(schema: Schema, level: Level) -> bool {
     match schema {
         Schema::OpenTelemetry => open_telemetry::is_wanted(level),
