@@ -92,10 +92,11 @@ fn redacting_a_hostile_text_takes_linear_time() {
         let [once, twice, four_times] = counts else {
             unreachable!("chunks of three");
         };
-        // The second step adds twice as much text as the first one. The measured ratio is 1.94 to 2.08.
+        // The second step adds twice as much text as the first one. The measured ratio is 1.94 to
+        // 2.08; the constant covers texts that are read only in part.
         let (first, second) = (twice - once, four_times - twice);
         assert!(
-            second * 100 < first * 215 + 1_000_000,
+            second * 100 < first * 215 + 10_000_000,
             "{start:?} and {piece:?} many times: {counts:?} instructions"
         );
     }

@@ -1,7 +1,7 @@
 //! Validation of a [`Config`]: values out of range and settings that contradict each other.
 
 use crate::{
-    config::{CodeLevels, Config},
+    config::settings::{CodeLevels, Config},
     policy::ResponseBody,
     record::truncate::MIN_RECORD_LIMIT,
     redact::names::{self, Names},

@@ -1,6 +1,11 @@
 use std::collections::HashMap;
 
+use actix_web::http::header::HeaderName;
+use ipnet::IpNet;
+use log::Level;
+
 use super::*;
+use crate::{head::request_id::RequestIds, policy::ResponseBody};
 
 fn read(toml: &str) -> Result<Config, String> {
     toml::from_str(toml).map_err(|error| error.to_string())

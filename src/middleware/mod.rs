@@ -23,7 +23,7 @@ use log::Level;
 pub use self::future::BodyLogFuture;
 use self::{body::RecordedBody, future::Mode, payload::RecordedPayload, worker::Worker};
 use crate::{
-    BodyLog,
+    body_log::BodyLog,
     exchange::{Exchange, WeakExchange},
     head::request_id::{RequestId, RequestIds},
     logger::Logger,

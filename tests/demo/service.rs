@@ -22,6 +22,7 @@ pub fn build(example: &str, release: bool) -> PathBuf {
     let output = Command::new(cargo)
         .args([
             "build",
+            "--all-features",
             "--example",
             example,
             "--message-format",

@@ -66,7 +66,7 @@ pub(super) fn emit(schema: Schema, level: Level, fields: Fields<'_>) {
 macro_rules! callsites {
     ($module:ident, $($name:literal)*) => {
         mod $module {
-            use super::*;
+            use crate::sink::tracing::callsites::*;
 
             /// Names of the fields of each event.
             pub(super) const NAMES: &[&str] = &["message", $($name,)* "field.others"];

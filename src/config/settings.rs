@@ -1,0 +1,160 @@
+//! The settings, with their defaults.
+
+use actix_web::http::header::HeaderName;
+use ipnet::IpNet;
+use log::Level;
+use serde::Deserialize;
+
+use super::parse;
+#[cfg(doc)]
+use crate::{
+    body_log::BodyLog,
+    record::level::{http_code_level, incident_code_level},
+};
+use crate::{
+    body_log::{
+        DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
+    },
+    head::request_id::RequestIds,
+    policy::ResponseBody,
+};
+
+/// The settings of a [`BodyLog`] that are plain values, for a file or the environment.
+///
+/// Each setting has the name and the default of the method that it stands for; the lists of headers are
+/// `request_headers` and `response_headers`. Everything else (hooks, sinks, redaction rules that several loggers
+/// share) is set on the logger that is built from this.
+///
+/// Any self-describing format can be read, such as TOML, YAML and JSON. Sizes are numbers of bytes or strings with a
+/// unit: `"16 MiB"` (16 × 1,024²) or `"16 MB"` (16 × 1,000²). An unknown key is an error that names the key, unless
+/// this struct is flattened into another one: serde does not report unknown keys there.
+///
+/// ```
+/// use actix_bodylog::{BodyLog, Config, JsonLines};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: Config = toml::from_str(
+///     r#"
+///     request_limit = "8 KiB"
+///     memory_budget = "32 MiB"
+///     response_body = "always"
+///     skip = ["/health"]
+///     redact = ["iban"]
+///     trusted_proxies = ["10.0.0.0/8", "192.0.2.1"]
+///     "#,
+/// )?;
+/// let body_log = BodyLog::from(config).sink(JsonLines::stdout());
+/// # let _ = body_log;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Environment variables hold strings only. The crate `config` reads numbers and lists from them:
+///
+/// ```
+/// use actix_bodylog::Config;
+/// use config::Environment;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let variables = Environment::with_prefix("BODYLOG")
+///     .try_parsing(true)
+///     .ignore_empty(true)
+///     .list_separator(",")
+///     .with_list_parse_key("skip")
+///     .with_list_parse_key("redact");
+/// # let example = [("BODYLOG_SKIP", "/health,/live"), ("BODYLOG_REQUEST_LIMIT", "8 KiB")];
+/// # let example = example.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// # let variables = variables.source(Some(example.into()));
+/// let source = config::Config::builder().add_source(variables).build()?;
+/// let config: Config = source.try_deserialize()?;
+/// # assert_eq!((config.skip.len(), config.request_limit), (2, 8192));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// See [`BodyLog::request_limit`].
+    #[serde(deserialize_with = "parse::size")]
+    pub request_limit: usize,
+    /// See [`BodyLog::response_limit`].
+    #[serde(deserialize_with = "parse::size")]
+    pub response_limit: usize,
+    /// See [`BodyLog::code_limit`].
+    #[serde(deserialize_with = "parse::size")]
+    pub code_limit: usize,
+    /// See [`BodyLog::record_limit`].
+    #[serde(deserialize_with = "parse::size")]
+    pub record_limit: usize,
+    /// See [`BodyLog::memory_budget`].
+    #[serde(deserialize_with = "parse::size")]
+    pub memory_budget: usize,
+    /// See [`BodyLog::code_field`].
+    pub code_field: String,
+    /// See [`BodyLog::code_levels`]: `incident` or `http`.
+    pub code_levels: CodeLevels,
+    /// See [`BodyLog::success_level`]: `error`, `warn`, `info`, `debug` or `trace`.
+    #[serde(deserialize_with = "parse::level")]
+    pub success_level: Level,
+    /// See [`BodyLog::response_body`]: `when_notable`, `always` or `never`.
+    pub response_body: ResponseBody,
+    /// See [`BodyLog::request_id`]: `incoming` or `generate`.
+    pub request_id: RequestIds,
+    /// See [`BodyLog::trusted_proxies`]: addresses, and networks such as `10.0.0.0/8`.
+    #[serde(deserialize_with = "parse::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// See [`BodyLog::sample`].
+    pub sample: f64,
+    /// See [`BodyLog::skip`].
+    pub skip: Vec<String>,
+    /// See [`BodyLog::redact`].
+    pub redact: Vec<String>,
+    /// See [`BodyLog::redact_containing`]; it is applied after `keep`.
+    pub redact_containing: Vec<String>,
+    /// See [`BodyLog::keep`]. **The values of these names are logged.**
+    pub keep: Vec<String>,
+    /// See [`BodyLog::request_header`].
+    #[serde(deserialize_with = "parse::header_names")]
+    pub request_headers: Vec<HeaderName>,
+    /// See [`BodyLog::response_header`].
+    #[serde(deserialize_with = "parse::header_names")]
+    pub response_headers: Vec<HeaderName>,
+}
+
+/// Ready-made rules for [`BodyLog::code_levels`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CodeLevels {
+    /// [`incident_code_level`]
+    #[default]
+    Incident,
+    /// [`http_code_level`]
+    Http,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            request_limit: DEFAULT_BODY_LIMIT,
+            response_limit: DEFAULT_BODY_LIMIT,
+            code_limit: DEFAULT_CODE_LIMIT,
+            record_limit: DEFAULT_RECORD_LIMIT,
+            memory_budget: DEFAULT_MEMORY_BUDGET,
+            code_field: "code".into(),
+            code_levels: CodeLevels::default(),
+            success_level: Level::Debug,
+            response_body: ResponseBody::default(),
+            request_id: RequestIds::default(),
+            trusted_proxies: Vec::new(),
+            sample: 1.0,
+            skip: Vec::new(),
+            redact: Vec::new(),
+            redact_containing: Vec::new(),
+            keep: Vec::new(),
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+        }
+    }
+}
