@@ -1,4 +1,4 @@
-//! One memory budget for all captures in flight.
+//! The memory budget that all exchanges in flight share.
 
 use actix_bodylog::{BodyLog, ResponseBody};
 use actix_web::{
@@ -14,7 +14,7 @@ use serde_json::Value;
 mod support;
 use support::Recorder;
 
-/// Reads its body and then waits for ever, with the capture held.
+/// Reads the request body and then never answers, so that the captured prefix stays in memory.
 async fn read_and_stall(mut body: web::Payload) -> HttpResponse {
     while let Some(chunk) = body.next().await {
         chunk.unwrap();
@@ -29,7 +29,7 @@ fn text(bytes: usize) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn a_body_without_room_passes_unrecorded_and_the_record_says_so() {
+async fn body_without_room_in_the_budget_passes_and_is_omitted_with_reason_budget() {
     let (recorder, log) = Recorder::with_log();
     let log = log.memory_budget(1500).response_body(ResponseBody::Always);
     let app = App::new()
@@ -46,7 +46,11 @@ async fn a_body_without_room_passes_unrecorded_and_the_record_says_so() {
 
     let res = app.call(text(1000).to_request()).await.unwrap();
     let body = actix_web::body::to_bytes(res.into_body()).await;
-    assert_eq!(body.unwrap_or_default().len(), 1000, "the exchange goes on");
+    assert_eq!(
+        body.unwrap_or_default().len(),
+        1000,
+        "the response is complete"
+    );
     let refused = recorder.only();
     for side in ["request", "response"] {
         assert_eq!(refused[&format!("http.{side}.body.omitted")], "budget");
@@ -71,7 +75,7 @@ async fn a_body_without_room_passes_unrecorded_and_the_record_says_so() {
 }
 
 #[actix_web::test]
-async fn a_large_content_length_reserves_nothing() {
+async fn large_content_length_reserves_no_memory() {
     let (_, log) = Recorder::with_log();
     let log = log.request_limit(1 << 30).memory_budget(1 << 30);
     let app = App::new()
@@ -95,7 +99,7 @@ async fn a_large_content_length_reserves_nothing() {
 }
 
 #[actix_web::test]
-async fn clones_share_one_budget_and_one_set_of_counters() {
+async fn clones_share_budget_and_counters() {
     let (recorder, log) = Recorder::with_log();
     let (one, two) = (log.clone(), log.clone().request_limit(1));
     for log in [&one, &two] {
@@ -113,7 +117,7 @@ async fn clones_share_one_budget_and_one_set_of_counters() {
 }
 
 #[actix_web::test]
-async fn a_response_that_fails_or_is_dropped_gives_its_memory_back() {
+async fn failed_or_dropped_response_returns_its_memory_to_the_budget() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .default_service(web::to(async || {
