@@ -1,4 +1,4 @@
-//! Servers that stop, and waiting for the last records.
+//! Exchanges when the server stops, and `drain`.
 
 use std::{pin::pin, sync::mpsc, time::Duration};
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::support::assert_fields;
 
 #[test]
-fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
+fn forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
     use std::io::Write as _;
     let (started, when_started) = mpsc::channel();
     let site = Site::new(move |routes| {
@@ -35,7 +35,7 @@ fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
     } = site;
     drop(server);
     assert!(drain(&log));
-    // Not `wait_for`: `drain` has to be enough.
+    // No `wait_for` here: the record is there after `drain`.
     assert_fields(
         &recorder.only(),
         json!({
@@ -64,7 +64,7 @@ async fn drain_resolves_when_the_last_exchange_ends() {
 }
 
 #[actix_web::test]
-async fn drain_gives_up_at_its_limit() {
+async fn drain_returns_false_at_its_limit() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |_| {}).await;
     let call = app.call(TestRequest::get().to_request());
