@@ -1,6 +1,7 @@
 //! Futures and bodies that are dropped before their end.
 
-use actix_web::{HttpResponse, test::TestRequest, web};
+use actix_bodylog::RecordExt as _;
+use actix_web::{HttpRequest, HttpResponse, test::TestRequest, web};
 use serde_json::json;
 
 use super::*;
@@ -41,6 +42,26 @@ async fn future_dropped_at_any_await_point_is_aborted_without_status() {
             }),
         );
     }
+}
+
+#[actix_web::test]
+async fn field_recorded_by_a_destructor_of_the_handler_is_in_the_record() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        let handler = |req: HttpRequest| async move {
+            let _cleanup = OnDrop(|| req.record_field("cleanup", true));
+            std::future::pending::<HttpResponse>().await
+        };
+        routes.route("/", web::get().to(handler));
+    })
+    .await;
+    let mut call = Box::pin(app.call(TestRequest::get().to_request()));
+    assert!(poll(call.as_mut()).is_pending());
+    drop(call);
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({"exchange.outcome": "aborted", "cleanup": true}),
+    );
 }
 
 #[actix_web::test]

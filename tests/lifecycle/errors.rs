@@ -4,10 +4,12 @@ use std::future::ready;
 
 use actix_web::{
     HttpResponse, ResponseError,
+    dev::Payload,
     error::{ErrorForbidden, ErrorInternalServerError, InternalError, PayloadError},
     test::TestRequest,
     web,
 };
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 
 use super::*;
@@ -362,7 +364,7 @@ async fn error_of_the_payload_that_a_body_owns_is_recorded_once() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let handler = || async {
-            let stream = futures_util::stream::iter([Err::<Bytes, _>(PayloadError::Overflow)]);
+            let stream = stream::iter([Err::<Bytes, _>(PayloadError::Overflow)]);
             HttpResponse::Ok().streaming(stream)
         };
         routes.route("/", web::get().to(handler));
@@ -377,6 +379,32 @@ async fn error_of_the_payload_that_a_body_owns_is_recorded_once() {
         error.matches(&PayloadError::Overflow.to_string()).count(),
         1,
         "{error}"
+    );
+}
+
+#[actix_web::test]
+async fn first_error_of_the_payload_is_recorded() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        let handler = |mut body: web::Payload| async move {
+            while body.next().await.is_some() {}
+            "read"
+        };
+        routes.route("/", web::post().to(handler));
+    })
+    .await;
+    let errors = [PayloadError::Overflow, PayloadError::UnknownLength];
+    let payload = stream::iter(errors.map(Err::<Bytes, _>)).boxed_local();
+    let (request, _) = TestRequest::post()
+        .to_request()
+        .replace_payload(Payload::from(payload));
+    deliver(app.call(request).await).await;
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({
+            "exchange.outcome": "completed",
+            "error.message": PayloadError::Overflow.to_string(),
+        }),
     );
 }
 

@@ -128,15 +128,6 @@ async fn panic_in_a_body_is_recorded_with_the_status() {
     }
 }
 
-/// Calls a function on drop.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
 #[actix_web::test]
 async fn exchange_that_begins_during_unwinding_is_not_panicked() {
     let (recorder, log) = Recorder::with_log();

@@ -198,6 +198,106 @@ fn client_that_leaves_while_the_handler_runs_aborts_the_exchange_without_status(
 }
 
 #[test]
+fn client_that_resets_while_the_handler_runs_aborts_the_exchange_by_default() {
+    let (started, when_started) = mpsc::channel();
+    let site = Site::new(move |routes| {
+        let started = started.clone();
+        let stall = move || {
+            started.send(()).unwrap();
+            std::future::pending::<HttpResponse>()
+        };
+        routes.route("/", web::get().to(stall));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    reset(client);
+    assert_fields(
+        &site.record(),
+        json!({"exchange.outcome": "aborted", "http.response.status_code": null}),
+    );
+}
+
+#[test]
+fn client_that_closes_its_half_gets_the_response() {
+    let (started, when_started) = mpsc::channel();
+    let gate = Gate::default();
+    let site = {
+        let gate = gate.clone();
+        Site::new(move |routes| {
+            let (gate, started) = (gate.clone(), started.clone());
+            let handler = move || {
+                started.send(()).unwrap();
+                let gate = gate.clone();
+                async move {
+                    gate.passed().await;
+                    "still here"
+                }
+            };
+            routes.route("/", web::get().to(handler));
+        })
+    };
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    gate.open();
+    assert!(read_to_end(client).ends_with("\r\n\r\nstill here"));
+    assert_fields(
+        &site.record(),
+        json!({"exchange.outcome": "completed", "http.response.status_code": 200}),
+    );
+}
+
+#[test]
+fn large_response_in_memory_whose_client_leaves_is_aborted_with_its_whole_size() {
+    // More than the kernel's buffers on loopback hold.
+    const SIZE: usize = 32 << 20;
+    let site = Site::new(|routes| {
+        routes.route("/", web::get().to(|| async { vec![b'x'; SIZE] }));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, "\r\n\r\n");
+    reset(client);
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "aborted",
+            "level": "WARN",
+            "http.response.status_code": 200,
+            "http.response.body.size": SIZE,
+        }),
+    );
+}
+
+#[test]
+fn response_body_that_differs_from_its_announced_length_is_completed_with_its_own_size() {
+    for announced in [20, 4] {
+        let site = Site::new(move |routes| {
+            let handler = move || async move {
+                let size = BodySize::Sized(announced);
+                let script = Script::sized(size, [Step::Chunk("one"), Step::Chunk("two")]);
+                HttpResponse::Ok().message_body(script)
+            };
+            routes.route("/", web::get().to(handler));
+        });
+        site.server
+            .exchange("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        assert_fields(
+            &site.record(),
+            json!({"exchange.outcome": "completed", "http.response.body.size": 6}),
+        );
+    }
+}
+
+#[test]
 fn client_that_leaves_during_a_download_aborts_the_exchange() {
     let site = Site::new(|routes| {
         let endless = || async {
