@@ -24,6 +24,12 @@ fn get(uri: &str) -> actix_http::Request {
     TestRequest::with_uri(uri).to_request()
 }
 
+fn get_with_gzip(uri: &str) -> actix_http::Request {
+    let req = TestRequest::with_uri(uri);
+    req.insert_header((header::ACCEPT_ENCODING, "gzip"))
+        .to_request()
+}
+
 async fn long_text() -> String {
     "compress me ".repeat(50)
 }
@@ -91,6 +97,75 @@ fn logger_outside_compress_records_plain_text_for_a_client_without_accept_encodi
         record["http.response.body.content"],
         "compress me ".repeat(50)
     );
+}
+
+#[actix_web::test]
+async fn response_in_memory_is_completed_when_a_resource_or_compress_takes_it() {
+    let gzip = || get_with_gzip("/");
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().service(web::resource("/").wrap(log).to(long_text));
+    let _res = call_service(&init_service(app).await, gzip()).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().route("/", web::to(long_text));
+    let app = app.wrap(log).wrap(Compress::default());
+    let _res = call_service(&init_service(app).await, gzip()).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+
+    // The outermost logger sees when the response is read.
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().route("/", web::to(long_text)).wrap(log);
+    let res = call_service(&init_service(app).await, gzip()).await;
+    recorder.wait_for(0);
+    read_body(res).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+}
+
+#[actix_web::test]
+async fn empty_body_that_compress_drops_is_completed() {
+    for path in ["/empty", "/none", "/204"] {
+        let (recorder, log) = Recorder::with_full_log();
+        let app = App::new()
+            .route("/empty", web::to(|| async { "" }))
+            .route("/none", web::to(HttpResponse::Ok))
+            .route("/204", web::to(HttpResponse::NoContent))
+            .wrap(log)
+            .wrap(Compress::default());
+        let app = init_service(app).await;
+        let body = call_and_read_body(&app, get_with_gzip(path)).await;
+        assert_eq!(body.len(), 0, "{path}");
+        let record = recorder.only();
+        assert_eq!(record["exchange.outcome"], "completed", "{path}");
+        assert_eq!(record["http.response.body.size"], 0, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn response_that_outer_middleware_replaces_is_recorded_as_the_inner_one() {
+    let (recorder, log) = Recorder::with_full_log();
+    let inner = || async { HttpResponse::InternalServerError().body("inner") };
+    let app = App::new()
+        .route("/", web::to(inner))
+        .wrap(log)
+        .wrap(from_fn(replace));
+    let app = init_service(app).await;
+
+    async fn replace(
+        req: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let res = next.call(req).await?;
+        Ok(res.into_response(HttpResponse::Ok().body("outer")))
+    }
+
+    let res = call_service(&app, get("/")).await;
+    assert_eq!(res.status(), StatusCode::OK);
+    assert_eq!(read_body(res).await, "outer");
+    let record = recorder.only();
+    assert_eq!(record["http.response.status_code"], 500);
+    assert_eq!(record["http.response.body.size"], 0);
+    assert_eq!(record["exchange.outcome"], "aborted");
 }
 
 #[actix_web::test]
