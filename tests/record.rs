@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, User, http_code_level};
+use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, Schema, User, http_code_level};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -805,6 +805,32 @@ async fn no_field_contains_line_breaks_or_control_characters() {
             .unwrap()
             .starts_with("textx")
     );
+}
+
+#[actix_web::test]
+async fn headers_are_recorded_in_alphabetical_order() {
+    const NAMES: [&str; 6] = ["origin", "referer", "x-a", "x-b", "x-c", "x-d"];
+    // The `HeaderMap` of each request iterates in another order.
+    for _ in 0..10 {
+        let (sender, lines) = std::sync::mpsc::channel();
+        let mut log = BodyLog::new().sink(move |record: &actix_bodylog::Record<'_>| {
+            record.with_json(Schema::OpenTelemetry, |line| {
+                sender.send(line.to_owned()).unwrap();
+            });
+        });
+        let mut req = TestRequest::get();
+        for name in NAMES.iter().rev() {
+            log = log.request_header(header::HeaderName::from_static(name));
+            req = req.insert_header((*name, "1"));
+        }
+        let app = App::new().default_service(web::to(answer)).wrap(log);
+        let app = init_service(app).await;
+        read_body(call_service(&app, req.to_request()).await).await;
+        let line = lines.recv().unwrap();
+        let places = NAMES.map(|name| line.find(&format!("\"http.request.header.{name}\"")));
+        assert!(places.iter().all(Option::is_some), "{line}");
+        assert!(places.is_sorted(), "{line}");
+    }
 }
 
 #[actix_web::test]
