@@ -414,6 +414,25 @@ async fn one_poll_of_the_payload_is_one_poll_of_the_inner_payload() {
 }
 
 #[actix_web::test]
+async fn logger_keeps_no_reference_to_a_chunk() {
+    let (_, log) = Recorder::with_full_log();
+    let script = || {
+        let chunk = Bytes::from(b"a chunk".to_vec());
+        Scripted::new([Item::Chunk(chunk), Item::End])
+    };
+    with_payload(&log, script().payload(), |_, mut payload| {
+        let chunk = payload.next().now_or_never().unwrap();
+        assert!(chunk.unwrap().unwrap().is_unique());
+    })
+    .await;
+    let mut body = Box::pin(logged(&log, script()).await);
+    let Poll::Ready(Some(Ok(chunk))) = poll(body.as_mut(), Waker::noop()) else {
+        panic!("no chunk");
+    };
+    assert!(chunk.is_unique());
+}
+
+#[actix_web::test]
 async fn unread_payload_is_not_polled_and_is_dropped_by_the_handler() {
     let (recorder, log) = Recorder::with_full_log();
     let inner = Scripted::of(&chunks(&["unread"]));
