@@ -1,12 +1,12 @@
-//! How often an exchange allocates above a bare actix-web service, beside other loggers.
+//! Counts the allocations of an exchange above a bare actix-web service, compared with other loggers.
 //!
 //! ```sh
 //! cargo bench --bench allocations
-//! cargo bench --bench allocations -- bodylog logger small    # some variants and cases only
+//! cargo bench --bench allocations -- bodylog logger small    # only these variants and cases
 //! ```
 //!
-//! Counted by the allocator, after some exchanges of the same kind: the difference of runs of different
-//! length, less the same of the bare service. `bytes` is all that was asked for, in each exchange.
+//! After some exchanges to warm up, the allocator counts. A count is the difference between runs of different
+//! length, minus the same difference of the bare service. `bytes` is the sum of all allocated sizes.
 
 mod peers;
 
@@ -26,7 +26,8 @@ use peers::{
     with_app,
 };
 
-/// In a process of its own: loggers are one per process. Prints allocations and bytes.
+/// Runs a case and prints its allocations and bytes. Some loggers are global, so each variant runs in another
+/// process.
 fn measure(variant: Variant, case: Case) {
     let path: PathBuf = env::temp_dir().join(format!("bodylog-bench-{}.log", std::process::id()));
     let out = Out::open(&path, variant);
@@ -38,7 +39,7 @@ fn measure(variant: Variant, case: Case) {
             let measured = |count| -> AllocationInfo {
                 let mut run = pin!(case.run(&app, count));
                 let mut cx = Context::from_waker(Waker::noop());
-                // Everything is ready at once: there is nothing to wait for.
+                // Nothing in these exchanges is ever pending.
                 allocation_counter::measure(|| assert!(run.as_mut().poll(&mut cx).is_ready()))
             };
             let (once, twice) = (measured(count), measured(2 * count));

@@ -1,16 +1,19 @@
-//! What an exchange costs above a bare actix-web service, beside other loggers: in instructions, and
-//! in time.
+//! Measures what an exchange costs above a bare actix-web service, compared with other loggers, in
+//! instructions, instruction-cache misses and time.
 //!
 //! ```sh
-//! cargo bench --bench exchange                    # instructions need valgrind on the PATH
-//! cargo bench --bench exchange -- bodylog logger  # some variants only
-//! cargo bench --bench exchange -- bodylog 4-kib   # and some cases
+//! cargo bench --bench exchange                    # the counts need valgrind on the PATH
+//! cargo bench --bench exchange -- bodylog logger  # only these variants
+//! cargo bench --bench exchange -- bodylog 4-kib   # and only this case
 //! ```
 //!
-//! Exchanges run in process, through `actix_web::test`, without sockets. Instructions are exact, but for
-//! those of the kernel: the difference of runs of different length, less the same of the bare service.
-//! Time is a ratio to the bare service, the median of runs in turns on a machine that may be busy; a
-//! service without sockets does little, so a ratio over sockets is much smaller: see the bench `load`.
+//! The exchanges run in process, through `actix_web::test`, without sockets. Callgrind counts the
+//! instructions, except those of the kernel, and simulates a first-level instruction cache of 32 KiB.
+//! Both counts are the difference between a run and one of twice the length, minus the same difference
+//! of the bare service. Under load a miss costs about as much as 14 instructions.
+//!
+//! The time is a ratio to the bare service: the median of alternating runs. A service without sockets
+//! does little work, so the ratio over sockets is much smaller; the bench `load` measures it.
 
 mod peers;
 
@@ -29,7 +32,7 @@ use peers::{
     with_app,
 };
 
-/// Does a case, in a process of its own; prints the seconds that it took.
+/// Runs a case and prints the seconds that it took.
 fn run(variant: Variant, case: Case, count: usize) {
     let path: PathBuf = env::temp_dir().join(format!("bodylog-bench-{}.log", std::process::id()));
     let out = Out::open(&path, variant);
@@ -44,7 +47,7 @@ fn run(variant: Variant, case: Case, count: usize) {
     let _ = std::fs::remove_file(&path);
 }
 
-/// This program again, to do a case.
+/// Runs a case in a new process of this program, and returns what that process wrote.
 fn command(
     program: &str,
     args: &[&str],
@@ -64,21 +67,62 @@ fn command(
     Some(String::from_utf8_lossy(&output).into_owned())
 }
 
-/// Instructions of `count` times.
-fn instructions(this: &str, variant: Variant, case: Case, count: usize) -> Option<u64> {
-    let args = ["--tool=callgrind", "--callgrind-out-file=/dev/null", this];
-    let report = command("valgrind", &args, variant, case, count)?;
-    let total = report
-        .lines()
-        .find_map(|line| line.split_once("Collected :"))?;
-    total.1.trim().parse().ok()
+/// What callgrind counts.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    instructions: f64,
+    /// Misses of the first-level instruction cache.
+    misses: f64,
 }
 
-fn instructions_each(this: &str, variant: Variant, case: Case) -> Option<f64> {
-    let count = case.count();
-    let once = instructions(this, variant, case, count)?;
-    let twice = instructions(this, variant, case, 2 * count)?;
-    Some((twice as f64 - once as f64) / count as f64)
+impl Counts {
+    /// Counts a run of `count` exchanges.
+    fn of_run(this: &str, variant: Variant, case: Case, count: usize) -> Option<Self> {
+        let args = [
+            "--tool=callgrind",
+            "--cache-sim=yes",
+            "--branch-sim=yes",
+            // Without these the simulated caches are those of the machine.
+            "--I1=32768,8,64",
+            "--D1=32768,8,64",
+            "--LL=524288,8,64",
+            "--callgrind-out-file=/dev/null",
+            this,
+        ];
+        let report = command("valgrind", &args, variant, case, count)?;
+        let words = |title| {
+            let mut lines = report.lines();
+            let line = lines.find_map(|line| line.split_once(title))?.1;
+            Some(line.split_whitespace())
+        };
+        let value = |name| {
+            let at = words("Events    :")?.position(|event| event == name)?;
+            words("Collected :")?.nth(at)?.parse().ok()
+        };
+        Some(Self {
+            instructions: value("Ir")?,
+            misses: value("I1mr")?,
+        })
+    }
+
+    /// Counts one exchange, without the start and the end of the process.
+    fn of_exchange(this: &str, variant: Variant, case: Case) -> Option<Self> {
+        let count = case.count();
+        let once = Self::of_run(this, variant, case, count)?;
+        let twice = Self::of_run(this, variant, case, 2 * count)?;
+        let each = |once, twice| (twice - once) / count as f64;
+        Some(Self {
+            instructions: each(once.instructions, twice.instructions),
+            misses: each(once.misses, twice.misses),
+        })
+    }
+
+    fn above(self, bare: Self) -> Self {
+        Self {
+            instructions: self.instructions - bare.instructions,
+            misses: self.misses - bare.misses,
+        }
+    }
 }
 
 fn seconds(this: &str, variant: Variant, case: Case) -> Option<f64> {
@@ -108,26 +152,52 @@ fn main() -> ExitCode {
         println!("valgrind was not found: no instructions are counted");
     }
     println!(
-        "{:16}{:16}{:>14}{:>12}",
-        "case", "variant", "instructions", "time"
+        "{:16}{:16}{:>14}{:>14}{:>12}",
+        "case", "variant", "instructions", "cache misses", "time"
     );
     for case in cases {
-        let bare = instructions_each(this, Variant::Bare, case);
-        let shown = bare.map_or("?".into(), |each| format!("{each:.0}"));
-        println!("{:16}{:16}{shown:>14}{:>12}", case.name(), "bare", "1.00");
-        for &variant in variants.iter().filter(|&&variant| case.is_for(variant)) {
-            let above = match (instructions_each(this, variant, case), bare) {
-                (Some(each), Some(bare)) => format!("{:+.0}", each - bare),
-                _ => "?".to_owned(),
-            };
-            const RUNS: usize = 9;
-            let ratios = (0..RUNS).filter_map(|_| {
-                let bare = seconds(this, Variant::Bare, case)?;
-                Some(seconds(this, variant, case)? / bare)
-            });
-            let time = Quartiles::of(ratios).median;
-            println!("{:16}{:16}{above:>14}{time:>12.2}", "", variant.name());
-        }
+        measure(this, &variants, case);
     }
     ExitCode::SUCCESS
+}
+
+/// Prints a row for the bare service and one for each variant.
+fn measure(this: &str, variants: &[Variant], case: Case) {
+    const RUNS: usize = 9;
+    let bare = Counts::of_exchange(this, Variant::Bare, case);
+    let (instructions, misses) = match bare {
+        Some(bare) => (
+            format!("{:.0}", bare.instructions),
+            format!("{:.0}", bare.misses),
+        ),
+        None => ("?".into(), "?".into()),
+    };
+    let (case_name, bare_name) = (case.name(), Variant::Bare.name());
+    println!(
+        "{case_name:16}{bare_name:16}{instructions:>14}{misses:>14}{:>12}",
+        "1.00"
+    );
+    for &variant in variants.iter().filter(|&&variant| case.is_for(variant)) {
+        let counts = bare.and_then(|bare| {
+            let counts = Counts::of_exchange(this, variant, case)?;
+            Some(counts.above(bare))
+        });
+        let (instructions, misses) = match counts {
+            Some(above) => (
+                format!("{:+.0}", above.instructions),
+                format!("{:+.0}", above.misses),
+            ),
+            None => ("?".into(), "?".into()),
+        };
+        let ratios = (0..RUNS).filter_map(|_| {
+            let bare = seconds(this, Variant::Bare, case)?;
+            Some(seconds(this, variant, case)? / bare)
+        });
+        let time = Quartiles::of(ratios).median;
+        let name = variant.name();
+        println!(
+            "{:16}{name:16}{instructions:>14}{misses:>14}{time:>12.2}",
+            ""
+        );
+    }
 }

@@ -1,13 +1,13 @@
-//! What a logger costs as the work grows, beside a bare server: memory as bodies get longer, memory as
-//! more exchanges are in flight, and processor time for what is past the cap.
+//! Measures how the cost of a logger grows, compared with a bare server: memory with the length of bodies,
+//! memory with the number of exchanges in flight, and processor time after the limit of a body.
 //!
 //! ```sh
 //! cargo bench --bench growth    # Linux only
 //! ```
 //!
-//! Servers are processes of their own with one worker. Memory is what the kernel says is resident;
-//! processor time is what it counted for the server, its system calls included. Each number of
-//! memory comes from a server that has served a few small exchanges and nothing else.
+//! Each server is a process with one worker. Memory is resident memory, and processor time includes system
+//! calls, both as the kernel counts them. Each measurement of memory uses a new server that has served only a
+//! few small exchanges.
 
 mod peers;
 
@@ -27,26 +27,26 @@ use peers::{
 use socket2::SockRef;
 
 const MIB: u64 = 1 << 20;
-/// Exchanges in flight at once, and the budget that they strain.
+/// The numbers of exchanges in flight, and a budget that is too small for most of them.
 const AT_ONCE: [usize; 5] = [100, 250, 500, 1000, 2000];
 const STRAINED: Settings = Settings {
     budget: 1 << 20,
     socket_buffers: Some(64 * 1024),
 };
-/// What each upload in flight has sent, and says it will send.
+/// The bytes that each upload in flight has sent, and the length that it has announced.
 const SENT: usize = 4096;
 const ANNOUNCED: u64 = MIB;
-/// Chunks of each download in flight: more than the kernel takes.
+/// The chunks of each download in flight, more than the kernel buffers.
 const UNREAD_CHUNKS: u64 = 64;
-/// Bytes of a turn past the cap, and pairs of turns.
+/// The bytes of a run after the limit, and the number of pairs of runs.
 const TURN: u64 = 128 * MIB;
 const PAIRS: usize = 61;
-/// The time of a turn depends on how full these are more than on anything else.
+/// Socket buffers of fixed size, because the time of a run depends on them most.
 const STEADY: Settings = Settings {
     socket_buffers: Some(128 * 1024),
     ..Settings::USUAL
 };
-/// Connections, and some more for everything else.
+/// Enough for the connections and everything else.
 const OPEN_FILES: u64 = 2_000 + 200;
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl Direction {
         }
     }
 
-    /// Moves a body of this many bytes.
+    /// Transfers a body of this many bytes.
     fn transfer(self, server: &Server, bytes: u64) {
         match self {
             Self::Upload => upload(server, bytes),
@@ -73,7 +73,7 @@ impl Direction {
         }
     }
 
-    /// Begins an exchange that does not end before the connection does.
+    /// Begins an exchange that ends only with the connection.
     fn begin(self, server: &Server) -> TcpStream {
         let mut stream = server.connect();
         match self {
@@ -83,7 +83,7 @@ impl Direction {
                 stream.write_all(&request)
             }
             Self::Download => {
-                // What the kernel takes for the client is no memory of the server's.
+                // The buffers of the client are not part of the server's memory.
                 let socket = SockRef::from(&stream);
                 let set = socket.set_recv_buffer_size(SENT);
                 set.expect("a socket option is set");
@@ -137,7 +137,7 @@ fn download(server: &Server, bytes: u64) {
     assert!(came > bytes, "only {came} bytes came");
 }
 
-/// A server that has served a few small exchanges.
+/// Starts a server that serves a few small exchanges.
 fn warm(variant: Variant, settings: Settings) -> Server {
     let server = Server::start(variant, settings);
     for _ in 0..20 {
@@ -150,11 +150,11 @@ fn warm(variant: Variant, settings: Settings) -> Server {
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
-        println!("growth: only Linux tells the memory and the time of a process as needed here");
+        println!("growth: the kernel's counters are read as Linux provides them");
         return ExitCode::SUCCESS;
     }
     child::serve_if_asked();
-    // Limits are inherited: this is the servers' too.
+    // The servers inherit the limit.
     if !rlimit::increase_nofile_limit(OPEN_FILES).is_ok_and(|limit| limit >= OPEN_FILES) {
         eprintln!("growth: {OPEN_FILES} open files are needed");
         return ExitCode::FAILURE;
@@ -174,7 +174,7 @@ fn long_bodies() {
                 let server = warm(variant, Settings::USUAL);
                 let before = server.peak();
                 direction.transfer(&server, mib * MIB);
-                // The kernel sums the peak up lazily: it can be read a little lower later.
+                // The kernel updates the peak lazily, so a later value can be a little lower.
                 server.peak().saturating_sub(before)
             };
             println!(
@@ -229,7 +229,7 @@ fn many_at_once() {
     }
 }
 
-/// What so many exchanges at once add to the memory, in KiB.
+/// Returns the growth of memory by this many exchanges in flight, in KiB.
 fn held(variant: Variant, direction: Direction, count: usize) -> (u64, Counters) {
     let mut server = warm(variant, STRAINED);
     let before = server.resident();
@@ -255,13 +255,13 @@ fn past_the_cap() {
         let seconds = |server: &Server| {
             let before = server.cpu();
             direction.transfer(server, TURN);
-            // The end of a connection is work too.
+            // The server still closes the connection.
             thread::sleep(Duration::from_millis(5));
             (server.cpu() - before).as_secs_f64() * (1024 * MIB / TURN) as f64
         };
         let pairs: Vec<_> = (0..PAIRS)
             .map(|nth| {
-                // Neither is always the first.
+                // Both servers are first equally often.
                 let first = (nth % 2 == 0).then(|| seconds(&servers[0]));
                 let bodylog = seconds(&servers[1]);
                 (first.unwrap_or_else(|| seconds(&servers[0])), bodylog)

@@ -1,14 +1,13 @@
-//! What reading a JSON body for a record costs, in time and in instructions per byte.
+//! Measures what reading a JSON body for a record costs, in time and in instructions per byte.
 //!
 //! ```sh
-//! cargo bench --bench json     # instructions need valgrind on the PATH
+//! cargo bench --bench json     # the instructions need valgrind on the PATH
 //! ```
 //!
-//! Columns: `record` finds the code, redacts, compacts and judges the document, as for a record;
-//! `code` only looks for the code; `ignored` and `value` are serde_json's `IgnoredAny` and `Value` on
-//! the same bytes. Time is the median of several runs on a machine that may be busy; instructions are
-//! exact, and the difference of two runs of different length, so that starting the process does not
-//! count.
+//! Columns: `record` finds the code, redacts, compacts and validates the document, as for a record. `code` only
+//! finds the code. `ignored` and `value` are serde_json's `IgnoredAny` and `Value` on the same bytes. The time is
+//! the median of several runs. The instructions are the difference between two runs of different length, without
+//! the start of the process.
 
 use std::{
     env,
@@ -27,7 +26,7 @@ const KINDS: [&str; 3] = ["text", "strings", "structure"];
 const CODES: [&str; 3] = ["first", "last", "absent"];
 const READERS: [&str; 4] = ["record", "code", "ignored", "value"];
 
-/// A document of `size` bytes: one long string, some strings, or many small values under short keys.
+/// Builds a document of `size` bytes: one long string, some strings, or many small values under short keys.
 fn document(kind: &str, size: usize, code: &str) -> Vec<u8> {
     let item = match kind {
         "strings" => json!({
@@ -52,7 +51,7 @@ fn document(kind: &str, size: usize, code: &str) -> Vec<u8> {
         body.push_str(&item);
         body.push(',');
     }
-    // The rest is one string, so that the sizes are what they are called.
+    // One string fills the document up to its size.
     let rest = size.saturating_sub(body.len() + end.len() + 2);
     let text = "The harbour was quiet that morning, and the boats that had come back before dawn lay \
                 side by side. Nobody was about but an old man who mended his nets, as he had for years. ";
@@ -110,7 +109,7 @@ fn speed(readers: &Readers, reader: &str, body: &[u8]) -> f64 {
     speeds[RUNS / 2]
 }
 
-/// Instructions of this program, run again under valgrind to read one document `count` times.
+/// Counts the instructions of a new process of this program that reads one document `count` times.
 fn instructions(document: [&str; 3], reader: &str, count: usize) -> Option<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,21 +1,20 @@
-//! What a server that is loaded over sockets loses to a logger, beside other loggers: in requests per
-//! second, and in processor time per request.
+//! Measures what a logger costs a server under load over sockets, compared with other loggers: requests per
+//! second, and processor time per request.
 //!
 //! ```sh
 //! cargo bench --bench load                    # 3 minutes; Linux only
-//! cargo bench --bench load -- bodylog logger  # some variants only
+//! cargo bench --bench load -- bodylog logger  # only these variants
 //! ```
 //!
-//! Each variant is a server with one worker in a process of its own. This process keeps connections
-//! to it and to a bare server, sends `POST /echo` with 200 bytes of JSON on each of them as soon as
-//! the answer to the one before has come, and checks all answers. It never sleeps: a server would have
-//! to wake it with each answer, but only one that is slower than it, and pay for that. The two servers are loaded in short
-//! turns, and each pair of turns gives a ratio: what else the machine does meets both of them. The
-//! median of the ratios is printed, with the quartiles. The bare server beside another bare server
-//! shows what the machine adds by itself.
+//! Each variant is a server process with one worker. This process keeps connections to it and to a bare server.
+//! On each connection it sends `POST /echo` with 200 bytes of JSON, checks the answer, and sends the next request
+//! at once. It polls and never sleeps: otherwise a slow server would have to wake it for each answer, and a fast
+//! one would not. The two servers run in short turns, and each pair of turns gives a ratio, so that other load
+//! on the machine affects both. The bench prints the median of the ratios and their quartiles. The row of the
+//! bare server, compared with another bare server, shows the noise.
 //!
-//! Processor time is what the kernel counted for the server, its system calls included. It says more
-//! than requests per second where other processes want the same processors.
+//! Processor time is what the kernel counts for the server, including system calls. If other processes use the
+//! same processors, it is more precise than requests per second.
 
 mod peers;
 
@@ -36,13 +35,13 @@ use peers::{
 };
 
 const CONNECTIONS: usize = 32;
-/// Shorter than the ups and downs of a busy machine, mostly.
+/// Short, so that the load of the machine is mostly the same in both turns of a pair.
 const TURN: Duration = Duration::from_millis(150);
 const PAIRS: usize = 16;
-/// Servers are started again for each round: two processes that are alike differ by a few percent.
+/// Each round starts new servers, because two processes of the same program differ by a few percent.
 const ROUNDS: usize = 3;
 
-/// A request and the body that comes back.
+/// A request and the body of its response.
 struct Exchange {
     request: Vec<u8>,
     body: Vec<u8>,
@@ -68,7 +67,7 @@ impl Exchange {
     }
 }
 
-/// A connection that is kept.
+/// A connection that is kept alive.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -81,7 +80,7 @@ impl Connection {
         sent.expect("a request is sent");
     }
 
-    /// Reads what there is; true once the answer is whole.
+    /// Reads what has arrived. Returns true if the response is complete.
     fn receives(&mut self, exchange: &Exchange) -> bool {
         match self.stream.read(&mut self.buffer[self.filled..]) {
             Ok(read) => {
@@ -110,18 +109,18 @@ impl Connection {
 struct Loaded {
     server: Server,
     connections: Vec<Connection>,
-    /// Where the records ended after the last turn.
+    /// The size of the file of records after the last turn.
     records_end: u64,
 }
 
-/// What a turn gave.
+/// The results of a turn.
 #[derive(Clone, Copy)]
 struct Turn {
     /// Requests per second.
     rate: f64,
     /// Microseconds of processor time per request.
     cpu: f64,
-    /// How much of a processor the server had.
+    /// The share of a processor that the server used.
     busy: f64,
     /// Bytes of records per request.
     written: f64,
@@ -168,7 +167,7 @@ impl Loaded {
             requests += 1;
         }
         let seconds = start.elapsed().as_secs_f64();
-        // A record may be written after its answer.
+        // A record may be written after its response.
         thread::sleep(Duration::from_millis(5));
         let (cpu, requests) = (self.server.cpu() - cpu, f64::from(requests));
         let end = self.server.records_end();
@@ -190,7 +189,7 @@ impl Loaded {
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
-        println!("load: only Linux tells the processor time of a process as needed here");
+        println!("load: the kernel's counters are read as Linux provides them");
         return ExitCode::SUCCESS;
     }
     child::serve_if_asked();
@@ -217,7 +216,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Loads a variant and a bare server in turns, and prints a row.
+/// Loads a variant and a bare server in turns and prints a row.
 fn compare(variant: Variant, exchange: &Exchange) {
     let pairs: Vec<_> = (0..ROUNDS).flat_map(|_| round(variant, exchange)).collect();
     let of = |number: fn(&(Turn, Turn)) -> f64| Quartiles::of(pairs.iter().map(number));
@@ -233,14 +232,14 @@ fn compare(variant: Variant, exchange: &Exchange) {
     );
 }
 
-/// Pairs of turns: of a bare server, and of the variant.
+/// Runs pairs of turns, one of a bare server and one of the variant.
 fn round(variant: Variant, exchange: &Exchange) -> Vec<(Turn, Turn)> {
     let (mut bare, mut other) = (Loaded::start(Variant::Bare), Loaded::start(variant));
-    // Caches and allocators get warm.
+    // Warm up caches and allocators.
     bare.turn(exchange);
     other.turn(exchange);
     let pair = |nth| {
-        // Neither is always the first.
+        // Both servers are first equally often.
         let first = (nth % 2 == 0).then(|| bare.turn(exchange));
         let turn = other.turn(exchange);
         other.server.forget_records();

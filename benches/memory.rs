@@ -1,13 +1,13 @@
-//! What the logger costs in memory, measured on the demo as a process of its own:
+//! Measures what the logger costs in memory, on the demo in another process:
 //!
 //! ```text
 //! cargo bench --bench memory
 //! ```
 //!
 //! Uploads and downloads 1 GiB, then keeps 2,000 slow uploads in flight at once under a budget of
-//! 256 KiB. It prints the peak of the resident memory (`VmHWM`) around each step, and fails if a
-//! large transfer adds 2 MiB to the peak of a small load, or if the budget is passed, an upload
-//! unanswered or a record missing. Linux only.
+//! 256 KiB. It prints the peak of resident memory (`VmHWM`) around each step. It fails if a large
+//! transfer adds 2 MiB to the peak of a small load, if the budget is exceeded, if an upload has no response, or
+//! if a record is missing. Linux only.
 
 #[path = "../tests/demo/service.rs"]
 mod service;
@@ -25,12 +25,12 @@ const GIB: u64 = 1 << 30;
 const SMALL_REQUESTS: usize = 2_000;
 const SLOW_UPLOADS: usize = 2_000;
 const BUDGET: u64 = 256 * 1024;
-/// Bytes of one slow upload, and of each of its pieces.
+/// The bytes of a slow upload and of each of its pieces.
 const UPLOAD: usize = 4096;
 const PIECE: usize = 256;
-/// What a transfer of 1 GiB may add to the peak, in KiB.
+/// The growth of the peak that a transfer of 1 GiB may cause, in KiB.
 const ALLOWED: u64 = 2 * 1024;
-/// Connections, and some more for everything else.
+/// Enough for the connections and everything else.
 const OPEN_FILES: u64 = SLOW_UPLOADS as u64 + 200;
 
 fn main() -> ExitCode {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         println!("memory: only Linux tells the peak of a process");
         return ExitCode::SUCCESS;
     }
-    // Limits are inherited: this is the demo's too.
+    // The demo inherits the limit.
     if !rlimit::increase_nofile_limit(OPEN_FILES).is_ok_and(|limit| limit >= OPEN_FILES) {
         eprintln!("memory: {OPEN_FILES} open files are needed");
         return ExitCode::FAILURE;
@@ -60,11 +60,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does one step and prints what it added to the peak, in KiB.
+/// Runs a step and prints the growth of the peak, in KiB.
 fn step(service: &Service, name: &str, work: impl FnOnce()) -> u64 {
     let before = service.peak();
     work();
-    // The kernel sums the peak up lazily: it can be read a little lower later.
+    // The kernel updates the peak lazily, so a later value can be a little lower.
     let after = service.peak().max(before);
     println!("{name:32}{before:>12}{after:>12}{:>12}", after - before);
     after - before
@@ -145,7 +145,7 @@ fn slow_uploads(demo: &Path, broken: &mut Vec<String>) {
             if round == UPLOAD / PIECE / 2 {
                 let stats = service.stats();
                 asked += 1;
-                // The request for the counters is one of them.
+                // The request for the counters is in flight, too.
                 in_flight = stats["in_flight"].as_u64().unwrap_or(0) - 1;
             }
         }
@@ -195,7 +195,7 @@ fn begin_upload(service: &Service) -> TcpStream {
     stream
 }
 
-/// Reads one answer that announces its length.
+/// Reads a response with a `content-length`.
 fn answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut byte = [0];

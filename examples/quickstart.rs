@@ -1,4 +1,4 @@
-//! The smallest real use: `RUST_LOG=actix_bodylog=debug cargo run --example quickstart`, then
+//! The smallest use: `RUST_LOG=actix_bodylog=debug cargo run --example quickstart`, then
 //! `curl 127.0.0.1:8080/login -H 'content-type: application/json' -d '{"name":"ann","password":"hunter2"}'`.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ async fn login(body: web::Json<Value>) -> web::Json<Value> {
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     env_logger::init();
-    // Once, outside the factory: clones share one memory budget and one list of sinks.
+    // Built once, outside the factory: clones share one memory budget and one list of sinks.
     let body_log = BodyLog::new();
     let for_workers = body_log.clone();
     HttpServer::new(move || {
@@ -25,7 +25,7 @@ async fn main() -> std::io::Result<()> {
     .bind(("127.0.0.1", 8080))?
     .run()
     .await?;
-    // The last records may still be on their way.
+    // Wait for the last records.
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
 }

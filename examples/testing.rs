@@ -1,55 +1,34 @@
-//! Tests of your own: what is your application recorded with?
+//! Tests of your own: what does a record of your application contain?
 //!
 //! ```text
-//! cargo test --example testing    # the tests at the end of this file
-//! cargo run --example testing     # the same application, served; records on standard output
+//! cargo test --example testing    # runs the tests at the end of this file
+//! cargo run --example testing     # serves the same application; records on standard output
+//! curl 127.0.0.1:8080/acme/pay -H 'content-type: application/json' -d '{"amount":5000,"iban":"DE02120300000000"}'
 //! ```
 //!
-//! The rules of the logger and the application stand in one place each, for `main` and for the tests. Tests
-//! have a sink of their own, a [`TestSink`](actix_bodylog::TestSink), and nothing global.
+//! `main` and the tests share the rules of the logger and the routes. Tests have their own sink, a
+//! [`TestSink`](actix_bodylog::TestSink); nothing is global.
 
-use std::{
-    env, io,
-    net::{SocketAddr, ToSocketAddrs as _},
-    process::ExitCode,
-    time::Duration,
-};
+#[path = "common/mod.rs"]
+mod common;
+
+use std::{process::ExitCode, time::Duration};
 
 use actix_bodylog::{BodyLog, JsonLines, RecordExt as _};
-use actix_web::{
-    App, Error, HttpRequest, HttpResponse, HttpServer, Responder,
-    body::MessageBody,
-    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
-    error, get, post, web,
-};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, error, get, post, web};
 use serde::Deserialize;
 use serde_json::json;
 
-/// What is hidden and what is left out; where records go is for the caller to say.
+/// Builds a logger without a sink: `main` and the tests add their own.
 fn body_log() -> BodyLog {
     BodyLog::new().redact("iban").skip("/health")
 }
 
-/// The application with its logger around it.
-fn app(
-    body_log: BodyLog,
-) -> App<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<impl MessageBody>,
-        Error = Error,
-        InitError = (),
-    >,
-> {
-    App::new()
-        // The original text quotes the value that does not fit: perhaps a password.
-        .app_data(
-            web::JsonConfig::default()
-                .error_handler(|_, _| error::ErrorBadRequest("not the JSON of this call")),
-        )
-        .service((sign_up, pay, health))
-        .wrap(body_log)
+fn routes(config: &mut web::ServiceConfig) {
+    // The original error quotes the value that does not fit, which may be a password.
+    let json = web::JsonConfig::default()
+        .error_handler(|_, _| error::ErrorBadRequest("invalid JSON for this call"));
+    config.app_data(json).service((sign_up, pay, health));
 }
 
 #[derive(Deserialize)]
@@ -66,7 +45,7 @@ async fn sign_up(
 ) -> HttpResponse {
     req.record_field("tenant", tenant.into_inner());
     if user.password.len() < 8 {
-        return HttpResponse::BadRequest().json(json!({"code": 400, "msg": "it is too short"}));
+        return HttpResponse::BadRequest().json(json!({"code": 400, "msg": "password too short"}));
     }
     HttpResponse::Created().json(json!({"code": 0, "hello": user.name, "token": "t0ps3cret"}))
 }
@@ -76,7 +55,7 @@ struct Payment {
     amount: u64,
 }
 
-/// Answers with a code of its own in the body, as services do whose status is always 200.
+/// Answers with a result code in the body, as services do whose status is always 200.
 #[post("/{tenant}/pay")]
 async fn pay(
     req: HttpRequest,
@@ -90,66 +69,30 @@ async fn pay(
     })
 }
 
-#[derive(Deserialize)]
-struct HealthQuery {
-    fail: Option<u8>,
-}
-
 #[get("/health")]
-async fn health(query: web::Query<HealthQuery>) -> HttpResponse {
-    match query.fail {
-        Some(1) => HttpResponse::ServiceUnavailable().body("failing, as it was asked to"),
+async fn health(req: HttpRequest) -> HttpResponse {
+    match req.query_string() {
+        "fail=1" => HttpResponse::ServiceUnavailable().body("failing on request"),
         _ => HttpResponse::Ok().body("healthy"),
     }
 }
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let addrs: Vec<SocketAddr> = match addr.to_socket_addrs() {
-        Ok(addrs) => addrs.collect(),
-        Err(error) => {
-            eprintln!("testing: ADDR is {addr:?}: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match serve(&addrs).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("testing: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(serve().await)
 }
 
-async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
+async fn serve() -> common::Result {
+    let addrs = common::addresses("127.0.0.1:8080")?;
     let body_log = body_log().sink(JsonLines::stdout());
     let for_workers = body_log.clone();
-    let server = HttpServer::new(move || app(for_workers.clone())).shutdown_timeout(5);
-    let server = server.bind(addrs).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
-    })?;
-    say_what_to_try(&server.addrs());
+    let server = HttpServer::new(move || App::new().configure(routes).wrap(for_workers.clone()))
+        .shutdown_timeout(5)
+        .bind(&addrs[..])?;
+    common::announce("http", &server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
-}
-
-fn say_what_to_try(addrs: &[SocketAddr]) {
-    for addr in addrs {
-        eprintln!("listening on http://{addr}");
-    }
-    let Some(addr) = addrs.first() else { return };
-    let json = "-H 'content-type: application/json'";
-    eprintln!("now, from another terminal:");
-    eprintln!(
-        "  curl {addr}/acme/sign-up {json} -d '{{\"name\":\"ann\",\"password\":\"correct-horse\"}}'"
-    );
-    eprintln!(
-        "  curl {addr}/acme/pay {json} -d '{{\"amount\":5000,\"iban\":\"DE02120300000000202051\"}}'"
-    );
-    eprintln!("  curl {addr}/health");
-    eprintln!("  curl '{addr}/health?fail=1'");
 }
 
 #[cfg(test)]
@@ -163,12 +106,13 @@ mod tests {
 
     use super::*;
 
-    /// The records of one request to the application as it is served.
+    /// Sends one request to the application and returns its records.
     async fn records_of(req: TestRequest) -> Vec<Value> {
         let sink = TestSink::new();
-        let app = test::init_service(app(body_log().sink(sink.clone()))).await;
+        let log = body_log().sink(sink.clone());
+        let app = test::init_service(App::new().configure(routes).wrap(log)).await;
         let res = test::call_service(&app, req.to_request()).await;
-        // The record is there when the response is over.
+        // The record is emitted at the end of the response.
         test::read_body(res).await;
         sink.records()
     }
@@ -184,7 +128,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_password_is_in_no_record() {
+    async fn password_is_never_recorded() {
         const PASSWORD: &str = "correct-horse-battery";
         let whole = json!({"name": "ann", "password": PASSWORD});
         let cut = format!(r#"{{"name":"ann","password":"{PASSWORD}"#);
@@ -202,14 +146,14 @@ mod tests {
             ),
         ] {
             let record = record_of(req).await;
-            // All of them got as far as they should.
+            // The request took the path that this case is about.
             assert_eq!(record["http.response.status_code"], status);
             assert!(!record.to_string().contains(PASSWORD), "{record:#}");
         }
     }
 
     #[actix_web::test]
-    async fn the_tenant_is_recorded_and_the_token_is_not() {
+    async fn tenant_is_recorded_and_token_is_redacted() {
         let user = json!({"name": "ann", "password": "long enough"});
         let record = record_of(post("/acme/sign-up", user)).await;
         assert_eq!(record["tenant"], "acme");
@@ -221,11 +165,11 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_call_that_fails_is_an_error_with_its_code() {
+    async fn failed_call_is_recorded_as_error_with_its_code() {
         let record = record_of(post("/acme/pay", json!({"amount": 5000}))).await;
         assert_eq!(record["level"], "ERROR");
         assert_eq!(record["http.response.body.code"], 503);
-        // Not the status, which says that all is well.
+        // The level comes from the code: the status is a success.
         assert_eq!(record["http.response.status_code"], 200);
 
         let record = record_of(post("/acme/pay", json!({"amount": 5}))).await;
@@ -234,7 +178,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_health_check_is_recorded_only_if_it_fails() {
+    async fn health_check_is_recorded_only_if_it_fails() {
         assert!(
             records_of(TestRequest::get().uri("/health"))
                 .await
@@ -245,9 +189,9 @@ mod tests {
         assert_eq!(record["http.response.status_code"], 503);
     }
 
-    /// Without a request: what would be shown of a body?
+    /// Needs no request: `preview` returns the content that a record would have.
     #[test]
-    fn an_iban_is_hidden_and_the_amount_is_not() {
+    fn iban_is_redacted_and_amount_is_not() {
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
         let body = br#"{"code":0,"amount":5,"to":[{"iban":"DE02120300000000202051"}]}"#;
@@ -257,7 +201,7 @@ mod tests {
             Some(r#"{"code":0,"amount":5,"to":[{"iban":"[REDACTED]"}]}"#)
         );
         assert_eq!(preview.code.as_deref(), Some("0"));
-        // Cut in the middle of it, as a limit does.
+        // The same for each prefix, as a limit leaves it.
         for end in 0..body.len() {
             let shown = body_log().preview(&headers, &body[..end]).content;
             assert!(!shown.is_some_and(|shown| shown.contains("DE02")), "{end}");

@@ -1,19 +1,24 @@
-//! The builder, and the handle to what it built.
+//! The builder of a logger, which is also the handle to it.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_web::{dev::ServiceRequest, http::header::HeaderName, rt::time::timeout};
+use actix_web::{
+    dev::ServiceRequest,
+    http::header::{HeaderMap, HeaderName},
+    rt::time::timeout,
+};
 use ipnet::IpNet;
 use log::Level;
 
 use crate::{
     formats::json::code::CodePath,
-    head::{client::Proxies, headers::Allowlist, request_id::RequestIds},
+    head::{client::Proxies, heads::Allowlists, request_id::RequestIds},
     logger::Logger,
-    policy::{ResponseBody, Rules},
+    policy::{Policy, ResponseBody},
+    preview::{self, Preview},
     record::{level::incident_code_level, truncate::MIN_RECORD_LIMIT},
     redact::{Redaction, names::Names},
     sampling::Sampling,
@@ -23,10 +28,9 @@ use crate::{
 
 /// Bytes kept of each body by default: 4 KiB.
 pub const DEFAULT_BODY_LIMIT: usize = 4 * 1024;
-/// Bytes of a response in which its code is looked for by default: 4 KiB.
+/// Bytes of a response that are searched for the code by default: 4 KiB.
 pub const DEFAULT_CODE_LIMIT: usize = 4 * 1024;
-/// Bytes of one rendered record by default: 15 KiB, which fits into a line of the container
-/// runtimes that split at 16 KiB.
+/// Bytes of one rendered record by default: 15 KiB. Container runtimes split lines at 16 KiB.
 pub const DEFAULT_RECORD_LIMIT: usize = 15 * 1024;
 /// Bytes that all captures in flight hold together by default: 16 MiB, about 2,000 full exchanges.
 pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
@@ -52,15 +56,15 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// # }
 /// ```
 ///
-/// Wrapped again inside, around a scope or a resource, another `BodyLog` brings its limits and
-/// rules to the requests that get there; record, budget, counters and sinks stay the outer's.
-/// **All of its rules, redaction included:** to change one limit and nothing else, wrap a changed
-/// clone of the outer one, `body_log.clone().request_limit(..)`.
+/// If another `BodyLog` is wrapped inside, around a scope or a resource, its limits and rules apply to the
+/// requests that get there. Record, budget, counters and sinks stay those of the outer logger.
+/// **All rules of the inner logger apply, redaction included:** to change only one limit, wrap a changed clone of
+/// the outer logger, `body_log.clone().request_limit(..)`.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
     logger: Arc<Logger>,
-    /// No sink was named yet: the list holds the default one.
+    /// No sink was added yet, so that the list holds the default one.
     default_sink: bool,
 }
 
@@ -69,14 +73,13 @@ impl Default for BodyLog {
         let code_field = CodePath::new("code");
         let mut names = Names::default();
         names.show_code(code_field.key());
-        let rules = Rules {
+        let policy = Policy {
             request_limit: DEFAULT_BODY_LIMIT,
             response_limit: DEFAULT_BODY_LIMIT,
             code_limit: DEFAULT_CODE_LIMIT,
             record_limit: DEFAULT_RECORD_LIMIT,
             hides_code: false,
-            request_headers: Allowlist::request(&names),
-            response_headers: Allowlist::response(&names),
+            headers: Allowlists::new(&names),
             names,
             code_path: code_field,
             code_levels: Arc::new(incident_code_level),
@@ -89,20 +92,20 @@ impl Default for BodyLog {
             skip_if: Vec::new(),
         };
         Self {
-            logger: Arc::new(Logger::new(rules, Shared::new(DEFAULT_MEMORY_BUDGET))),
+            logger: Arc::new(Logger::new(policy, Shared::new(DEFAULT_MEMORY_BUDGET))),
             default_sink: true,
         }
     }
 }
 
 impl BodyLog {
-    /// A logger with every default.
+    /// Makes a logger with all defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that records nothing. Wrapped around a resource or a scope, it takes those requests out of the
-    /// records of a logger outside; wrapped around an application, it switches off those inside.
+    /// Makes a logger that records nothing. Wrapped around a resource or a scope, it takes those requests out of the
+    /// records of a logger outside. Wrapped around an application, it switches off loggers inside.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;
@@ -121,163 +124,160 @@ impl BodyLog {
         self
     }
 
-    fn rule(self, f: impl FnOnce(&mut Rules)) -> Self {
-        self.change(|logger| f(&mut logger.rules))
+    fn set(self, f: impl FnOnce(&mut Policy)) -> Self {
+        self.change(|logger| f(&mut logger.policy))
     }
 
     pub(crate) fn logger(&self) -> Arc<Logger> {
         Arc::clone(&self.logger)
     }
 
-    /// Bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn request_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.request_limit = bytes)
+        self.set(|policy| policy.request_limit = bytes)
     }
 
-    /// Bytes of a response body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a response body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn response_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.response_limit = bytes)
+        self.set(|policy| policy.response_limit = bytes)
     }
 
-    /// Bytes at the beginning of a response in which the code is looked for, whatever
-    /// [`response_limit`](Self::response_limit) is. Default: [`DEFAULT_CODE_LIMIT`].
+    /// Sets the number of bytes at the beginning of a response that are searched for the code, even if
+    /// [`response_limit`](Self::response_limit) is 0. Default: [`DEFAULT_CODE_LIMIT`].
     ///
-    /// What goes beyond the bytes that are kept anyway is read as it passes by and not kept, so a large
-    /// limit costs time but no memory. Except where the response has to be decoded, from a content coding
-    /// or a charset that is not based on ASCII: then as many bytes are kept, within the budget.
+    /// Of a JSON response, as many bytes are kept as the longer of both limits says, within the
+    /// [budget](Self::memory_budget). If the budget has no room even for the first chunk, only that chunk is
+    /// searched. If it has no room for a later one, the code is not known, and `code_state` is `cut`.
     pub fn code_limit(self, bytes: usize) -> Self {
-        self.rule(|rules| rules.code_limit = bytes)
+        self.set(|policy| policy.code_limit = bytes)
     }
 
-    /// Bytes of one rendered record, newline included, in the [schema](Sink::schema) of each sink. Default:
-    /// [`DEFAULT_RECORD_LIMIT`].
+    /// Sets the number of bytes of one rendered record, newline included, in the [schema](Sink::schema) of each
+    /// sink. Default: [`DEFAULT_RECORD_LIMIT`].
     ///
-    /// Where a record would be larger, bodies give way first, then custom fields and headers. The
-    /// method, status, level and outcome are always there.
+    /// If a record would be larger, bodies are shortened first, then custom fields and headers are left out. The
+    /// method, status, level and outcome are always present.
     ///
     /// # Panics
     ///
-    /// If it is below 1024: what is always there might not fit.
+    /// If `bytes` is below 1024, into which those fields might not fit.
     pub fn record_limit(self, bytes: usize) -> Self {
         assert!(
             bytes >= MIN_RECORD_LIMIT,
             "the record limit must be at least {MIN_RECORD_LIMIT} bytes, not {bytes}"
         );
-        self.rule(|rules| rules.record_limit = bytes)
+        self.set(|policy| policy.record_limit = bytes)
     }
 
-    /// Bytes that all captures in flight may hold together, on all workers. Default:
+    /// Sets the number of bytes that all captures in flight may hold together, on all workers. Default:
     /// [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// A body for which there is no room passes unrecorded; its record says `budget`. The budget is
-    /// one for all clones, so this changes theirs too.
+    /// A body for which there is no room is not captured; its record says `budget`. All clones share one budget, so
+    /// this changes theirs, too.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
     }
 
-    /// Where the code stands in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such
-    /// as `/error/code`, every step of which is the key of an object. Default: `code`.
+    /// Sets the place of the code in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such as
+    /// `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
-    /// The value of its key is shown whatever it is called, unless [`redact`](Self::redact) names it.
+    /// The code is shown even if its key is sensitive, unless [`redact`](Self::redact) names that key.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
-        self.rule(|rules| {
+        self.set(|policy| {
             let path = CodePath::new(field.as_ref());
             let key = path.key().to_owned();
-            rules.code_path = path;
-            rules.change_names(|names| names.show_code(&key));
+            policy.code_path = path;
+            policy.change_names(|names| names.show_code(&key));
         })
     }
 
-    /// The level that a code asks for; `None` for a code that asks for nothing. Default:
+    /// Sets the function from a code to the level that the code asks for. `None` asks for nothing. Default:
     /// [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
     ///
-    /// A panic in it is caught and counted, and the code asks for nothing.
+    /// A panic in the function is caught and counted, and the code asks for nothing.
     pub fn code_levels(
         self,
         levels: impl Fn(i64) -> Option<Level> + Send + Sync + 'static,
     ) -> Self {
-        self.rule(|rules| rules.code_levels = Arc::new(levels))
+        self.set(|policy| policy.code_levels = Arc::new(levels))
     }
 
-    /// The level of an exchange in which nothing asks for another. Default: [`Level::Debug`].
+    /// Sets the level of an exchange in which nothing asks for another one. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
-        self.rule(|rules| rules.success_level = level)
+        self.set(|policy| policy.success_level = level)
     }
 
-    /// When the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
+    /// Sets when the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
     pub fn response_body(self, when: ResponseBody) -> Self {
-        self.rule(|rules| rules.response_body = when)
+        self.set(|policy| policy.response_body = when)
     }
 
-    /// Hides the values under this name as well, wherever names are: in JSON, forms, queries, the
-    /// parts of multipart bodies, XML, text, headers and custom fields. Compared in lower case and
-    /// without `-` and `_`. May be called several times.
+    /// Hides the values of this name: in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
+    /// custom fields. Names are compared in lower case and without `-` and `_`. May be called several times.
     ///
-    /// The name of the [code field](Self::code_field) may be among them; the code still picks the
-    /// level.
+    /// If this names the [code field](Self::code_field), the code is hidden and still picks the level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.redact(name.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.redact(name.as_ref())))
     }
 
-    /// Hides the values under all names that contain this, too. An empty fragment is ignored. May be
-    /// called several times.
+    /// Hides the values of all names that contain `fragment`. An empty fragment is ignored. May be called several
+    /// times.
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.redact_containing(fragment.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.redact_containing(fragment.as_ref())))
     }
 
-    /// Shows the values under this name, and takes it off the lists of whole names and of parts of
-    /// names, the default ones included. A header of this name may be
-    /// [recorded](Self::request_header), as it is. May be called several times; of this and
-    /// [`redact`](Self::redact), the last call for a name counts.
+    /// Shows the values of this name: removes it from the lists of whole names and of fragments, the default lists
+    /// included. A header of this name may be [recorded](Self::request_header) unchanged. May be called several
+    /// times. If a name is given to this and to [`redact`](Self::redact), the last call counts.
     ///
-    /// **What was a secret under this name is in the logs from now on, and in everything that is
-    /// made of them.** As a part of names is taken off too, `keep("token")` also shows a
-    /// `reset_token`; call `redact_containing("token")` after it to show nothing but `token`.
+    /// **Secrets under this name are in the logs from now on, and in everything that is made from the logs.** Because
+    /// fragments are removed, too, `keep("token")` also shows a `reset_token`. Call `redact_containing("token")`
+    /// afterwards to show only `token`.
     pub fn keep(self, name: impl AsRef<str>) -> Self {
-        self.rule(|rules| rules.change_names(|names| names.keep(name.as_ref())))
+        self.set(|policy| policy.change_names(|names| names.keep(name.as_ref())))
     }
 
-    /// Replaces everything that decides what is hidden. For rules that several loggers share, and
-    /// for [`Redaction::none`]. Default: [`Redaction::default`].
+    /// Replaces all rules about what is hidden, for rules that several loggers share and for [`Redaction::none`].
+    /// Default: [`Redaction::default`].
     pub fn redaction(self, redaction: Redaction) -> Self {
-        self.rule(|rules| {
-            let code = rules.code_path.key().to_owned();
-            rules.change_names(|names| {
+        self.set(|policy| {
+            let code = policy.code_path.key().to_owned();
+            policy.change_names(|names| {
                 *names = redaction.names;
                 names.show_code(&code);
             });
         })
     }
 
-    /// Records this request header too. May be called several times. Default: accept,
+    /// Adds a request header to the record. May be called several times. Default: accept,
     /// content-encoding, content-length, content-type, host, origin, referer, traceparent and
     /// x-request-id.
     ///
     /// The value of a header with a sensitive name is hidden. Those that carry credentials
     /// (authorization, proxy-authorization, cookie, set-cookie, x-api-key, x-auth-token,
-    /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded at all, unless
-    /// [`keep`](Self::keep) names them as well.
+    /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded, unless [`keep`](Self::keep) names them,
+    /// too.
     pub fn request_header(self, header: HeaderName) -> Self {
-        self.rule(|rules| rules.request_headers.add(header, &rules.names))
+        self.set(|policy| policy.headers.request.add(header, &policy.names))
     }
 
-    /// Records this response header too, with the same exceptions as
+    /// Adds a response header to the record, with the same exceptions as
     /// [`request_header`](Self::request_header). May be called several times. Default:
     /// content-encoding, content-length, content-type, location and retry-after.
     pub fn response_header(self, header: HeaderName) -> Self {
-        self.rule(|rules| rules.response_headers.add(header, &rules.names))
+        self.set(|policy| policy.headers.response.add(header, &policy.names))
     }
 
-    /// The addresses and networks of your own proxies, in place of those named before. Default: none, and the
-    /// client is the peer, whatever the request says.
+    /// Sets the addresses and networks of your proxies, in place of earlier ones. Default: none; the client is the
+    /// peer.
     ///
-    /// Where the peer is one of these, the addresses of its `X-Forwarded-For` or `Forwarded` (RFC 7239) are
-    /// walked from the right past those of such proxies: the first other one is the client. Where this finds
-    /// no address, or both headers are there and do not agree, the client is the peer: a proxy that
-    /// writes one of the headers may let a forged one of the other kind through.
+    /// If the peer is a trusted proxy, the addresses in `X-Forwarded-For` or `Forwarded` (RFC 7239) are read from the
+    /// right: the first one that is not a trusted proxy is the client. If there is none, or if both headers are present
+    /// and disagree, the client is the peer, because a proxy that writes one header may pass on a forged header of the
+    /// other kind.
     ///
-    /// **Name nothing but proxies that write these headers**: whoever is trusted can name any client.
+    /// **Name only proxies that write these headers**: a trusted peer can name any client.
     ///
     /// ```
     /// use actix_bodylog::{BodyLog, IpNet};
@@ -291,55 +291,52 @@ impl BodyLog {
     /// ```
     pub fn trusted_proxies<N: Into<IpNet>>(self, proxies: impl IntoIterator<Item = N>) -> Self {
         let proxies = proxies.into_iter().map(Into::into).collect();
-        self.rule(|rules| rules.proxies = Proxies::new(proxies))
+        self.set(|policy| policy.proxies = Proxies::new(proxies))
     }
 
-    /// Where the ids of requests come from. Default: [`RequestIds::Incoming`], the `x-request-id` that came.
+    /// Sets where the ids of requests come from. Default: [`RequestIds::Incoming`], the `x-request-id` of the request.
     ///
-    /// [`RequestIds::Generate`] changes the response: it tells the client the id.
+    /// [`RequestIds::Generate`] adds the id to the response.
     pub fn request_id(self, ids: RequestIds) -> Self {
-        self.rule(|rules| rules.request_ids = ids)
+        self.set(|policy| policy.request_ids = ids)
     }
 
-    /// The share of the records that is kept of what succeeds, from 0 to 1. Default: 1, all of them.
+    /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, all of them.
     ///
-    /// It is decided at the end: a record above the [success level](Self::success_level), or of
-    /// [`Level::Warn`] and above because of what happened, is always kept. The others carry the share as
-    /// `sample_rate`: each of them stands for `1 / sample_rate` exchanges. What is left out is
-    /// counted in [`Stats::sampled_out`].
+    /// A record above the [success level](Self::success_level), or one for which something asked for
+    /// [`Level::Warn`] or above, is always kept. The others carry the share as `sample_rate`: each of them stands for
+    /// `1 / sample_rate` exchanges. Records that are left out are counted in [`Stats::sampled_out`].
     ///
-    /// All records of a trace are kept or none, by the last 56 bits of its id, as OpenTelemetry samples; where
-    /// there is no trace, all of a request id; and where there is neither, it is left to chance. (So a client
-    /// that makes up its ids has a say in whether its successes are kept.)
+    /// The records of a trace are kept or left out together, by the last 56 bits of its id, as OpenTelemetry samples.
+    /// Without a trace, the request id decides; without either, chance. (So a client that chooses its ids has an
+    /// influence on whether its successes are kept.)
     ///
     /// # Panics
     ///
-    /// If it is not from 0 to 1.
+    /// If `rate` is not from 0 to 1.
     pub fn sample(self, rate: f64) -> Self {
         let sampling = Sampling::new(rate);
-        self.rule(|rules| rules.sampling = sampling)
+        self.set(|policy| policy.sampling = sampling)
     }
 
-    /// Skips requests for exactly this path, compared as it arrived, that succeed. One whose level
-    /// the code, the status or the outcome raised to [`Level::Warn`] or above is recorded all the
-    /// same. May be called several times.
+    /// Skips successful requests for exactly this path, as it arrived. A request for which the code, the status or the
+    /// outcome asks for [`Level::Warn`] or above is recorded. May be called several times.
     pub fn skip(self, path: impl Into<String>) -> Self {
-        self.rule(|rules| rules.skip.push(path.into()))
+        self.set(|policy| policy.skip.push(path.into()))
     }
 
-    /// Skips requests for which this says so, completely: no capture, no record, however they end,
-    /// also by a logger wrapped inside. May be called several times.
+    /// Skips requests for which `condition` is true: there is no capture and no record, however they end, even if
+    /// another logger is wrapped inside. May be called several times.
     ///
-    /// A panic in it is caught and counted, and the request is recorded.
+    /// A panic in `condition` is caught and counted, and the request is recorded.
     pub fn skip_if(
         self,
         condition: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.rule(|rules| rules.skip_if.push(Arc::new(condition)))
+        self.set(|policy| policy.skip_if.push(Arc::new(condition)))
     }
 
-    /// Adds a sink. Records go to all of them; with none named, to
-    /// [`LogSink::new`](crate::LogSink::new).
+    /// Adds a sink. Records go to all sinks. Default: [`LogSink::new`](crate::LogSink::new).
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
         self.change(|logger| {
@@ -350,25 +347,44 @@ impl BodyLog {
         })
     }
 
-    /// The counters, of this logger and all its clones together.
+    /// Returns what a record would say about a response with these headers and this body, for tests of your rules.
+    ///
+    /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A request body
+    /// is shown in the same way, up to [`request_limit`](Self::request_limit) and without a code.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    /// use actix_web::http::header::{self, HeaderMap, HeaderValue};
+    ///
+    /// let json = HeaderValue::from_static("application/json");
+    /// let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+    /// let body_log = BodyLog::new().redact("iban");
+    /// let preview = body_log.preview(&headers, br#"{"code": 0, "iban": "DE02120300000000202051"}"#);
+    /// assert_eq!(preview.content.as_deref(), Some(r#"{"code":0,"iban":"[REDACTED]"}"#));
+    /// ```
+    #[must_use]
+    pub fn preview(&self, headers: &HeaderMap, body: &[u8]) -> Preview {
+        preview::preview(&self.logger.policy, headers, body)
+    }
+
+    /// Returns the counters that this logger and all its clones share.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, and then until the sinks have handed on what they held back, for at most
-    /// `limit` (and a tenth of a second for the sinks, if the exchanges took all of it). False if that was not
-    /// enough.
+    /// Waits until no exchange is in flight, then flushes the sinks, for at most `limit` in all. If the exchanges take all
+    /// of it, the sinks get a tenth of a second. False if the time was not enough.
     ///
-    /// For `main`, after the server has stopped: worker threads are not always joined before
-    /// `run().await` returns, and the last records are still on their way then.
+    /// For `main`, after the server has stopped: worker threads are not always joined before `run().await` returns,
+    /// and the last records may not be written then.
     ///
     /// Sinks are flushed on the thread that awaits this. [`JsonLines`](crate::JsonLines) keeps to the limit; a
-    /// logger of the `log` facade or a sink of your own may not.
+    /// logger of the `log` facade or a custom sink may not.
     ///
     /// # Panics
     ///
-    /// If it is awaited outside an actix or Tokio runtime.
+    /// If it is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
         const FOR_SINKS: Duration = Duration::from_millis(100);
         let started = Instant::now();

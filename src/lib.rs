@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The examples in the README need the feature `tracing`.
+#![cfg_attr(any(not(doctest), feature = "tracing"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]

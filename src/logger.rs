@@ -1,37 +1,36 @@
-//! One logger, as the middleware sees it.
+//! One logger: its policy, and what it shares with its clones.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
-use actix_web::dev::ServiceRequest;
 use log::Level;
 
 use crate::{
-    policy::Rules,
+    policy::Policy,
     record::{data::Record, schema::Schemas},
     sink::{LogSink, Sink, TARGET},
     stats::{Shared, Stats},
     util::catch_panic::catch_panic,
 };
 
-/// Rules of its own; sinks, budget and counters that it shares with its clones.
+/// A policy, and the sinks, budget and counters that all clones share.
 #[derive(Clone)]
 pub(crate) struct Logger {
-    pub(crate) rules: Rules,
+    pub(crate) policy: Policy,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    /// What the sinks use: a record has to fit in each of them.
+    /// The schemas of the sinks. A record has to fit in each of them.
     pub(crate) schemas: Schemas,
 }
 
 impl Logger {
-    /// With the default sink.
-    pub(crate) fn new(rules: Rules, shared: Shared) -> Self {
+    /// Makes a logger with the default sink.
+    pub(crate) fn new(policy: Policy, shared: Shared) -> Self {
         let mut logger = Self {
-            rules,
+            policy,
             shared: Arc::new(shared),
             sinks: Vec::new(),
             schemas: Schemas::default(),
@@ -50,30 +49,26 @@ impl Logger {
         self.sinks.push(sink);
     }
 
-    /// Any sink would take a record of this level.
-    pub(crate) fn enabled(&self, level: Level) -> bool {
+    /// Returns the place of the first sink that wants records of this level.
+    pub(crate) fn first_enabled(&self, level: Level) -> Option<usize> {
         self.sinks
             .iter()
-            .any(|sink| self.sink_takes(&**sink, level))
+            .position(|sink| self.is_enabled(&**sink, level))
     }
 
-    /// Gives a record to the sinks that want it. One of them said so when it was asked for the level.
-    pub(crate) fn emit(&self, record: &Record<'_>) {
-        for sink in &self.sinks {
-            if self.sinks.len() == 1 || self.sink_takes(&**sink, record.level) {
+    /// Gives a record to the sink at `first`, which is [enabled](Self::first_enabled), and to those after it
+    /// that want it.
+    pub(crate) fn emit(&self, record: &Record<'_>, first: usize) {
+        for (place, sink) in self.sinks.iter().enumerate().skip(first) {
+            if place == first || self.is_enabled(&**sink, record.level) {
                 self.call(|| sink.emit(record));
             }
         }
         self.shared.records.fetch_add(1, Relaxed);
     }
 
-    fn sink_takes(&self, sink: &dyn Sink, level: Level) -> bool {
+    fn is_enabled(&self, sink: &dyn Sink, level: Level) -> bool {
         self.call(|| sink.enabled(level)).unwrap_or(false)
-    }
-
-    pub(crate) fn skip_if(&self, req: &ServiceRequest) -> bool {
-        let mut hooks = self.rules.skip_if.iter();
-        hooks.any(|hook| self.call(|| hook(req)).unwrap_or(false))
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -82,7 +77,7 @@ impl Logger {
         self.shared.stats(lost)
     }
 
-    /// Flushes all sinks, which share the time. False if one has something left, or panicked.
+    /// Flushes all sinks, which share `limit`. False if one of them did not write everything, or panicked.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let started = Instant::now();
         let mut all = true;
@@ -93,19 +88,19 @@ impl Logger {
         all
     }
 
-    /// Says so once, however many workers there are.
+    /// Warns once, however many workers there are.
     pub(crate) fn warn_if_nothing_is_redacted(&self) {
-        if self.rules.names.is_off() && !self.shared.warned.swap(true, Relaxed) {
+        if self.policy.names.is_off() && !self.shared.warned.swap(true, Relaxed) {
             self.call(|| {
                 log::warn!(
                     target: TARGET,
-                    "redaction is off: passwords and tokens are written to the logs as they are"
+                    "redaction is off: passwords and tokens are written to the logs"
                 );
             });
         }
     }
 
-    /// Calls a hook or a sink; a panic is counted, and `None`.
+    /// Calls a hook or a sink. `None` if it panicked, which is counted.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         let value = catch_panic(f);
         if value.is_none() {
@@ -115,10 +110,25 @@ impl Logger {
     }
 }
 
+impl Drop for Logger {
+    /// Drops the sinks and hooks, whose destructors are foreign code. The last reference to a logger may go
+    /// while the thread unwinds, where a second panic would abort the process.
+    fn drop(&mut self) {
+        for sink in mem::take(&mut self.sinks) {
+            self.call(|| drop(sink));
+        }
+        for hook in mem::take(&mut self.policy.skip_if) {
+            self.call(|| drop(hook));
+        }
+        let levels = mem::replace(&mut self.policy.code_levels, Arc::new(|_| None));
+        self.call(|| drop(levels));
+    }
+}
+
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logger")
-            .field("rules", &self.rules)
+            .field("policy", &self.policy)
             .field("shared", &self.shared)
             .field("sinks", &self.sinks.len())
             .finish()

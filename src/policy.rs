@@ -1,4 +1,4 @@
-//! What a logger keeps of a request and how it judges it: the part that a nested logger replaces.
+//! What one logger keeps of a request, and how it judges it. A nested logger replaces this part.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -7,33 +7,32 @@ use log::Level;
 
 use crate::{
     formats::json::code::CodePath,
-    head::{client::Proxies, headers::Allowlist, request_id::RequestIds},
+    head::{client::Proxies, heads::Allowlists, request_id::RequestIds},
     redact::names::Names,
     sampling::Sampling,
 };
 
-/// When the content of a response is recorded. Its code, size and headers always are.
+/// When the content of a response is recorded. Code, size and headers are always recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResponseBody {
-    /// Where the level is above the success level, or the method is not GET. The rule of the
-    /// service that this crate was made for, and the default.
+    /// If the level is above the success level, or the method is not GET. The default.
     #[default]
     #[serde(alias = "notable")]
     WhenNotable,
-    /// With every record.
+    /// In every record.
     Always,
-    /// With none.
+    /// In no record.
     Never,
 }
 
 pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
 pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
 
-/// The settings of one logger, but for its budget, counters and sinks. Sizes are in bytes.
+/// The settings of one logger, except its budget, counters and sinks. Sizes are in bytes.
 #[derive(Clone)]
-pub(crate) struct Rules {
+pub(crate) struct Policy {
     pub(crate) request_limit: usize,
     pub(crate) response_limit: usize,
     pub(crate) code_limit: usize,
@@ -48,35 +47,61 @@ pub(crate) struct Rules {
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
-    /// The name of the code is sensitive.
+    /// The key of the code is sensitive.
     pub(crate) hides_code: bool,
-    pub(crate) request_headers: Allowlist,
-    pub(crate) response_headers: Allowlist,
+    pub(crate) headers: Allowlists,
 }
 
-impl Rules {
+impl Policy {
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
         self.hides_code = self.names.is_sensitive(self.code_path.key());
-        self.request_headers.settle(&self.names);
-        self.response_headers.settle(&self.names);
+        self.headers.rebuild(&self.names);
     }
 
-    /// Whom the request comes from.
+    /// The address of the client.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
         let peer = req.peer_addr().map(|address| address.ip());
         self.proxies.client(peer, req.headers())
     }
 
-    /// The path is one that is skipped where all goes well.
+    /// Bytes that are kept of a response, if its content may be recorded.
+    pub(crate) fn kept_limit(&self, wants_code: bool) -> usize {
+        match wants_code {
+            true => self.response_limit.max(self.code_limit),
+            false => self.response_limit,
+        }
+    }
+
+    /// The level of a record for which something asked for `asked`.
+    pub(crate) fn level(&self, asked: Option<Level>) -> Level {
+        // `log` orders levels by verbosity: the smallest is the most severe.
+        asked.map_or(self.success_level, |level| level.min(self.success_level))
+    }
+
+    /// Whether any record shows the content of a response.
+    pub(crate) fn keeps_response(&self) -> bool {
+        self.response_limit > 0 && self.response_body != ResponseBody::Never
+    }
+
+    /// Whether a record of this level shows the content of the response.
+    pub(crate) fn shows_response(&self, level: Level, is_get: bool) -> bool {
+        match self.response_body {
+            ResponseBody::Always => true,
+            ResponseBody::Never => false,
+            ResponseBody::WhenNotable => level < self.success_level || !is_get,
+        }
+    }
+
+    /// Whether successful requests for this path are skipped.
     pub(crate) fn skips(&self, path: &str) -> bool {
         self.skip.iter().any(|skipped| skipped == path)
     }
 }
 
-impl fmt::Debug for Rules {
+impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules")
+        f.debug_struct("Policy")
             .field("request_limit", &self.request_limit)
             .field("response_limit", &self.response_limit)
             .field("code_limit", &self.code_limit)

@@ -5,12 +5,12 @@ use std::fmt;
 use actix_web::HttpMessage;
 
 use crate::{
-    exchange::{Exchange, Handle},
+    exchange::{Exchange, WeakExchange},
     record::field::{FieldValue, User},
 };
 
-/// Adds to the record of a request, from wherever the request is at hand. Without
-/// [`BodyLog`](crate::BodyLog) around, or once the record is out, these do nothing.
+/// Adds to the record of a request. Without [`BodyLog`](crate::BodyLog) around the service, or after the record was
+/// emitted, the methods do nothing.
 ///
 /// ```
 /// use actix_bodylog::{RecordExt as _, User};
@@ -31,30 +31,30 @@ use crate::{
 ///
 /// # Panics
 ///
-/// All of them look into the request's extensions, and panic if these are
-/// [mutably borrowed](HttpMessage::extensions_mut) at that moment.
+/// All methods borrow the request's extensions, and panic if these are
+/// [mutably borrowed](HttpMessage::extensions_mut).
 pub trait RecordExt: HttpMessage {
-    /// Says who made the request: `user.id`, `user.name` and `user.type`. The last call counts.
+    /// Sets the user that made the request: `user.id`, `user.name` and `user.type`. The last call counts.
     ///
-    /// Each part is cut at [`MAX_USER_LEN`](crate::MAX_USER_LEN) bytes.
+    /// Each part is truncated to [`MAX_USER_LEN`](crate::MAX_USER_LEN) bytes.
     fn record_user(&self, user: User) {
         with_exchange(self, |exchange| exchange.set_user(user));
     }
 
-    /// Adds a field of the application's own. The last call with the same name counts.
+    /// Adds a custom field. The last call with the same name counts.
     ///
     /// At most [`MAX_FIELDS`](crate::MAX_FIELDS) are kept, with names of at most
-    /// [`MAX_FIELD_NAME_LEN`](crate::MAX_FIELD_NAME_LEN) bytes and texts of at most
-    /// [`MAX_FIELD_VALUE_LEN`](crate::MAX_FIELD_VALUE_LEN). The value of a sensitive name is
-    /// redacted. A name that the record uses itself, or might, gets the prefix `field.`.
+    /// [`MAX_FIELD_NAME_LEN`](crate::MAX_FIELD_NAME_LEN) bytes and strings of at most
+    /// [`MAX_FIELD_VALUE_LEN`](crate::MAX_FIELD_VALUE_LEN) bytes. The value of a sensitive name is redacted. A name
+    /// that belongs to the record itself gets the prefix `field.`.
     fn record_field(&self, name: impl AsRef<str>, value: impl Into<FieldValue>) {
         with_exchange(self, |exchange| {
             exchange.set_field(name.as_ref(), value.into())
         });
     }
 
-    /// Adds an error to `error.message`, which is cut at [`MAX_ERROR_LEN`](crate::MAX_ERROR_LEN)
-    /// bytes. It has no effect on the level.
+    /// Adds an error to `error.message`, which is truncated to [`MAX_ERROR_LEN`](crate::MAX_ERROR_LEN) bytes. It
+    /// does not change the level.
     fn record_error(&self, error: impl fmt::Display) {
         with_exchange(self, |exchange| exchange.add_error(&error));
     }
@@ -63,8 +63,8 @@ pub trait RecordExt: HttpMessage {
 impl<T: HttpMessage> RecordExt for T {}
 
 fn with_exchange<T: HttpMessage>(message: &T, f: impl FnOnce(&Exchange)) {
-    // The extensions are not borrowed any more when `f` runs: it may run code of the caller.
-    let handle = message.extensions().get::<Handle>().cloned();
+    // The extensions must not be borrowed when `f` runs, because it may run code of the caller.
+    let handle = message.extensions().get::<WeakExchange>().cloned();
     if let Some(handle) = handle {
         handle.with(f);
     }

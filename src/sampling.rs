@@ -1,12 +1,12 @@
-//! Keeping a share of the records of what succeeded.
+//! Keeps a share of the records of successful exchanges.
 
 use crate::util::random::random;
 
-/// Which records of what succeeded are kept.
+/// Which records of successful exchanges are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sampling {
     rate: f64,
-    /// Of 2^56 values of equal probability, those from here on are kept.
+    /// Records with a value from this one on are kept, of 2^56 values with the same probability.
     from: u64,
 }
 
@@ -31,34 +31,34 @@ impl Sampling {
         Self { rate, from }
     }
 
-    /// The share, unless that is all.
+    /// The share; `None` if all records are kept.
     pub(crate) fn rate(self) -> Option<f64> {
         (self.from > 0).then_some(self.rate)
     }
 
-    /// Whether a record is kept: the same for all of one trace, or else of one request id.
-    pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&str>) -> bool {
+    /// Whether a record is kept. The answer is the same for a whole trace or, without a trace, for a request id.
+    pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&[u8]>) -> bool {
         if self.from == 0 {
             return true;
         }
         let of_trace = trace_id.and_then(randomness_of_trace);
         let value = of_trace.unwrap_or_else(|| match request_id {
-            Some(id) => hash(id.as_bytes()),
+            Some(id) => hash(id),
             None => random() >> (u64::BITS - BITS),
         });
         value >= self.from
     }
 }
 
-/// The last 56 bits, which are random, as OpenTelemetry takes them to sample: whoever else samples this trace at
-/// this rate keeps the same ones.
+/// The last 56 bits, which are random. OpenTelemetry samples by them, so another service that samples this trace at
+/// the same rate keeps the same records.
 fn randomness_of_trace(trace_id: &str) -> Option<u64> {
     let digits = trace_id.get(trace_id.len().checked_sub(BITS as usize / 4)?..)?;
     u64::from_str_radix(digits, 16).ok()
 }
 
-/// The same in every process and version: FNV-1a, and the last step of MurmurHash3, without which ids that
-/// differ at their end only are near each other.
+/// A hash that is the same in every process and version: FNV-1a, then the last step of MurmurHash3, without which
+/// ids that differ only at their end have neighbouring values.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &byte in bytes {
@@ -81,11 +81,11 @@ mod tests {
     }
 
     #[test]
-    fn about_the_share_is_kept_of_all_kinds_of_ids() {
+    fn the_share_that_is_kept_is_about_the_rate() {
         for rate in [0.01, 0.1, 0.5, 0.9] {
             let expected = rate * 10_000.0;
             let by_request = kept(rate, |s, nth| {
-                s.keeps(None, Some(&format!("request-{nth}")))
+                s.keeps(None, Some(format!("request-{nth}").as_bytes()))
             });
             let by_chance = kept(rate, |s, _| s.keeps(None, None));
             let by_trace = kept(rate, |s, nth| {
@@ -102,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn all_and_nothing_are_just_that() {
-        for id in [None, Some("r-1"), Some("")] {
+    fn a_rate_of_1_keeps_everything_and_a_rate_of_0_nothing() {
+        for id in [None, Some(&b"r-1"[..]), Some(b"")] {
             assert!(Sampling::new(1.0).keeps(None, id));
             assert!(!Sampling::new(0.0).keeps(None, id));
         }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_kept_by_its_last_56_bits_as_opentelemetry_has_it() {
+    fn a_trace_is_kept_by_its_last_56_bits() {
         let half = Sampling::new(0.5);
         for (trace, kept) in [
             ("00000000000000000080000000000000", true),
@@ -120,29 +120,29 @@ mod tests {
             ("ffffffffffffffffff7fffffffffffff", false),
             ("000000000000000000ffffffffffffff", true),
         ] {
-            // The request id does not count then.
-            for id in [None, Some("r-1"), Some("r-2")] {
+            // The request id does not count.
+            for id in [None, Some(&b"r-1"[..]), Some(b"r-2")] {
                 assert_eq!(half.keeps(Some(trace), id), kept, "{trace}");
             }
         }
     }
 
     #[test]
-    fn the_same_id_is_kept_today_and_tomorrow() {
-        // Computed once: to change them would tear the halves of sampled pairs apart.
+    fn the_hash_of_an_id_never_changes() {
+        // Two services that see the same id must agree, in whatever versions.
         assert_eq!(hash(b"r-1"), 0x3f_3608_1409_f265);
         assert_eq!(hash(b""), 0xef_d01f_60ba_9929);
     }
 
     #[test]
     #[should_panic = "must be from 0 to 1, not 10"]
-    fn a_percentage_is_no_share() {
+    fn a_percentage_is_refused() {
         Sampling::new(10.0);
     }
 
     #[test]
     #[should_panic = "must be from 0 to 1, not NaN"]
-    fn what_is_no_number_is_no_share() {
+    fn not_a_number_is_refused() {
         Sampling::new(f64::NAN);
     }
 }

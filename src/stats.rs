@@ -1,9 +1,10 @@
-//! What all clones of a logger, on all workers, have in common.
+//! The state that all clones of a logger share, on all workers: budget and counters.
 
 use std::{
+    collections::BTreeMap,
     future::poll_fn,
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{
             AtomicBool, AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -17,24 +18,37 @@ use crate::{capture::budget::Budget, util::catch_panic::catch_panic};
 /// Budget and counters.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Budget,
     pub(crate) records: AtomicU64,
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) sampled_out: AtomicU64,
     pub(crate) panics: AtomicU64,
-    /// It was said that nothing is redacted.
+    /// Set once the warning that nothing is redacted has been logged.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
-    /// Somebody waits for `in_flight` to become 0: the lock is for them only.
-    waited_for: AtomicBool,
-    waiters: Mutex<Vec<Waker>>,
+    /// False if `waiters` is empty, so that most exchanges end without taking its lock.
+    has_waiters: AtomicBool,
+    waiters: Mutex<Waiters>,
+}
+
+/// The tasks that wait until no exchange is in flight.
+#[derive(Debug, Default)]
+struct Waiters {
+    next_key: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+/// One entry in [`Waiters`], removed on drop.
+struct Waiter<'s> {
+    shared: &'s Shared,
+    key: u64,
 }
 
 impl Shared {
     pub(crate) fn new(budget: usize) -> Self {
         Self {
-            budget: Arc::new(Budget::new(budget)),
+            budget: Budget::new(budget),
             records: AtomicU64::new(0),
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
@@ -42,23 +56,23 @@ impl Shared {
             panics: AtomicU64::new(0),
             warned: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
-            waited_for: AtomicBool::new(false),
-            waiters: Mutex::new(Vec::new()),
+            has_waiters: AtomicBool::new(false),
+            waiters: Mutex::default(),
         }
     }
 
-    /// An exchange begins.
+    /// Counts an exchange that begins.
     pub(crate) fn enter(&self) {
         self.in_flight.fetch_add(1, SeqCst);
     }
 
-    /// It is over, and gave back what it held.
+    /// Counts an exchange that has ended and has released its part of the budget.
     pub(crate) fn leave(&self) {
-        let last = self.in_flight.fetch_sub(1, SeqCst) == 1;
-        if last && self.waited_for.swap(false, SeqCst) {
-            let waiters = std::mem::take(&mut *self.waiters());
-            for waker in waiters {
-                // It is not ours, and we are in a destructor.
+        let was_last = self.in_flight.fetch_sub(1, SeqCst) == 1;
+        if was_last && self.has_waiters.swap(false, SeqCst) {
+            let wakers = std::mem::take(&mut self.waiters().wakers);
+            for waker in wakers.into_values() {
+                // A waker is foreign code, and this may run in a destructor.
                 catch_panic(|| waker.wake());
             }
         }
@@ -68,30 +82,26 @@ impl Shared {
         self.in_flight.load(SeqCst)
     }
 
-    /// Resolves when no exchange is in flight.
+    /// Waits until no exchange is in flight.
     pub(crate) async fn idle(&self) {
+        let waiter = Waiter::new(self);
         poll_fn(|cx| {
-            // Registered before the look at the counter: the exchange that ends in between wakes.
-            let mut waiters = self.waiters();
-            if !waiters.iter().any(|waker| waker.will_wake(cx.waker())) {
-                waiters.push(cx.waker().clone());
-            }
-            drop(waiters);
-            self.waited_for.store(true, SeqCst);
-            if self.in_flight() == 0 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+            // The waker is stored before the counter is read. If the last exchange ends in between, it
+            // finds the waker.
+            waiter.set_waker(cx.waker());
+            match self.in_flight() {
+                0 => Poll::Ready(()),
+                _ => Poll::Pending,
             }
         })
         .await;
     }
 
-    fn waiters(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `lost` is what the sinks count themselves.
+    /// Takes a snapshot. `lost` is the number of records that the sinks lost.
     pub(crate) fn stats(&self, lost: u64) -> Stats {
         Stats {
             in_flight: self.in_flight(),
@@ -108,9 +118,33 @@ impl Shared {
     }
 }
 
+impl<'s> Waiter<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        let mut waiters = shared.waiters();
+        let key = waiters.next_key;
+        waiters.next_key += 1;
+        Self { shared, key }
+    }
+
+    fn set_waker(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let replaced = self.shared.waiters().wakers.insert(self.key, waker);
+        drop(replaced);
+        self.shared.has_waiters.store(true, SeqCst);
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let removed = self.shared.waiters().wakers.remove(&self.key);
+        // The lock is free again: the destructor of a waker is foreign code.
+        catch_panic(|| drop(removed));
+    }
+}
+
 /// A snapshot of the counters of a logger and all its clones.
 ///
-/// Each number is right by itself; taken while requests run, they need not agree to the last one.
+/// Each counter is exact. They are read one after another, so while requests run they may not add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -120,100 +154,138 @@ pub struct Stats {
     pub budget_limit: usize,
     /// Bytes that all captures hold now.
     pub budget_used: usize,
-    /// The most bytes that all captures ever held at once; never above the limit.
+    /// The maximum of [`budget_used`](Self::budget_used) so far; never above the limit.
     pub budget_peak: usize,
-    /// Captures that were given up because the budget had no room.
+    /// Captures that were discarded because the budget was exhausted.
     pub budget_refusals: u64,
-    /// Records that were handed to at least one sink.
+    /// Records that were passed to at least one sink.
     pub records: u64,
-    /// Exchanges whose level no sink wanted.
+    /// Exchanges without a record because their level was enabled in no sink.
     pub muted: u64,
     /// Requests left out by [`skip`](crate::BodyLog::skip) or [`skip_if`](crate::BodyLog::skip_if).
     pub skipped: u64,
-    /// Records of what succeeded that [`sample`](crate::BodyLog::sample) left out.
+    /// Records of successful exchanges that [`sample`](crate::BodyLog::sample) left out.
     pub sampled_out: u64,
-    /// Panics of sinks and hooks, and records that a sink could not hand on.
+    /// Panics of sinks and hooks, plus the records that sinks could not write.
     pub sink_failures: u64,
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Context;
+    use std::{
+        pin::pin,
+        sync::{Arc, mpsc},
+        task::{Context, Wake},
+        thread,
+    };
 
-    use futures_util::{future::FutureExt, task::noop_waker};
+    use futures_util::future::FutureExt as _;
 
     use super::*;
 
+    /// Sends a message when it is woken.
+    struct Notify(mpsc::Sender<()>);
+
+    impl Wake for Notify {
+        fn wake(self: Arc<Self>) {
+            let _ = self.0.send(());
+        }
+    }
+
+    fn notify() -> (Arc<Notify>, mpsc::Receiver<()>) {
+        let (sender, receiver) = mpsc::channel();
+        (Arc::new(Notify(sender)), receiver)
+    }
+
+    fn poll(future: impl Future<Output = ()> + Unpin, notify: &Arc<Notify>) -> Poll<()> {
+        let waker = Waker::from(Arc::clone(notify));
+        let mut future = future;
+        future.poll_unpin(&mut Context::from_waker(&waker))
+    }
+
     #[test]
-    fn idle_waits_for_the_last_exchange_and_is_woken_by_it() {
+    fn idle_resolves_at_once_without_exchanges() {
+        assert!(Shared::new(0).idle().now_or_never().is_some());
+    }
+
+    #[test]
+    fn idle_is_woken_by_the_last_exchange_from_another_thread() {
         let shared = Arc::new(Shared::new(0));
-        assert!(shared.idle().now_or_never().is_some());
-
         shared.enter();
         shared.enter();
-        let waiting = std::thread::spawn({
+        let (waker, woken) = notify();
+        let mut idle = pin!(shared.idle());
+        assert!(poll(idle.as_mut(), &waker).is_pending());
+        shared.leave();
+        assert!(woken.try_recv().is_err());
+        let last = thread::spawn({
             let shared = Arc::clone(&shared);
-            move || block_on_idle(&shared)
+            move || shared.leave()
         });
-        shared.leave();
-        assert_eq!(shared.in_flight(), 1);
-        shared.leave();
-        waiting.join().unwrap();
+        woken.recv().unwrap();
+        last.join().unwrap();
+        assert!(poll(idle, &waker).is_ready());
     }
 
-    fn block_on_idle(shared: &Shared) {
-        struct Unpark(std::thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
+    #[test]
+    fn every_waiting_task_is_woken() {
+        let shared = Shared::new(0);
+        shared.enter();
+        let (one, two) = (notify(), notify());
+        let (mut first, mut second) = (pin!(shared.idle()), pin!(shared.idle()));
+        assert!(poll(first.as_mut(), &one.0).is_pending());
+        assert!(poll(second.as_mut(), &two.0).is_pending());
+        shared.leave();
+        one.1.try_recv().unwrap();
+        two.1.try_recv().unwrap();
+        assert!(poll(first, &one.0).is_ready());
+        assert!(poll(second, &two.0).is_ready());
+    }
+
+    #[test]
+    fn a_future_that_is_dropped_or_resolved_releases_its_waker() {
+        let shared = Shared::new(0);
+        for in_flight in [false, true] {
+            if in_flight {
+                shared.enter();
             }
-        }
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        let mut idle = std::pin::pin!(shared.idle());
-        while idle
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
-            std::thread::park();
+            let (waker, _woken) = notify();
+            for _ in 0..3 {
+                let polled = poll(pin!(shared.idle()), &waker);
+                assert_eq!(polled.is_pending(), in_flight);
+            }
+            assert_eq!(Arc::strong_count(&waker), 1);
         }
     }
 
     #[test]
-    fn a_waker_that_panics_harms_nobody() {
+    fn a_future_that_moves_to_another_task_releases_its_old_waker() {
+        let shared = Shared::new(0);
+        shared.enter();
+        let (old, new) = (notify(), notify());
+        let mut idle = pin!(shared.idle());
+        assert!(poll(idle.as_mut(), &old.0).is_pending());
+        assert!(poll(idle.as_mut(), &new.0).is_pending());
+        assert_eq!(Arc::strong_count(&old.0), 1);
+        shared.leave();
+        new.1.try_recv().unwrap();
+    }
+
+    #[test]
+    fn a_waker_that_panics_does_not_disturb_the_exchange() {
         struct Broken;
-        impl std::task::Wake for Broken {
+        impl Wake for Broken {
             fn wake(self: Arc<Self>) {
-                panic!("nobody is to be woken");
+                panic!("the waker panics");
             }
         }
         let shared = Shared::new(0);
         shared.enter();
         let waker = Waker::from(Arc::new(Broken));
-        let mut idle = std::pin::pin!(shared.idle());
-        assert!(
-            idle.as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        let mut idle = pin!(shared.idle());
+        let mut cx = Context::from_waker(&waker);
+        assert!(idle.as_mut().poll(&mut cx).is_pending());
         shared.leave();
         assert_eq!(shared.in_flight(), 0);
-    }
-
-    #[test]
-    fn everybody_who_waits_is_woken() {
-        let shared = Arc::new(Shared::new(0));
-        shared.enter();
-        let mut one = std::pin::pin!(shared.idle());
-        let mut two = std::pin::pin!(shared.idle());
-        let waker = noop_waker();
-        let mut cx = Context::from_waker(&waker);
-        assert!(one.as_mut().poll(&mut cx).is_pending());
-        assert!(two.as_mut().poll(&mut cx).is_pending());
-        assert_eq!(shared.waiters().len(), 1);
-        shared.leave();
-        assert!(shared.waiters().is_empty());
-        assert!(one.as_mut().poll(&mut cx).is_ready());
-        assert!(two.as_mut().poll(&mut cx).is_ready());
     }
 }

@@ -1,5 +1,5 @@
-//! A secret that was planted in a document of any shape is in no record: not at any cut, in any
-//! chunks, not even four bytes of it.
+//! Not even four bytes of a secret that is planted in a document get into a record, wherever the document is cut
+//! and however it is split into chunks.
 
 use std::{
     io::{self, Write},
@@ -16,7 +16,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::stream;
 
-/// No four bytes in a row of any of these stand in a template.
+/// Secrets that have no four consecutive bytes in common with a template.
 const SECRETS: [&str; 5] = [
     "hunter2XyZZy",
     "4929123456781234",
@@ -35,7 +35,7 @@ const YAML: &str = "application/yaml";
 const EVENTS: &str = "text/event-stream";
 const UNTYPED: &str = "";
 
-/// Bodies with `{S}` where the secret stands.
+/// Bodies with `{S}` in place of the secret.
 const BODIES: &[(&str, &str)] = &[
     (JSON, r#"{"password":"{S}"}"#),
     (JSON, r#"{"a":{"b":[{"Access-Token":"{S}"}]},"c":1}"#),
@@ -202,8 +202,8 @@ const BODIES: &[(&str, &str)] = &[
     (UNTYPED, "hello\npassword: {S}"),
 ];
 
-/// A token that is known by its shape. Nothing tells that the first bytes of one that was cut are a
-/// token, but they are always the same: those of `{"alg"` and its like.
+/// A token that is recognized by its shape. A short prefix of it cannot be recognized, but contains no secret: all
+/// tokens begin with the same bytes.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
 
 const TOKENS: &[(&str, &str)] = &[
@@ -236,7 +236,7 @@ fn headers(content_type: &str) -> HeaderMap {
     headers
 }
 
-/// Not even four consecutive bytes.
+/// Asserts that no four consecutive bytes of the secret are shown.
 #[track_caller]
 fn assert_hidden(shown: &str, secret: &str, context: &str) {
     for part in secret.as_bytes().windows(4) {
@@ -249,7 +249,7 @@ fn assert_hidden(shown: &str, secret: &str, context: &str) {
     }
 }
 
-/// How the secret is written where `template` quotes it.
+/// Puts the secret into a template, in the encoding that the template needs.
 fn fill(content_type: &str, template: &str, secret: &str) -> String {
     let encoded = |text: &str| -> String {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -283,7 +283,8 @@ fn check_every_cut(content_type: &str, body: &str, secret: &str) {
     for cut in 0..=body.len() {
         let context = format!("{content_type}, cut at {cut}: {body}");
         assert_hidden(&shown(cut, body.as_bytes()), secret, &context);
-        // Sent like that. (The user information of half a URL is a host and a port, though.)
+        // Now the cut body is all that is sent. (A URL that is cut in its user information is a valid URL with
+        // a host and a port.)
         if !body.contains('@') && !body.contains("%40") {
             assert_hidden(&shown(4096, &body.as_bytes()[..cut]), secret, &context);
         }
@@ -291,7 +292,7 @@ fn check_every_cut(content_type: &str, body: &str, secret: &str) {
 }
 
 #[test]
-fn a_secret_in_a_body_does_not_survive_any_cut() {
+fn a_secret_in_a_body_is_hidden_at_every_cut() {
     for (content_type, template) in BODIES {
         for secret in SECRETS {
             check_every_cut(content_type, &fill(content_type, template, secret), secret);
@@ -300,7 +301,7 @@ fn a_secret_in_a_body_does_not_survive_any_cut() {
 }
 
 #[test]
-fn a_token_in_a_body_does_not_survive_any_cut() {
+fn a_token_in_a_body_is_hidden_at_every_cut() {
     for (content_type, template) in TOKENS {
         let body = template.replace("{S}", JWT);
         let headers = headers(content_type);
@@ -337,8 +338,7 @@ impl Lines {
     }
 }
 
-/// A logger with a small record limit or a large one, and the lines that it writes, in all schemas. `Debug` of a
-/// record counts as a rendering too.
+/// Builds a logger that writes each record in all schemas and in its `Debug` form.
 fn written(record_limit: usize) -> (Lines, BodyLog) {
     let lines = Lines::default();
     let debug = lines.clone();
@@ -354,7 +354,7 @@ fn written(record_limit: usize) -> (Lines, BodyLog) {
     (lines, log)
 }
 
-/// Answers with the body that it got, in chunks of `?size=` bytes.
+/// Responds with the request body, in chunks of `x-size` bytes.
 async fn echo(req: HttpRequest, body: Bytes) -> HttpResponse {
     let size = req.headers().get("x-size").unwrap().to_str().unwrap();
     let chunks: Vec<_> = body
@@ -369,7 +369,7 @@ async fn echo(req: HttpRequest, body: Bytes) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_secret_in_a_body_is_in_no_record_in_whatever_chunks_it_comes() {
+async fn a_secret_in_a_body_is_hidden_for_all_chunk_sizes() {
     let (lines, log) = written(15 * 1024);
     let app = App::new().default_service(web::to(echo)).wrap(log.clone());
     let app = init_service(app).await;
@@ -387,7 +387,7 @@ async fn a_secret_in_a_body_is_in_no_record_in_whatever_chunks_it_comes() {
             assert_eq!(try_read_body(res).await.unwrap(), body);
             let line = lines.take();
             assert_hidden(&line, secret, &body);
-            // Without a type, actix-web calls it binary.
+            // Without a type, the response is `application/octet-stream`.
             if *content_type == UNTYPED {
                 continue;
             }
@@ -403,7 +403,7 @@ async fn a_secret_in_a_body_is_in_no_record_in_whatever_chunks_it_comes() {
 }
 
 #[actix_web::test]
-async fn a_secret_elsewhere_in_an_exchange_is_in_no_record() {
+async fn a_secret_outside_of_a_body_is_hidden() {
     async fn handler(req: HttpRequest) -> Result<HttpResponse, error::Error> {
         let text = req
             .headers()
@@ -483,7 +483,7 @@ async fn a_secret_elsewhere_in_an_exchange_is_in_no_record() {
                 let _ = try_read_body(res).await;
                 let line = lines.take();
                 assert_eq!(line.lines().count(), 4, "{line}");
-                // What the handler answered is a body of plain text.
+                // The body of the response is plain text.
                 assert_hidden(&line, secret, &format!("{at}: {text}"));
                 let mut rendered = line.lines().take(3);
                 assert!(rendered.all(|line| line.len() < limit), "{line}");

@@ -1,4 +1,4 @@
-//! The example `shipper`: what a log shipper would read, in all schemas, and over rotations of the file.
+//! The example `shipper`: its lines in each schema, and rotation of its file.
 
 #[path = "support/program.rs"]
 mod program;
@@ -28,7 +28,7 @@ fn shipper() -> Command {
     command
 }
 
-/// A folder of its own, removed when dropped.
+/// A new folder, removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -50,7 +50,7 @@ impl Drop for Folder {
     }
 }
 
-/// Whole lines, each an object.
+/// Parses complete lines.
 #[track_caller]
 fn parse(lines: &str) -> Vec<Value> {
     assert!(lines.is_empty() || lines.ends_with('\n'), "{lines}");
@@ -59,7 +59,7 @@ fn parse(lines: &str) -> Vec<Value> {
 }
 
 #[test]
-fn each_schema_has_its_names_and_none_has_the_card_number() {
+fn each_schema_has_its_field_names_and_redacts_the_card_number() {
     for (schema, expected) in [
         (
             "otel",
@@ -105,7 +105,7 @@ fn each_schema_has_its_names_and_none_has_the_card_number() {
 }
 
 #[test]
-fn a_file_is_appended_to_and_standard_output_is_left_alone() {
+fn existing_file_is_appended_to_and_standard_output_stays_empty() {
     let folder = Folder::new("append");
     for runs in 1..=2 {
         let mut command = shipper();
@@ -120,7 +120,7 @@ fn a_file_is_appended_to_and_standard_output_is_left_alone() {
 }
 
 #[test]
-fn a_bad_value_is_a_clear_error_and_exit_code_2() {
+fn invalid_value_is_an_error_with_exit_code_2() {
     for (name, value) in [("ADDR", "nonsense"), ("SCHEMA", "syslog"), ("SCHEMA", "")] {
         let mut command = shipper();
         let output = command.env("ADDR", "127.0.0.1:0").env(name, value).output();
@@ -142,8 +142,8 @@ fn a_bad_value_is_a_clear_error_and_exit_code_2() {
     );
 }
 
-/// Asks for orders, one after the other, until it is told to stop; says each answer.
-fn keep_asking(addr: &str, ids: &AtomicU64, stop: &AtomicBool, answered: &mpsc::Sender<u64>) {
+/// Sends requests until `stop` is set, and reports each response.
+fn send_requests(addr: &str, ids: &AtomicU64, stop: &AtomicBool, answered: &mpsc::Sender<u64>) {
     while !stop.load(Relaxed) {
         let id = ids.fetch_add(1, Relaxed);
         let request = format!("GET /orders/{id} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
@@ -153,9 +153,9 @@ fn keep_asking(addr: &str, ids: &AtomicU64, stop: &AtomicBool, answered: &mpsc::
 }
 
 #[test]
-fn rotation_under_load_loses_no_line_and_splits_none() {
+fn rotation_under_load_loses_and_splits_no_line() {
     const ROTATIONS: usize = 8;
-    /// Answers between two rotations, and between the two steps of one.
+    /// Responses between two rotations, and between the two steps of a rotation.
     const SOME: usize = 60;
 
     let folder = Folder::new("rotation");
@@ -168,12 +168,12 @@ fn rotation_under_load_loses_no_line_and_splits_none() {
         let (sender, answered) = mpsc::channel();
         for sender in [sender.clone(), sender] {
             let (addr, ids, stop) = (&program.addr, &ids, &stop);
-            scope.spawn(move || keep_asking(addr, ids, stop, &sender));
+            scope.spawn(move || send_requests(addr, ids, stop, &sender));
         }
-        // Dropped by a panic too: the clients end then.
+        // Stops the clients even if this closure panics.
         let stops = StopWhenDropped(&stop);
         let mut wait_for_some = || {
-            // Those that have queued up in the meantime are of an earlier step.
+            // Queued responses belong to an earlier step.
             asked.extend(answered.try_iter());
             for _ in 0..SOME {
                 asked.push(answered.recv_timeout(PATIENCE).unwrap());
@@ -183,10 +183,10 @@ fn rotation_under_load_loses_no_line_and_splits_none() {
             wait_for_some();
             let old = folder.file().with_extension(format!("jsonl.{nth}"));
             fs::rename(folder.file(), old).unwrap();
-            // Still to the old file.
+            // These go to the old file.
             wait_for_some();
             program.signal("HUP");
-            program.wait_for_line("anew");
+            program.wait_for_line("reopened");
             assert!(folder.file().exists());
         }
         wait_for_some();
@@ -194,13 +194,13 @@ fn rotation_under_load_loses_no_line_and_splits_none() {
         asked.extend(answered.iter());
     });
     let written = program.stop();
-    assert_eq!(written.stderr, [""; 0], "nothing was lost");
+    assert_eq!(written.stderr, [""; 0], "no loss is reported");
 
     let mut recorded = Vec::new();
     let mut files = 0;
     for entry in fs::read_dir(&folder.0).unwrap() {
         let records = parse(&fs::read_to_string(entry.unwrap().path()).unwrap());
-        // Rotation did something.
+        // Each file has records of its step.
         assert!(records.len() >= SOME / 2);
         recorded.extend(
             records

@@ -1,4 +1,4 @@
-//! The example `testing`, served: its own tests never see it so.
+//! The example `testing`, run as a server. Its own tests call the application without one.
 
 #[path = "support/program.rs"]
 mod program;
@@ -11,7 +11,7 @@ use program::Program;
 use serde_json::Value;
 
 #[test]
-fn what_is_tested_is_what_is_served() {
+fn served_application_records_what_its_tests_check() {
     let example = service::build("testing", !cfg!(debug_assertions));
     let program = Program::start(Command::new(&example));
     let user = r#"{"name":"ann","password":"long enough"}"#;

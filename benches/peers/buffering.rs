@@ -1,4 +1,4 @@
-//! Loggers that hold whole bodies.
+//! Loggers that buffer complete bodies.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{seconds, write_line};
 
-/// The answer to "how do I log bodies in actix-web?": collect both, log them as strings.
+/// The usual answer to "how do I log bodies in actix-web?": buffers both bodies and logs them as strings.
 pub async fn copy_and_paste(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -38,8 +38,8 @@ pub async fn copy_and_paste(
     Ok(res)
 }
 
-/// A port of the middleware of the incident: the whole body, as a string, without line breaks and
-/// blanks; the whole response, parsed for its code.
+/// A port of the middleware of the incident. Logs the complete request body as a string, without white space,
+/// and parses the complete response for its code.
 pub async fn incident(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -51,7 +51,7 @@ pub async fn incident(
     .await
 }
 
-/// The same after the fix, which cut the string and still read the whole body.
+/// The same middleware after its fix, which truncates the string but still buffers the complete body.
 pub async fn incident_fixed(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -141,7 +141,7 @@ fn set_payload(req: &mut ServiceRequest, body: Bytes) {
     req.set_payload(Payload::from(payload));
 }
 
-/// The response, and all of its body again.
+/// Buffers the body of a response. Returns the response with the same body, and the body.
 async fn buffered<B: MessageBody + 'static>(
     res: ServiceResponse<B>,
 ) -> Result<(ServiceResponse<BoxBody>, Bytes), Error> {

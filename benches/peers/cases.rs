@@ -1,4 +1,4 @@
-//! The exchanges that are measured, done in process, without sockets.
+//! The exchanges that are measured. They run in process, without sockets.
 
 use std::{hint::black_box, str::FromStr};
 
@@ -18,26 +18,26 @@ use log::Level;
 
 use super::{CHUNK, Out, Variant, body_log};
 
-/// What is measured.
+/// An exchange, or a chunk of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// `POST /echo` of 200 bytes of JSON each way.
     Small,
-    /// The same with 4 KiB: a list of small objects.
+    /// The same with 4 KiB in a list of small objects.
     Large,
     /// The same with 4 KiB, most of it in one string.
     Text,
     /// The same in Greek.
     Greek,
-    /// One chunk of 64 KiB of an upload, past what is kept.
+    /// A chunk of 64 KiB of an upload, after the captured prefix.
     Upload,
-    /// One chunk of 64 KiB of a download, past what is kept.
+    /// A chunk of 64 KiB of a download, after the captured prefix.
     Download,
-    /// The small exchange where no sink wants anything.
+    /// The small exchange with all sinks disabled.
     Off,
-    /// The small exchange where it is skipped by its request.
+    /// The small exchange, excluded by `skip_if`.
     Skipped,
-    /// The small exchange where the sink wants errors only.
+    /// The small exchange with a sink that is enabled for errors only.
     ErrorsOnly,
 }
 
@@ -68,13 +68,13 @@ impl Case {
         }
     }
 
-    /// The settings exist in this crate only.
+    /// Returns true if the variant has the settings of the case.
     pub fn is_for(self, variant: Variant) -> bool {
         match self {
             Self::Off | Self::Skipped | Self::ErrorsOnly => {
                 matches!(variant, Variant::Bare | Variant::BodyLog)
             }
-            // Peers that collect a body cost what all of it costs, not a chunk.
+            // These buffer the complete body, so a chunk has no cost by itself.
             Self::Upload | Self::Download => !matches!(
                 variant,
                 Variant::CopyAndPaste | Variant::Incident | Variant::IncidentFixed
@@ -92,7 +92,7 @@ impl Case {
         }
     }
 
-    /// Does it `count` times.
+    /// Runs the case `count` times.
     pub async fn run<S, B>(self, app: &S, count: usize)
     where
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
@@ -130,7 +130,7 @@ impl Case {
         }
     }
 
-    /// How often it is done to be counted.
+    /// The number of runs for a count.
     pub fn count(self) -> usize {
         match self {
             Self::Upload | Self::Download => 1000,
@@ -140,7 +140,7 @@ impl Case {
     }
 }
 
-/// A sink that wants records of this level and above.
+/// A sink that is enabled for records of this level and above.
 struct Only(Option<Level>, JsonLines);
 
 impl Sink for Only {
@@ -156,7 +156,7 @@ impl Sink for Only {
 const ENGLISH: &str = "The harbour was quiet that morning, and the boats lay side by side. ";
 const GREEK: &str = "Το λιμάνι ήταν ήσυχο εκείνο το πρωί, και οι βάρκες ήταν δίπλα δίπλα. ";
 
-/// A list such as APIs answer with, and a code; or a text in its place.
+/// Builds a typical response of an API: a code, a list, and a string that fills it up to its size.
 fn document(size: usize, list: bool, text: &str) -> String {
     let mut body = r#"{"code":0,"msg":"ok","data":["#.to_owned();
     let item = r#"{"id":4711,"title":"A day at the sea","author":"Ann Example","password":"correct horse","text":"The quick brown fox jumps over the lazy dog, and back again.","price":12.5,"sold":true},"#;
@@ -212,7 +212,7 @@ impl FromStr for Case {
     }
 }
 
-/// The variants and cases that a command line names; all of them where it names none.
+/// Returns the variants and cases that a command line names, or all of them if it names none.
 pub fn chosen(args: &[String]) -> Result<(Vec<Variant>, Vec<Case>), String> {
     let (mut variants, mut cases) = (Vec::new(), Vec::new());
     for arg in args {

@@ -1,6 +1,6 @@
-//! A variant as a server in a process of its own, and what the kernel tells of that process.
+//! A variant as a server process, and the counters of the kernel for it.
 //!
-//! A program that starts servers calls [`serve_if_asked`] first: they are the program itself.
+//! The servers are new processes of the program that starts them, so it calls [`serve_if_asked`] first.
 
 use std::{
     env,
@@ -21,16 +21,16 @@ use socket2::{Domain, Socket, Type};
 use super::{Out, Variant, body_log, with_app};
 
 const SERVE: &str = "--serve";
-/// A stalled connection is an error instead of a hang.
+/// The timeout that makes a stalled connection an error.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a server is told.
+/// The settings of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// The memory budget of the logger, in bytes.
     pub budget: usize,
-    /// What the kernel holds of a connection each way, in bytes. Usually it decides by itself: as it
-    /// goes on, from one connection to the next differently, and up to several MiB.
+    /// The size of the socket buffers of each connection, in bytes. By default the kernel adapts it to each
+    /// connection while it runs, up to several MiB.
     pub socket_buffers: Option<usize>,
 }
 
@@ -41,7 +41,7 @@ impl Settings {
     };
 }
 
-/// In a process that [`Server::start`] started: serves until the parent goes, and does not return.
+/// In a process that [`Server::start`] started, serves until the parent exits, and does not return.
 pub fn serve_if_asked() {
     let args: Vec<_> = env::args().skip(1).collect();
     if let [flag, variant, records, budget, socket_buffers] = &args[..]
@@ -63,7 +63,7 @@ fn serve(variant: Variant, records: &Path, settings: Settings) -> io::Result<()>
     let counted = body_log.clone();
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     if let Some(bytes) = settings.socket_buffers {
-        // Connections inherit them.
+        // Connections inherit the options.
         listener.set_send_buffer_size(bytes)?;
         listener.set_recv_buffer_size(bytes)?;
     }
@@ -74,7 +74,7 @@ fn serve(variant: Variant, records: &Path, settings: Settings) -> io::Result<()>
         with_app!(variant, body_log, |app| {
             let server = HttpServer::new(app)
                 .workers(1)
-                // A connection outlives the turns of the others.
+                // A connection is idle while other servers are measured.
                 .keep_alive(Duration::from_secs(600))
                 .disable_signals()
                 .listen(listener)?;
@@ -85,7 +85,7 @@ fn serve(variant: Variant, records: &Path, settings: Settings) -> io::Result<()>
     })
 }
 
-/// Prints the counters for every line that the parent writes; ends the process when it is gone.
+/// Prints the counters for each line that the parent writes. Exits when the parent has exited.
 fn answer_parent(body_log: &BodyLog) {
     for _ in io::stdin().lines().map_while(Result::ok) {
         let stats = body_log.stats();
@@ -97,7 +97,7 @@ fn answer_parent(body_log: &BodyLog) {
     process::exit(0);
 }
 
-/// What the logger of a server counted.
+/// The counters of a server's logger.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     pub in_flight: usize,
@@ -105,7 +105,7 @@ pub struct Counters {
     pub budget_refusals: usize,
 }
 
-/// A running server; ended when dropped, and its records removed.
+/// A running server. Dropping it ends the process and removes its records.
 #[derive(Debug)]
 pub struct Server {
     pub variant: Variant,
@@ -126,7 +126,7 @@ impl Server {
             .args([SERVE, variant.name()])
             .arg(&records)
             .arg(settings.budget.to_string())
-            // A word that is no number is none.
+            // A word that is not a number means the default.
             .arg(
                 settings
                     .socket_buffers
@@ -154,7 +154,7 @@ impl Server {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts");
-        // A request goes out in pieces, and nobody should wait for the rest of one.
+        // A request is sent in pieces, without delay.
         stream.set_nodelay(true).expect("a socket option is set");
         stream
             .set_read_timeout(Some(PATIENCE))
@@ -184,21 +184,21 @@ impl Server {
         }
     }
 
-    /// Where the next record goes in the file of the records.
+    /// The size of the file of records.
     pub fn records_end(&self) -> u64 {
         let metadata = fs::metadata(&self.records);
         metadata.expect("the file of the records is there").len()
     }
 
-    /// Gives back the space of the records so far, so that disks stay out of what is measured. The
-    /// server goes on where it was, behind a hole.
+    /// Truncates the file of records, so that it does not fill the disk. The server continues to write at its
+    /// old position, after a hole.
     pub fn forget_records(&self) {
         let file = OpenOptions::new().write(true).open(&self.records);
         file.and_then(|file| file.set_len(0))
             .expect("the file of the records can be cut");
     }
 
-    /// The time that all threads spent on a processor.
+    /// The processor time of all threads.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(self.proc("task")).expect("the server runs");
         let nanoseconds = tasks.filter_map(|task| {
@@ -208,7 +208,7 @@ impl Server {
         Duration::from_nanos(nanoseconds.sum())
     }
 
-    /// Waits until the server has nothing more to do.
+    /// Waits until the server is idle.
     pub fn settle(&self) {
         const PAUSE: Duration = Duration::from_millis(30);
         let start = Instant::now();
@@ -217,7 +217,7 @@ impl Server {
             assert!(start.elapsed() < PATIENCE, "the server never comes to rest");
             thread::sleep(PAUSE);
             let now = self.cpu();
-            // Its clocks tick nevertheless.
+            // The timers of an idle server use a little time.
             idle = if now - before < PAUSE / 100 {
                 idle + 1
             } else {
@@ -227,14 +227,14 @@ impl Server {
         }
     }
 
-    /// The most memory that was resident so far, in KiB.
+    /// The peak of resident memory, in KiB.
     pub fn peak(&self) -> u64 {
         self.kib("status", "VmHWM:").expect("the kernel tells")
     }
 
-    /// The memory that is resident, in KiB.
+    /// The resident memory, in KiB.
     pub fn resident(&self) -> u64 {
-        // The first is counted when it is read, the second may lag behind by many pages.
+        // The first value is exact; the second may be out of date by many pages.
         self.kib("smaps_rollup", "Rss:")
             .or_else(|| self.kib("status", "VmRSS:"))
             .expect("the kernel tells")

@@ -1,6 +1,5 @@
-//! The middlewares that actix-bodylog is measured against, and the service that all of them wrap.
-//!
-//! They write what they write to the same file, one line per request.
+//! The middleware that actix-bodylog is compared with, and the service that each of them wraps. Each writes one
+//! line per request to a file.
 
 #![allow(
     dead_code,
@@ -25,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, ResponseBody, TracingSink};
+use actix_bodylog::{BodyLog, JsonLines, ResponseBody};
 use actix_web::{
     Error, HttpResponse,
     http::header::{self, ContentType},
@@ -35,34 +34,35 @@ pub use buffering::{copy_and_paste, incident, incident_fixed};
 use futures_util::{StreamExt as _, stream};
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// What stands around the service.
+/// The middleware around the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// Nothing.
+    /// No middleware.
     Bare,
     /// This crate, with both bodies in every record.
     BodyLog,
-    /// The same, with a thread that writes the records.
+    /// This crate, with a thread that writes the records.
     Background,
-    /// The same, with events for a subscriber that writes JSON.
+    /// This crate, with events for a `tracing` subscriber that writes JSON. Needs the feature `tracing`.
     Events,
     /// `actix_web::middleware::Logger`: one line without bodies.
     Logger,
-    /// `tracing_actix_web::TracingLogger` and a subscriber that writes JSON: no bodies.
+    /// `tracing_actix_web::TracingLogger` and a subscriber that writes JSON, without bodies.
     Tracing,
-    /// What is found when one searches for a body logger: it buffers both bodies.
+    /// The usual answer on the web to how bodies are logged. It buffers both bodies.
     CopyAndPaste,
     /// A port of the middleware that brought the service down.
     Incident,
-    /// The same after its first fix.
+    /// The same port after the first fix.
     IncidentFixed,
 }
 
 impl Variant {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &[Self] = &[
         Self::Bare,
         Self::BodyLog,
         Self::Background,
+        #[cfg(feature = "tracing")]
         Self::Events,
         Self::Logger,
         Self::Tracing,
@@ -90,13 +90,14 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|variant| variant.name() == name);
+        let mut all = Self::ALL.iter().copied();
+        let found = all.find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("{name:?} is no variant"))
     }
 }
 
-/// Evaluates `$use` with `$app` being an `App` that is wrapped as `$variant` says. A macro, because
-/// the types of wrapped apps cannot be named.
+/// Evaluates `$use` with `$app` bound to an `App` in the middleware of `$variant`. A macro, because the types of
+/// wrapped apps cannot be named.
 macro_rules! with_app {
     ($variant:expr, $body_log:expr, |$app:ident| $use:expr) => {{
         use $crate::peers::{Variant, copy_and_paste, incident, incident_fixed, routes};
@@ -125,26 +126,27 @@ macro_rules! with_app {
 }
 pub(crate) use with_app;
 
-/// Everything in a record: both bodies, all headers of the allowlist.
+/// Builds a logger with everything in its records: both bodies, and all headers of the allowlist.
 pub fn body_log(variant: Variant, out: &Out) -> BodyLog {
     let log = BodyLog::new().response_body(ResponseBody::Always);
     match variant {
         Variant::Background => log.sink(JsonLines::background(out.writer(), 8 * 1024 * 1024)),
-        Variant::Events => log.sink(TracingSink::new()),
+        #[cfg(feature = "tracing")]
+        Variant::Events => log.sink(actix_bodylog::TracingSink::new()),
         _ => log.sink(JsonLines::new(out.writer())),
     }
 }
 
-/// The file that records are written to.
+/// The file of records.
 #[derive(Debug)]
 pub struct Out(File);
 
 impl Out {
-    /// Creates the file, and lets `variant` write to it.
+    /// Creates the file and makes `variant` write to it.
     ///
     /// # Panics
     ///
-    /// If it cannot be created, or if this is called twice: loggers are one per process.
+    /// Panics if the file cannot be created, or if a global logger was set before.
     pub fn open(path: &Path, variant: Variant) -> Self {
         let out = Self(File::create(path).expect("the file of the records can be created"));
         match variant {
@@ -154,12 +156,12 @@ impl Out {
                 .init(),
             Variant::Events => tracing_subscriber::fmt()
                 .json()
-                .with_max_level(tracing::Level::DEBUG)
+                .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
                 .with_writer(Mutex::new(out.writer()))
                 .init(),
             Variant::Tracing => tracing_subscriber::fmt()
                 .json()
-                // Without it, requests that succeed write nothing.
+                // Otherwise successful requests write nothing.
                 .with_span_events(FmtSpan::CLOSE)
                 .with_writer(Mutex::new(out.writer()))
                 .init(),
@@ -181,7 +183,7 @@ impl Out {
 
 static LINES: OnceLock<Mutex<File>> = OnceLock::new();
 
-/// Writes a line for those that do not bring a writer of their own.
+/// Writes a line for the middleware that has no writer.
 fn write_line(mut line: String) {
     line.push('\n');
     let Some(lines) = LINES.get() else { return };
@@ -191,7 +193,7 @@ fn write_line(mut line: String) {
     }
 }
 
-/// The service.
+/// Configures the service.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/echo", web::post().to(echo))
@@ -225,7 +227,7 @@ async fn download(chunks: web::Path<usize>) -> HttpResponse {
         .streaming(chunks)
 }
 
-/// Seconds, as the peers write them.
+/// Returns seconds, as the peers write them.
 fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }

@@ -1,8 +1,8 @@
-//! What many runs on a busy machine agree on.
+//! Quartiles of many runs.
 
 use std::fmt;
 
-/// The middle of some numbers, and where the middle half of them lies.
+/// The median and the quartiles of some numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Quartiles {
     pub low: f64,
@@ -13,7 +13,7 @@ pub struct Quartiles {
 impl Quartiles {
     /// # Panics
     ///
-    /// If there are no numbers.
+    /// Panics if there are no numbers.
     pub fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
         let mut numbers: Vec<_> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);

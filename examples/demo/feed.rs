@@ -1,7 +1,7 @@
-//! The last records, for whoever wants to see them come.
+//! The last records, with a stream of new ones for each reader.
 //!
-//! Readers have a position and fetch each record themselves, so one that is slow costs no memory and
-//! holds up nobody: what was forgotten before it came, it misses.
+//! A reader has a position and fetches each record itself. A slow reader therefore takes no memory and delays nobody;
+//! it misses records that were dropped before it reached them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,10 +18,10 @@ use actix_bodylog::{Record, Schema, Sink};
 use futures_util::Stream;
 
 const MAX_RECORDS: usize = 200;
-/// Of the JSON of all records that are kept.
+/// The limit for the JSON of all kept records.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Each has a connection, of which a process can have but so many.
+/// The limit of readers, each of which has a connection.
 const MAX_READERS: usize = 100;
 
 /// A sink that keeps the last records. Clones are the same feed.
@@ -31,14 +31,14 @@ pub struct Feed {
 }
 
 struct Shared {
-    /// Of this process: another one counts its records from the beginning again.
+    /// A random number that identifies this process. Each process numbers its records from 0.
     epoch: u64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The last one has the number `next - 1`.
+    /// The kept records. The last one has the number `next - 1`.
     records: VecDeque<Arc<str>>,
     bytes: usize,
     /// The number that the next record gets.
@@ -46,7 +46,7 @@ struct State {
     closed: bool,
     readers: usize,
     next_reader: u64,
-    /// Of the readers that have seen all there is, by their number.
+    /// The wakers of readers that have read all records, by the number of the reader.
     waiting: HashMap<u64, Waker>,
 }
 
@@ -54,15 +54,15 @@ impl Feed {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                // Keyed by the operating system.
+                // The keys come from the operating system.
                 epoch: RandomState::new().hash_one(()),
                 state: Mutex::default(),
             }),
         }
     }
 
-    /// What came after the record with this id, as far as it is kept, and all that will come. Of an id of
-    /// another process, or without one: all that is kept. `None` if there are too many readers.
+    /// Starts a reader after the record with this id, or at the oldest kept record if the id is absent or of another
+    /// process. Returns `None` if there are too many readers.
     pub fn read(&self, after: Option<Id>) -> Option<Reader> {
         let mut state = self.lock();
         if state.readers == MAX_READERS {
@@ -70,7 +70,7 @@ impl Feed {
         }
         state.readers += 1;
         let next = match after {
-            // A client can say what it likes.
+            // The client may have sent any number.
             Some(id) if id.epoch == self.shared.epoch => id.number.saturating_add(1),
             _ => 0,
         };
@@ -85,7 +85,7 @@ impl Feed {
         })
     }
 
-    /// Ends all readers, also those to come.
+    /// Ends all readers, including future ones.
     pub fn close(&self) {
         self.lock().closed = true;
         self.wake();
@@ -106,13 +106,13 @@ impl Feed {
         self.wake();
     }
 
-    /// Without the lock, here as everywhere else: a waker is code of others, which may drop a reader.
+    /// Wakes the waiting readers. The lock is not held, because a waker may drop a reader.
     fn wake(&self) {
         let waiting = mem::take(&mut self.lock().waiting);
         waiting.into_values().for_each(Waker::wake);
     }
 
-    /// Nothing is called while it is held, so it is as it should be even after a panic.
+    /// Locks the state. No foreign code runs while it is locked, so the state is consistent even after a panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared
             .state
@@ -127,7 +127,7 @@ impl Sink for Feed {
     }
 }
 
-/// Names a record among those of all processes.
+/// Identifies a record among those of all processes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Id {
     epoch: u64,
@@ -152,11 +152,11 @@ impl FromStr for Id {
     }
 }
 
-/// Gives one record after the other. Where numbers are left out, records were missed.
+/// A stream of records. A gap in their numbers means that records were missed.
 pub struct Reader {
     feed: Feed,
     number: u64,
-    /// The number of the record that is wanted.
+    /// The number of the next record.
     next: u64,
 }
 
@@ -212,7 +212,7 @@ mod tests {
         feed
     }
 
-    /// What can be had without waiting.
+    /// Returns the records that are available without waiting.
     fn ready(reader: &mut Reader) -> Vec<(u64, String)> {
         let next = || reader.next().now_or_never().flatten();
         std::iter::from_fn(next)
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_what_was_there_and_what_comes() {
+    fn reader_gets_kept_records_and_new_ones() {
         let feed = feed(3);
         let mut reader = feed.read(None).unwrap();
         assert_eq!(ready(&mut reader), numbered(0..3));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_misses_what_was_forgotten_and_nothing_else() {
+    fn slow_reader_misses_only_dropped_records() {
         let feed = feed(2);
         let mut reader = feed.read(None).unwrap();
         assert_eq!(reader.next().now_or_never().flatten().unwrap().0.number, 0);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn large_records_are_forgotten_earlier() {
+    fn large_records_are_dropped_earlier() {
         let feed = feed(10);
         let mut reader = feed.read(None).unwrap();
         let large: Arc<str> = "x".repeat(MAX_BYTES / 3).into();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_goes_on_after_an_id_of_this_process() {
+    fn reader_continues_after_an_id_of_this_process() {
         let feed = feed(5);
         assert_eq!(ready(&mut feed.read(id(&feed, 2)).unwrap()), numbered(3..5));
         assert_eq!(ready(&mut feed.read(id(&feed, 4)).unwrap()), []);
@@ -275,7 +275,7 @@ mod tests {
             number: 2,
         });
         assert_eq!(ready(&mut feed.read(other).unwrap()), numbered(0..5));
-        // It is not left to wait for numbers that are far away.
+        // An id that was never assigned does not make the reader wait for that number.
         for number in [5, u64::MAX] {
             let mut reader = feed.read(id(&feed, number)).unwrap();
             assert_eq!(ready(&mut reader), []);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_as_it_is_written() {
+    fn id_is_parsed_as_it_is_displayed() {
         let id = id(&feed(0), 17);
         assert_eq!(id.unwrap().to_string().parse().ok(), id);
         for text in ["", "-", "17", "x-1", "1-", "1-x", "1-1-1", "1--1"] {
@@ -293,13 +293,13 @@ mod tests {
         }
     }
 
-    /// Uses the feed as a task could that ends when it is woken.
-    struct Nosy {
+    /// A waker that uses the feed, as a task that ends when it is woken may do.
+    struct ReentrantWaker {
         feed: Feed,
         woken: AtomicUsize,
     }
 
-    impl Wake for Nosy {
+    impl Wake for ReentrantWaker {
         fn wake(self: Arc<Self>) {
             drop(self.feed.read(None).unwrap());
             self.woken.fetch_add(1, Relaxed);
@@ -307,13 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_woken_once_and_leaves_no_waker_behind() {
+    fn reader_is_woken_once_and_removes_its_waker_on_drop() {
         let feed = feed(0);
-        let nosy = Arc::new(Nosy {
+        let reentrant = Arc::new(ReentrantWaker {
             feed: feed.clone(),
             woken: AtomicUsize::new(0),
         });
-        let waker = Waker::from(Arc::clone(&nosy));
+        let waker = Waker::from(Arc::clone(&reentrant));
         let mut cx = Context::from_waker(&waker);
         let mut reader = feed.read(None).unwrap();
         for _ in 0..3 {
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(feed.lock().waiting.len(), 1);
         feed.push("0".into());
         feed.push("1".into());
-        assert_eq!(nosy.woken.load(Relaxed), 1);
+        assert_eq!(reentrant.woken.load(Relaxed), 1);
         assert_eq!(ready(&mut reader), numbered(0..2));
         assert!(reader.poll_next_unpin(&mut cx).is_pending());
         drop(reader);
@@ -330,25 +330,25 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_feed_ends_those_who_wait_and_those_who_come() {
+    fn closing_the_feed_ends_waiting_and_new_readers() {
         let feed = feed(1);
-        let nosy = Arc::new(Nosy {
+        let reentrant = Arc::new(ReentrantWaker {
             feed: feed.clone(),
             woken: AtomicUsize::new(0),
         });
-        let waker = Waker::from(Arc::clone(&nosy));
+        let waker = Waker::from(Arc::clone(&reentrant));
         let mut cx = Context::from_waker(&waker);
         let mut reader = feed.read(id(&feed, 0)).unwrap();
         assert!(reader.poll_next_unpin(&mut cx).is_pending());
         feed.close();
-        assert_eq!(nosy.woken.load(Relaxed), 1);
+        assert_eq!(reentrant.woken.load(Relaxed), 1);
         for mut reader in [reader, feed.read(None).unwrap()] {
             assert_eq!(reader.poll_next_unpin(&mut cx), Poll::Ready(None));
         }
     }
 
     #[test]
-    fn there_are_only_so_many_readers_at_once() {
+    fn readers_are_limited() {
         let feed = feed(0);
         let mut readers: Vec<_> = (0..MAX_READERS).map(|_| feed.read(None).unwrap()).collect();
         assert!(feed.read(None).is_none());

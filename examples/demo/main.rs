@@ -1,21 +1,23 @@
-//! A small upload service that shows what actix-bodylog makes of real traffic.
+//! A small upload service whose exchanges are recorded.
 //!
-//! Records go to standard output as JSON Lines, and to the page at `/`; everything else to standard error:
+//! Records go to standard output as JSON Lines, and to the page at `/`. Everything else goes to standard error.
 //!
 //! ```text
 //! cargo run --example demo
 //! curl -d '{"user":"ann","password":"hunter2"}' -H 'content-type: application/json' localhost:8080/echo
 //! ```
 //!
-//! The environment configures it; see `settings.rs`.
+//! Environment variables configure it; see `settings.rs`.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod feed;
 mod page;
 mod routes;
 mod settings;
 mod stop;
 
-use std::{future::poll_fn, io, pin::pin, process::ExitCode, task::Poll, time::Duration};
+use std::{future::poll_fn, pin::pin, process::ExitCode, task::Poll, time::Duration};
 
 use actix_bodylog::{BodyLog, JsonLines};
 use actix_web::{App, HttpServer, rt, web};
@@ -24,25 +26,13 @@ use settings::Settings;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let settings = match Settings::from_env() {
-        Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("demo: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    match serve(settings).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("demo: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(serve().await)
 }
 
-async fn serve(settings: Settings) -> io::Result<()> {
+async fn serve() -> common::Result {
+    let settings = Settings::from_env()?;
     let feed = Feed::new();
-    // Outside the factory: all workers share one budget, one set of counters, one list of sinks.
+    // Built once, outside the factory: workers share one budget, one set of counters and one list of sinks.
     let body_log = BodyLog::new()
         .request_limit(settings.request_limit)
         .response_limit(settings.response_limit)
@@ -63,34 +53,30 @@ async fn serve(settings: Settings) -> io::Result<()> {
             .app_data(for_page.clone())
             .configure(routes::routes)
             .configure(page::routes)
-            // The last `wrap` is the outermost: it sees everything.
+            // The last `wrap` is the outermost middleware.
             .wrap(for_workers.clone())
     })
     .shutdown_timeout(5);
     if let Some(workers) = settings.workers {
         server = server.workers(workers);
     }
-    let server = server.bind(&settings.addr[..]).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {:?}: {error}", settings.addr),
-        )
-    })?;
+    let addrs = &settings.addrs[..];
+    let server = server
+        .bind(addrs)
+        .map_err(|error| format!("cannot listen on {addrs:?}: {error}"))?;
     let addrs = server.addrs();
     let mut server = pin!(server.run());
-    // The first poll starts the workers and installs the signal handlers: whoever reads the line
-    // below may end us at once.
+    // The first poll starts the workers and installs the signal handlers. Only then is the address announced,
+    // because a reader of that line may send a signal at once.
     let first = poll_fn(|cx| Poll::Ready(server.as_mut().poll(cx))).await;
-    // Only now: a signal that we hear and the server does not would end nothing.
-    let told_to_stop = stop::told_to_stop()?;
+    // Listen for signals after the server does. A signal that reached only this listener would not stop the server.
+    let stop_signal = stop::stop_signal()?;
     rt::spawn(async move {
-        told_to_stop.await;
-        // A page that is open would hold up the server until its timeout.
+        stop_signal.await;
+        // An open page would keep the server running until its shutdown timeout.
         feed.close();
     });
-    for addr in addrs {
-        eprintln!("listening on http://{addr}");
-    }
+    common::announce("http", &addrs);
     env_logger::init();
     match first {
         Poll::Ready(result) => result?,

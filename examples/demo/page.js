@@ -1,8 +1,8 @@
-// Shows the records that come from /records. What clients sent becomes text nodes, never markup.
+// Shows the records of /records. Client data becomes text nodes, never markup.
 "use strict";
 
 const KEPT = 200;
-/** Characters of a body that a row shows before it is opened; the style cuts at its width. */
+/** The characters of a body in a closed row, which CSS truncates to its width. */
 const GLIMPSE = 300;
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
 const FORM = "application/x-www-form-urlencoded";
@@ -14,14 +14,14 @@ const EXAMPLES = [
 ];
 
 const at = (id) => document.getElementById(id);
-/** What is listed, newest first: the items, their levels, and their texts in lower case. */
+/** The listed records, newest first: item, level, and text in lower case. */
 const rows = [];
-/** Events that came while the page was paused. */
+/** Events that arrived while the page was paused. */
 const held = [];
 let paused = false;
 let missed = 0;
 let last = { epoch: "", number: -1 };
-/** Until there is something to see, or somebody uses the hints. */
+/** Whether the hints are to be closed when the first record arrives. */
 let hinting = true;
 
 function element(name, className, text) {
@@ -38,19 +38,19 @@ function clock(timestamp) {
   return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** JSON on many lines, if that changes nothing else: long numbers would be rounded, repeated keys dropped. */
+/** Indents JSON, unless parsing changes it: long numbers are rounded, and duplicate keys dropped. */
 function pretty(text) {
   try {
     const value = JSON.parse(text);
     const lines = JSON.stringify(value, null, 2);
-    // A body of brackets would become a thousand times as long.
+    // Indentation can make nested brackets a thousand times as long.
     return JSON.stringify(value) === text && lines.length < 9999 + 9 * text.length ? lines : text;
   } catch {
     return text;
   }
 }
 
-/** A body, with what the record says about it. */
+/** Builds the section of a body with its marks. */
 function body(record, whose) {
   const field = (name) => record[`http.${whose}.body.${name}`];
   const title = element("h2", "", `${whose} body`);
@@ -62,14 +62,14 @@ function body(record, whose) {
   section.append(title);
   if (field("content") !== undefined) {
     const text = element("pre", "", pretty(field("content")));
-    // So that the keyboard can scroll it.
+    // Makes the element scrollable by keyboard.
     text.tabIndex = 0;
     section.append(text);
   }
   return section;
 }
 
-/** The beginning of a body, or why there is none. */
+/** Builds the preview of a body, or the reason why it is omitted. */
 function glimpse(record, whose, arrow) {
   const field = (name) => record[`http.${whose}.body.${name}`];
   const text = field("content") ?? (field("omitted") ? `(omitted: ${field("omitted")})` : "");
@@ -77,7 +77,7 @@ function glimpse(record, whose, arrow) {
   return element("span", "glimpse", text && `${arrow} ${text.slice(0, GLIMPSE)}${cut}`);
 }
 
-/** Everything else that the record has, under its own names. */
+/** Builds the list of all other fields. */
 function fields(record) {
   const all = element("dl", "fields");
   const first = (name) => Number(/^(error|user)\./.test(name));
@@ -134,7 +134,7 @@ function refilter(some) {
 function show(event) {
   const [epoch, digits] = event.lastEventId.split("-");
   const number = Number(digits);
-  // Numbers are of one process; those of another one begin again.
+  // Each process numbers its records from 0.
   if (epoch === last.epoch) {
     if (number <= last.number) return;
     missed += number - last.number - 1;
@@ -144,7 +144,7 @@ function show(event) {
   rows.unshift(row(record));
   at("records").prepend(rows[0].item);
   rows.splice(KEPT).forEach((old) => old.item.remove());
-  // The page itself is a record too.
+  // The request for the page is recorded too.
   if (hinting && record["url.path"] !== "/") hinting = at("hints").open = false;
   refilter([rows[0]]);
 }
@@ -152,7 +152,7 @@ function show(event) {
 function arrive(event) {
   if (!paused) return show(event);
   held.push(event);
-  // Those left out will show as a gap in the numbers.
+  // Dropped events become a gap in the numbers.
   if (held.length > KEPT) held.shift();
   refilter([]);
 }
@@ -166,7 +166,7 @@ function connect() {
   source.onmessage = arrive;
   source.onerror = () => {
     say("reconnecting");
-    // A browser gives up where the answer is no stream.
+    // A browser does not reconnect after a response that is not an event stream.
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   };
 }
@@ -177,7 +177,7 @@ function example([path, type, data]) {
   const send = element("button", "", "Send");
   send.addEventListener("click", () => {
     hinting = false;
-    // What came of it is in the list.
+    // The list shows the record.
     fetch(path, options).then((response) => response.text()).catch(() => {});
   });
   const item = element("li", "");

@@ -1,4 +1,4 @@
-//! A page that shows the records as they come.
+//! A page that shows records as they are emitted.
 
 use std::{convert::Infallible, future::ready, time::Duration};
 
@@ -9,19 +9,19 @@ use futures_util::{Stream, StreamExt as _, stream};
 
 use crate::feed::Feed;
 
-/// The icon is in the page itself.
+/// The content security policy. `img-src data:` allows the icon.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// How often something is sent where no record comes: only then does a server learn that nobody listens any more.
+/// The interval of keep-alive comments. A server notices that a client has left only when it sends something.
 const BEAT: Duration = Duration::from_secs(10);
-/// What a browser waits before it connects again.
+/// The delay before a browser reconnects.
 const RETRY: &str = "retry: 1000\n\n";
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service((page, style, script, records));
 }
 
-/// Records hold what clients sent: no other site should see them, and no cache keep them.
+/// Begins a response that other sites cannot read and caches do not store, because records contain client data.
 fn answer(content_type: &'static str) -> HttpResponseBuilder {
     let mut res = HttpResponse::Ok();
     res.content_type(content_type)
@@ -32,7 +32,7 @@ fn answer(content_type: &'static str) -> HttpResponseBuilder {
     res
 }
 
-/// Leaves a record, as any request does.
+/// Serves the page. This request is recorded like any other.
 #[get("/")]
 async fn page() -> HttpResponse {
     answer("text/html; charset=utf-8").body(include_str!("page.html"))
@@ -48,19 +48,19 @@ async fn script() -> HttpResponse {
     answer("text/javascript; charset=utf-8").body(include_str!("page.js"))
 }
 
-/// The records as server-sent events. To look at records makes none: that of this route would be that
-/// of a client who left.
+/// Streams the records as server-sent events. This route is not recorded: its record would always be that of an
+/// aborted response.
 #[get("/records", wrap = "BodyLog::off()")]
 async fn records(req: HttpRequest, feed: web::Data<Feed>) -> HttpResponse {
-    // A browser that connects again says what it saw last.
+    // A reconnecting browser sends the id of the last event it received.
     let last = req.headers().get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     let Some(reader) = feed.read(last) else {
-        return HttpResponse::ServiceUnavailable().body("too many are looking");
+        return HttpResponse::ServiceUnavailable().body("too many readers");
     };
     let beats = stream::unfold((), |()| async {
         rt::time::sleep(BEAT).await;
-        // A comment.
+        // A comment in the event stream.
         Some((Bytes::from_static(b":\n\n"), ()))
     });
     let events = reader.map(|(id, json)| Bytes::from(format!("id: {id}\ndata: {json}\n\n")));
@@ -69,7 +69,7 @@ async fn records(req: HttpRequest, feed: web::Data<Feed>) -> HttpResponse {
     answer("text/event-stream").streaming(events.map(Ok::<_, Infallible>))
 }
 
-/// The items of both, until there are no more of the first.
+/// Merges two streams until the first ends.
 fn until_end<T>(
     items: impl Stream<Item = T>,
     others: impl Stream<Item = T>,

@@ -1,4 +1,4 @@
-//! What the service does.
+//! The routes of the service.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        // The text of the original quotes the value that does not fit: perhaps a password.
+        // The original error quotes the value that does not fit, which may be a password.
         .app_data(
             web::JsonConfig::default()
-                .error_handler(|_, _| error::ErrorBadRequest("not the JSON of a login")),
+                .error_handler(|_, _| error::ErrorBadRequest("invalid JSON for a login")),
         )
         .service((upload, echo, download, code, login, events, ws))
         .service((fail, stall, crash, health, stats))
@@ -33,7 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         );
 }
 
-/// What the service answers: its own code, whatever the status.
+/// The body of a response, with a result code that does not depend on the status.
 #[derive(Serialize)]
 struct Reply {
     code: i64,
@@ -60,7 +60,7 @@ impl Reply {
     }
 }
 
-/// Streams the body to nowhere.
+/// Reads the request body and discards it.
 #[post("/upload")]
 async fn upload(mut body: web::Payload) -> Result<impl Responder, Error> {
     let mut bytes = 0;
@@ -75,7 +75,7 @@ struct EchoQuery {
     status: Option<u16>,
 }
 
-/// Streams the body back, without waiting for its end.
+/// Streams the request body back without waiting for its end.
 #[post("/echo")]
 async fn echo(
     req: HttpRequest,
@@ -99,7 +99,7 @@ struct DownloadQuery {
     chunk: Option<usize>,
 }
 
-/// Streams `bytes` bytes, `chunk` at a time.
+/// Streams `bytes` bytes in chunks of `chunk` bytes.
 #[get("/download")]
 async fn download(query: web::Query<DownloadQuery>) -> Result<HttpResponse, Error> {
     let chunk = query.chunk.unwrap_or(64 * 1024);
@@ -120,7 +120,7 @@ async fn download(query: web::Query<DownloadQuery>) -> Result<HttpResponse, Erro
         .streaming(chunks))
 }
 
-/// Answers with a code of its own in the body, as services do whose status is always 200.
+/// Answers with a result code in the body, as services do whose status is always 200.
 #[get("/code/{n}")]
 async fn code(n: web::Path<i64>) -> impl Responder {
     let n = n.into_inner();
@@ -133,7 +133,7 @@ struct Login {
     password: String,
 }
 
-/// Records who logged in. Neither the password nor the token gets into the record.
+/// Records the user. Neither the password nor the token is recorded.
 #[post("/login")]
 async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>>) -> HttpResponse {
     let Login { username, password } = match form {
@@ -141,7 +141,7 @@ async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>
         Either::Right(form) => form.into_inner(),
     };
     if username.is_empty() || password.is_empty() {
-        return HttpResponse::Unauthorized().json(Reply::new(401, "who are you?"));
+        return HttpResponse::Unauthorized().json(Reply::new(401, "login failed"));
     }
     req.record_user(User {
         id: username.len().to_string(),
@@ -158,7 +158,7 @@ struct EventsQuery {
     ms: Option<u64>,
 }
 
-/// Server-sent events.
+/// Streams server-sent events.
 #[get("/events")]
 async fn events(query: web::Query<EventsQuery>) -> HttpResponse {
     let pause = Duration::from_millis(query.ms.unwrap_or(100));
@@ -173,7 +173,7 @@ async fn events(query: web::Query<EventsQuery>) -> HttpResponse {
         .streaming(events)
 }
 
-/// A WebSocket that says back what it hears.
+/// Echoes the messages of a WebSocket.
 #[get("/ws")]
 async fn ws(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error> {
     let (res, mut session, mut messages) = actix_ws::handle(&req, body)?;
@@ -199,13 +199,13 @@ async fn ws(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error>
     Ok(res)
 }
 
-/// A handler's error.
+/// Fails with an error.
 #[get("/error")]
 async fn fail() -> Result<HttpResponse, Error> {
     Err(error::ErrorInternalServerError("the disk is on fire"))
 }
 
-/// A middleware's error: no response exists when it passes the logger.
+/// Fails in a middleware, so the logger sees an error instead of a response.
 async fn reject(
     _: ServiceRequest,
     _: Next<impl MessageBody>,
@@ -213,7 +213,7 @@ async fn reject(
     Err::<ServiceResponse, _>(error::ErrorForbidden("not on the list"))
 }
 
-/// A handler that never answers.
+/// Never answers.
 #[get("/stall")]
 async fn stall() -> HttpResponse {
     std::future::pending().await
@@ -221,7 +221,7 @@ async fn stall() -> HttpResponse {
 
 #[get("/panic")]
 async fn crash() -> HttpResponse {
-    panic!("a handler panicked, as it was asked to")
+    panic!("panicking on request")
 }
 
 #[derive(Deserialize)]
@@ -232,7 +232,7 @@ struct HealthQuery {
 #[get("/health")]
 async fn health(query: web::Query<HealthQuery>) -> HttpResponse {
     match query.fail {
-        Some(1) => HttpResponse::ServiceUnavailable().body("failing, as it was asked to"),
+        Some(1) => HttpResponse::ServiceUnavailable().body("failing on request"),
         _ => HttpResponse::Ok().body("healthy"),
     }
 }

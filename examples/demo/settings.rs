@@ -1,12 +1,6 @@
-//! What the environment says.
+//! The settings, from environment variables.
 
-use std::{
-    env,
-    fmt::Display,
-    net::{SocketAddr, ToSocketAddrs as _},
-    ops::RangeInclusive,
-    str::FromStr,
-};
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
 use actix_bodylog::{
     DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
@@ -14,13 +8,14 @@ use actix_bodylog::{
 };
 use log::Level;
 
-/// With more, actix-server panics.
+use crate::common::{Result, addresses, invalid, variable};
+
+/// The limit of actix-server, which panics with more.
 const MAX_WORKERS: usize = 512;
 
-/// What the environment says. Sizes are in bytes.
+/// The settings. Sizes are in bytes.
 pub struct Settings {
-    /// `ADDR`: port 0 picks a free one.
-    pub addr: Vec<SocketAddr>,
+    pub addrs: Vec<SocketAddr>,
     pub workers: Option<usize>,
     pub request_limit: usize,
     pub response_limit: usize,
@@ -32,64 +27,52 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn from_env() -> Result<Self, String> {
+    pub fn from_env() -> Result<Self> {
         Ok(Self {
-            addr: addresses(&variable("ADDR")?.unwrap_or_else(|| "127.0.0.1:8080".into()))?,
+            addrs: addresses("127.0.0.1:8080")?,
             workers: within(1..=MAX_WORKERS, "WORKERS")?,
-            request_limit: parsed("REQUEST_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
-            response_limit: parsed("RESPONSE_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
-            code_limit: parsed("CODE_LIMIT")?.unwrap_or(DEFAULT_CODE_LIMIT),
+            request_limit: parse("REQUEST_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
+            response_limit: parse("RESPONSE_LIMIT")?.unwrap_or(DEFAULT_BODY_LIMIT),
+            code_limit: parse("CODE_LIMIT")?.unwrap_or(DEFAULT_CODE_LIMIT),
             record_limit: within(1024..=usize::MAX, "RECORD_LIMIT")?
                 .unwrap_or(DEFAULT_RECORD_LIMIT),
-            memory_budget: parsed("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
-            success_level: parsed("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
-            response_body: match variable("RESPONSE_BODY")?.as_deref() {
-                None | Some("notable") => ResponseBody::WhenNotable,
-                Some("always") => ResponseBody::Always,
-                Some("never") => ResponseBody::Never,
-                Some(other) => {
-                    return Err(format!(
-                        "RESPONSE_BODY is {other:?}; it must be notable, always or never"
-                    ));
-                }
-            },
+            memory_budget: parse("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
+            success_level: parse("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
+            response_body: response_body()?,
         })
     }
 }
 
-fn variable(name: &str) -> Result<Option<String>, String> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
-    }
-}
-
-/// `host:port`; a name can stand for several addresses.
-fn addresses(addr: &str) -> Result<Vec<SocketAddr>, String> {
-    addr.to_socket_addrs()
-        .map(Iterator::collect)
-        .map_err(|error| format!("ADDR is {addr:?}: {error}"))
-}
-
-fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>, String> {
-    variable(name)?
-        .map(|value| {
-            let value = value.trim();
-            value
-                .parse()
-                .map_err(|error| format!("{name} is {value:?}: {error}"))
-        })
-        .transpose()
-}
-
-fn within(range: RangeInclusive<usize>, name: &str) -> Result<Option<usize>, String> {
-    match parsed(name)? {
-        Some(value) if !range.contains(&value) => Err(format!(
-            "{name} is {value}; it must be from {} to {}",
-            range.start(),
-            range.end()
+fn response_body() -> Result<ResponseBody> {
+    match variable("RESPONSE_BODY")?.as_deref() {
+        None | Some("notable") => Ok(ResponseBody::WhenNotable),
+        Some("always") => Ok(ResponseBody::Always),
+        Some("never") => Ok(ResponseBody::Never),
+        Some(other) => Err(invalid(
+            "RESPONSE_BODY",
+            other,
+            "not notable, always or never",
         )),
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(name: &str) -> Result<Option<T>> {
+    let Some(value) = variable(name)? else {
+        return Ok(None);
+    };
+    let parsed = value.trim().parse();
+    parsed
+        .map(Some)
+        .map_err(|error| invalid(name, &value, error))
+}
+
+fn within(range: RangeInclusive<usize>, name: &str) -> Result<Option<usize>> {
+    let (start, end) = (range.start(), range.end());
+    match parse::<usize>(name)? {
+        Some(value) if !range.contains(&value) => {
+            let why = format!("not between {start} and {end}");
+            Err(invalid(name, &value.to_string(), why))
+        }
         value => Ok(value),
     }
 }

@@ -1,12 +1,10 @@
-//! When the process is told to stop.
-//!
-//! The server hears of it by itself. What would go on for ever has to be told.
+//! The signal to stop, for parts of the demo that would otherwise not end. The server has its own handler.
 
 use std::io;
 
-/// Listens from the call on, so that no signal after it is missed.
+/// Listens for the signal from the call on, so no later signal is missed.
 #[cfg(unix)]
-pub fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use std::pin::pin;
 
     use actix_web::rt::signal::unix::{SignalKind, signal};
@@ -20,9 +18,9 @@ pub fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
 }
 
 #[cfg(not(unix))]
-pub fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
-        // If nobody can be heard, nobody told us.
+        // An error means that there will be no signal.
         if actix_web::rt::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -1,4 +1,4 @@
-//! Memory over time, as a picture.
+//! The chart of memory over time, as SVG.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 104.0;
 const BOTTOM: f64 = 58.0;
 const GAP: f64 = 14.0;
-/// Of the scale of memory, which is logarithmic: from a bare service to all of a machine.
+/// The lower end of the logarithmic memory scale, in bytes.
 const LOWEST: u64 = 4 << 20;
 const MOST_POINTS: usize = 120;
 
@@ -38,8 +38,8 @@ pub fn chart(runs: &[Run], options: &Options) -> String {
     svg
 }
 
-/// Colours that can be told apart by everybody (Okabe and Ito), and a pattern for lines that lie on
-/// each other.
+/// Returns colour, width and dash pattern of a line. The colours are those of Okabe and Ito, which colour-blind people
+/// can distinguish; the patterns distinguish lines that overlap.
 fn style(variant: Variant) -> (&'static str, f64, &'static str) {
     match variant {
         Variant::Bare => ("#000000", 4.5, ""),
@@ -58,13 +58,13 @@ fn title(variant: Variant) -> &'static str {
     match variant {
         Variant::Bare => "no logger",
         Variant::BodyLog => "actix-bodylog",
-        Variant::Background => "actix-bodylog, a thread writes",
+        Variant::Background => "actix-bodylog, background thread",
         Variant::Events => "actix-bodylog, events",
         Variant::Logger => "actix-web's Logger (no bodies)",
         Variant::Tracing => "tracing-actix-web",
-        Variant::CopyAndPaste => "copied and pasted",
-        Variant::Incident => "the incident's",
-        Variant::IncidentFixed => "after its first fix",
+        Variant::CopyAndPaste => "widely copied body logger",
+        Variant::Incident => "the incident's middleware",
+        Variant::IncidentFixed => "the same after its first fix",
     }
 }
 
@@ -86,7 +86,7 @@ impl Frame {
             r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13" fill="#222" role="img">
 <title>Resident memory during large uploads, by logger</title>
 <rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>
-<text x="{LEFT}" y="26" font-size="17" font-weight="bold">Memory of a service while it takes uploads, by the logger around it</text>
+<text x="{LEFT}" y="26" font-size="17" font-weight="bold">Memory of a service during uploads, by logger</text>
 <text transform="translate(18 {}) rotate(-90)" text-anchor="middle">resident memory (log scale)</text>"##,
             (TOP + HEIGHT - BOTTOM) / 2.0
         );
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_goes_up_by_equal_factors() {
+    fn memory_scale_is_logarithmic() {
         let frame = Frame {
             highest: (LOWEST << 10) as f64,
         };

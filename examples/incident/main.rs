@@ -1,17 +1,17 @@
-//! The incident, replayed: what a large upload does to a service, by the logger around it.
+//! A replay of the incident: the memory of a service during large uploads, by logger.
 //!
 //! ```sh
 //! cargo run --release --example incident                # Linux only; some minutes
-//! cargo run --release --example incident -- --limit 2G  # as on the machine that it happened on
+//! cargo run --release --example incident -- --limit 2G  # as on the machine of the incident
 //! ```
 //!
-//! One server for each logger and step, in a process of its own and under a limit of its address space,
-//! gets uploads of 257 MiB and of 1 GiB, one and eight at once. Its memory is sampled meanwhile. What
-//! comes out is a table, and `incident.svg`: memory over time, one line for each logger.
+//! For each logger and step, a server process with a limited address space receives uploads of 257 MiB or 1 GiB, one or
+//! eight at once, while its memory is sampled. The results are a table and `incident.svg`, a chart of memory over time
+//! with one line per logger.
 //!
-//! The loggers are those of the benches: none (`bare`), this crate (`bodylog`), actix-web's `Logger`,
-//! the body logger that is found when one searches for one (`copy-paste`), a port of the middleware
-//! that brought the service down (`incident`), and the same after its first fix (`incident-fixed`).
+//! The loggers are those of the benchmarks: none (`bare`), this crate (`bodylog`), actix-web's `Logger`, a widely copied
+//! body logger (`copy-paste`), a port of the middleware that crashed the service (`incident`), and the same after its
+//! first fix (`incident-fixed`).
 
 mod chart;
 mod options;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         }
     };
     if !cfg!(target_os = "linux") {
-        println!("incident: only Linux tells the memory of a process");
+        println!("incident: sampling the memory of a process needs Linux");
         return ExitCode::SUCCESS;
     }
 

@@ -7,12 +7,12 @@ use crate::{peers::Variant, size};
 pub const USAGE: &str =
     "usage: incident [--limit SIZE|none] [--quick] [--out FILE] [--variants A,B]
 
-  --limit SIZE     address space of each server, as 2G or 512M; default 6G
+  --limit SIZE     address space of each server, such as 2G or 512M; default 6G
   --quick          16 and 64 MiB instead of 257 MiB and 1 GiB
-  --out FILE       where the picture goes; default incident.svg
+  --out FILE       path of the chart; default incident.svg
   --variants A,B   of bare, bodylog, logger, copy-paste, incident, incident-fixed; default all";
 
-/// In the order of the picture and of the table.
+/// The variants in the order of the chart and the table.
 const VARIANTS: [Variant; 6] = [
     Variant::Bare,
     Variant::BodyLog,
@@ -24,7 +24,7 @@ const VARIANTS: [Variant; 6] = [
 
 #[derive(Debug, PartialEq)]
 pub struct Options {
-    /// Bytes of address space that each server may have.
+    /// The limit of the address space of each server, in bytes.
     pub limit: Option<u64>,
     pub quick: bool,
     pub out: PathBuf,
@@ -32,10 +32,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// `None` if help is asked for.
+    /// Parses the command line. Returns `None` if it asks for help.
     pub fn parse(args: &[String]) -> Result<Option<Self>, String> {
         let mut options = Self {
-            // With none, eight uploads of 1 GiB would take all memory of most machines.
+            // Without a limit, eight uploads of 1 GiB would exhaust the memory of most machines.
             limit: Some(6 << 30),
             quick: false,
             out: "incident.svg".into(),
@@ -57,17 +57,17 @@ impl Options {
                 "--variants" => {
                     let variants = value()?.split(',').map(|name| match name.parse() {
                         Ok(variant) if VARIANTS.contains(&variant) => Ok(variant),
-                        _ => Err(format!("{name:?} is no variant")),
+                        _ => Err(format!("{name:?} is not a variant")),
                     });
                     options.variants = variants.collect::<Result<_, _>>()?;
                 }
-                other => return Err(format!("{other:?} is no option")),
+                other => return Err(format!("{other:?} is not an option")),
             }
         }
         Ok(Some(options))
     }
 
-    /// The two sizes of uploads, in bytes.
+    /// Returns the two sizes of uploads, in bytes.
     pub fn uploads(&self) -> [u64; 2] {
         match self.quick {
             true => [16 << 20, 64 << 20],
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read() {
+    fn options_are_parsed() {
         let options = parse("--limit 2G --quick --variants bare,incident");
         let options = options.unwrap().unwrap();
         assert_eq!(options.limit, Some(2 << 30));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_option_is_an_error() {
         for line in ["--limit", "--limit much", "--variants nobody", "--fast"] {
             assert!(parse(line).is_err(), "{line}");
         }

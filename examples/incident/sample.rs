@@ -1,4 +1,4 @@
-//! What the kernel tells of a process.
+//! Samples of a process's memory, from the kernel.
 
 use std::{
     fs,
@@ -11,10 +11,10 @@ use std::{
 };
 
 const INTERVAL: Duration = Duration::from_millis(10);
-/// What Linux counts processor time in, for user space: 10 ms, on every architecture.
+/// The unit of processor time in `/proc`: 10 ms on each architecture of Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Resident memory, in bytes, since the beginning.
+/// Resident memory at a time since the start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     pub seconds: f64,
@@ -24,12 +24,12 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub struct Samples {
     pub memory: Vec<Sample>,
-    /// The most that was ever resident, as the kernel has it.
+    /// The peak of resident memory that the kernel reports.
     pub peak: u64,
     pub cpu_seconds: f64,
 }
 
-/// Samples a process until stopped, or until it is gone.
+/// A thread that samples a process until it is stopped or the process ends.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Samples>,
@@ -43,7 +43,7 @@ impl Sampler {
             let start = Instant::now();
             let mut samples = Samples::default();
             loop {
-                // Read before the look at the process: what is last is sampled too.
+                // Read the flag first, so that one sample is taken after the stop.
                 let last = stopped.load(Relaxed);
                 if samples.take(process, start.elapsed()).is_none() || last {
                     return samples;
@@ -64,7 +64,7 @@ impl Samples {
     fn take(&mut self, process: u32, at: Duration) -> Option<()> {
         let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // A process that died and was not waited for has no memory.
+        // A zombie has no memory.
         let bytes = field(&status, "VmRSS:")?;
         self.peak = self.peak.max(field(&status, "VmHWM:")?).max(bytes);
         self.memory.push(Sample {
@@ -76,15 +76,15 @@ impl Samples {
     }
 }
 
-/// A line such as `VmRSS:     5120 kB`.
+/// Parses a line such as `VmRSS:     5120 kB`.
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
 
-/// User and system time: fields 14 and 15. The second field, a name in parentheses, may have anything
-/// in it.
+/// Parses user and system time, the fields 14 and 15. The second field is a name in parentheses that may contain any
+/// character.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
@@ -93,7 +93,7 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// At most `most` samples: the largest of each stretch of time.
+/// Reduces the samples to at most `most`, each the largest of its interval.
 pub fn thinned(samples: &[Sample], most: usize) -> Vec<Sample> {
     let stretch = samples.len().div_ceil(most.max(1)).max(1);
     let largest = |stretch: &[Sample]| stretch.iter().copied().max_by_key(|sample| sample.bytes);
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_s_files_are_read() {
+    fn files_of_the_kernel_are_parsed() {
         let status = "Name:\tincident\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n";
         assert_eq!(field(status, "VmRSS:"), Some(1 << 20));
         assert_eq!(field(status, "VmSwap:"), None);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn thinning_keeps_the_peaks() {
+    fn thinning_keeps_peaks() {
         let samples: Vec<_> = (0..1000)
             .map(|nth| Sample {
                 seconds: f64::from(nth),

@@ -1,4 +1,4 @@
-//! A server in a process of its own.
+//! A server in a child process.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ use crate::peers::{self, Out, Variant, with_app};
 const SERVE: &str = "--serve";
 const UNLIMITED: &str = "none";
 
-/// In a process that [`Server::start`] started: serves until the parent goes.
+/// Serves until the parent ends, in a process that [`Server::start`] started. Returns `None` in any other process.
 pub fn serve_if_asked(args: &[String]) -> Option<ExitCode> {
     let [flag, variant, limit] = args else {
         return None;
@@ -39,8 +39,8 @@ fn serve(variant: Variant, limit: &str) -> io::Result<()> {
     if let Ok(bytes) = limit.parse() {
         rlimit::Resource::AS.set(bytes, bytes)?;
     }
-    // Standard output is a pipe to the parent, which counts the records and forgets them: whole bodies
-    // are in some of them, and a disk would be what is measured.
+    // Standard output is a pipe to the parent, which counts the records and discards them. Some contain whole bodies, so
+    // a file would add the disk to the measurement.
     let out = Out::open(Path::new("/dev/stdout"), variant);
     let body_log = peers::body_log(variant, &out);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
@@ -52,7 +52,7 @@ fn serve(variant: Variant, limit: &str) -> io::Result<()> {
                 .listen(listener)?;
             eprintln!("{}", server.addrs()[0]);
             thread::spawn(|| {
-                // The parent closes its end, or is gone.
+                // The parent has closed its end, or has ended.
                 let _ = io::stdin().read(&mut [0]);
                 process::exit(0);
             });
@@ -82,7 +82,7 @@ impl Server {
         if let Some(errors) = child.stderr.take() {
             let mut errors = BufReader::new(errors);
             errors.read_line(&mut address)?;
-            // What it says when it dies is expected here, and has to go somewhere.
+            // Discard the messages of a dying server, which are expected.
             thread::spawn(move || io::copy(&mut errors, &mut io::sink()));
         }
         let records = Arc::new(AtomicUsize::new(0));
@@ -110,12 +110,12 @@ impl Server {
         self.child.id()
     }
 
-    /// Lines that it wrote so far.
+    /// Returns the number of lines written so far.
     pub fn records(&self) -> usize {
         self.records.load(Relaxed)
     }
 
-    /// It ended by itself, or was ended.
+    /// Reports whether the process has ended.
     pub fn is_gone(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
@@ -123,7 +123,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its standard input is closed here; one that hangs in an allocation would not notice.
+        // Closing standard input does not end a server that hangs in an allocation.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

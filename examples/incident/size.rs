@@ -1,10 +1,10 @@
-//! Sizes as people write them.
+//! Sizes with units.
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// Bytes of `512M`, `2G`, `2GiB` or a plain number: units are powers of 1024.
+/// Parses `512M`, `2G`, `2GiB` or a plain number of bytes. Units are powers of 1024.
 pub fn parse(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size; 512M and 2G are");
+    let wrong = || format!("{text:?} is not a size such as 512M or 2G");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 1,
@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
-/// Whole MiB up to a few GiB, GiB above.
+/// Formats a size in KiB, MiB or GiB.
 pub fn show(bytes: u64) -> String {
     let mib = bytes as f64 / MIB;
     match mib {
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_with_their_units() {
+    fn sizes_are_parsed_with_units() {
         assert_eq!(parse("4096"), Ok(4096));
         assert_eq!(parse("512M"), Ok(512 << 20));
         assert_eq!(parse("2G"), Ok(2 << 30));
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_shown_in_their_unit() {
+    fn sizes_are_formatted_with_units() {
         assert_eq!(show(700 << 10), "700 KiB");
         assert_eq!(show(257 << 20), "257 MiB");
         assert_eq!(show(1 << 30), "1 GiB");

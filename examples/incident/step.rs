@@ -1,4 +1,4 @@
-//! One step with one logger: some uploads at once.
+//! One step with one logger: concurrent uploads.
 
 use std::{
     io::{self, IsTerminal as _, Read as _, Write as _},
@@ -16,13 +16,13 @@ use crate::{
     size,
 };
 
-/// A server that is stuck is not waited for longer.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The record may come after the answer.
-const FOR_RECORDS: Duration = Duration::from_secs(2);
-const GLANCE: Duration = Duration::from_millis(50);
+/// The timeout of a connection to a server that hangs.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// The time to wait for records after the last response.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Which of the two sizes, and how many uploads at once.
+/// A size and a number of concurrent uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub large: bool,
@@ -62,7 +62,7 @@ impl Step {
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub struct Run {
     pub variant: Variant,
@@ -95,17 +95,17 @@ impl Run {
             while !uploads.iter().all(|upload| upload.is_finished()) {
                 let done = sent.load(Relaxed) as f64 / (bytes * step.at_once as u64) as f64;
                 show_progress(&name, done, start.elapsed());
-                thread::sleep(GLANCE);
+                thread::sleep(POLL_INTERVAL);
             }
         });
         let answered = answered.into_inner();
         let start = Instant::now();
-        while start.elapsed() < FOR_RECORDS && !killed {
+        while start.elapsed() < RECORD_TIMEOUT && !killed {
             killed = server.is_gone();
             if variant == Variant::Bare || server.records() >= step.at_once {
                 break;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         let run = Self {
             variant,
@@ -128,11 +128,11 @@ impl Run {
     }
 }
 
-/// True if the upload was taken and answered.
+/// Uploads, and reports whether the response is the expected one.
 fn upload(address: SocketAddr, bytes: u64, sent: &AtomicU64) -> io::Result<bool> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(
         stream,
         "POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n\

@@ -1,4 +1,4 @@
-//! The results as text.
+//! The results as a text table.
 
 use std::fmt::Write as _;
 

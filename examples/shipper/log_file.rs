@@ -1,4 +1,4 @@
-//! A file of lines that others may rename away.
+//! A log file that other programs may rename.
 
 use std::{
     fs::File,
@@ -7,19 +7,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// A file of lines that is appended to, and changed for another one between two lines.
+/// A file of lines to append to. It is exchanged for another file only between two lines.
 pub struct LogFile {
     file: File,
     next: Next,
-    /// The last byte that was written ended a line.
+    /// Set unless the last byte written is inside of a line.
     is_between_lines: bool,
 }
 
-/// What is written to from the next line on.
+/// The file to use from the next line on.
 type Next = Arc<Mutex<Option<File>>>;
 
 impl LogFile {
-    /// Opens the file, and opens it anew on each SIGHUP.
+    /// Opens the file, and reopens it on each SIGHUP.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = Self::new(open(path)?);
         #[cfg(unix)]
@@ -27,8 +27,8 @@ impl LogFile {
         Ok(file)
     }
 
-    /// Goes over to the next file, if there is one.
-    fn change(&mut self) {
+    /// Switches to the next file, if there is one.
+    fn switch(&mut self) {
         let next = self
             .next
             .lock()
@@ -50,10 +50,10 @@ impl LogFile {
 }
 
 impl Write for LogFile {
-    /// A line may be handed over in pieces, and the file may take a part of a piece.
+    /// Writes a part of a line or of several lines; the file may accept less than it is given.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_between_lines {
-            self.change();
+            self.switch();
         }
         match self.file.write(bytes) {
             Ok(written) => {
@@ -63,8 +63,8 @@ impl Write for LogFile {
                 Ok(written)
             }
             Err(error) => {
-                // Of a full disk, perhaps: what was begun there will never be ended.
-                self.change();
+                // Perhaps the disk is full. The line that was begun there cannot be completed.
+                self.switch();
                 Err(error)
             }
         }
@@ -78,7 +78,7 @@ impl Write for LogFile {
 fn open(path: &Path) -> io::Result<File> {
     let file = File::options().append(true).create(true).open(path);
     let opened = file.and_then(|mut file| {
-        // A process that was killed may have left a part of a line.
+        // A killed process may have left an incomplete line.
         if !ends_with_line(path)? {
             file.write_all(b"\n")?;
         }
@@ -90,7 +90,7 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
-/// True also of what is no regular file.
+/// Reports whether the file is empty or ends with a line break. True if it is not a regular file.
 fn ends_with_line(path: &Path) -> io::Result<bool> {
     let metadata = path.metadata()?;
     if !metadata.is_file() || metadata.len() == 0 {
@@ -103,8 +103,10 @@ fn ends_with_line(path: &Path) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// The new file is opened here and not by the thread that writes: it is there before the next record is, and
-/// where it cannot be opened, the old one is written on.
+/// Reopens the file on each SIGHUP.
+///
+/// The file is opened here rather than by the writing thread, so it exists before the next record does. If it cannot
+/// be opened, the old file stays in use.
 #[cfg(unix)]
 fn reopen_on_hangup(path: std::path::PathBuf, next: Next) -> io::Result<()> {
     use actix_web::rt::{
@@ -118,9 +120,9 @@ fn reopen_on_hangup(path: std::path::PathBuf, next: Next) -> io::Result<()> {
             match open(&path) {
                 Ok(file) => {
                     *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
-                    eprintln!("opened {} anew", path.display());
+                    eprintln!("reopened {}", path.display());
                 }
-                Err(error) => eprintln!("shipper: {error}; the old file is written on"),
+                Err(error) => eprintln!("shipper: {error}; the old file stays in use"),
             }
         }
     });
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_was_begun_is_ended_in_the_same_file() {
+    fn incomplete_line_is_completed_in_the_same_file() {
         let folder = env::temp_dir().join(format!("shipper-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (old, new) = (folder.join("old"), folder.join("new"));
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_a_killed_process_left_is_ended() {
+    fn incomplete_line_of_a_killed_process_gets_a_line_break() {
         let path = env::temp_dir().join(format!("shipper-{}-killed", process::id()));
         fs::write(&path, "whole\nbro").unwrap();
         let mut file = LogFile::new(open(&path).unwrap());
@@ -161,7 +163,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_left_for_another_file() {
+    fn full_disk_switches_to_the_next_file() {
         let name = format!("shipper-{}-full", process::id());
         let new = env::temp_dir().join(name);
         let mut file = LogFile::new(open(Path::new("/dev/full")).unwrap());

@@ -1,7 +1,7 @@
 #![no_main]
 
-#[path = "../checks.rs"]
-#[allow(dead_code, reason = "each target uses one of them")]
+#[path = "../../tests/fuzz/checks.rs"]
+#[allow(dead_code, reason = "each target uses one check")]
 mod checks;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::multipart(data));

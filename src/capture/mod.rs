@@ -1,4 +1,4 @@
-//! Bytes of bodies that are kept, and the memory that they may take.
+//! The bytes that are kept of bodies, and the memory that they may take.
 
 pub(crate) mod budget;
 pub(crate) mod prefix;

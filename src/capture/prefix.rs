@@ -2,29 +2,28 @@
 
 use crate::capture::budget::Budget;
 
-/// The first allocation of a capture, in bytes: most bodies are smaller than a few of these, and a
-/// capture of a larger body doubles from here.
+/// The first allocation of a capture, in bytes. A capture of a larger body doubles it.
 const FIRST_GROWTH: usize = 256;
 
 /// Copies the first `limit` bytes of a body and counts all of them.
 ///
-/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive.
-/// The buffer grows with what arrives, never by what a header announced, and takes its share of the
-/// budget with each step. It does not hold on to the budget, so that an exchange has one counted
-/// reference less: whoever drops a capture has to [clear](Self::clear) it.
+/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive. The buffer grows
+/// with what arrives, never by what a header announced, and each growth is taken from the budget.
+///
+/// A capture does not hold the budget, which saves the exchange a counted reference. So it must be
+/// [cleared](Self::clear) before it is dropped.
 #[derive(Debug)]
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// Bytes that are taken from the budget. The buffer can be larger than that: if it is the one that
-    /// an exchange before left.
+    /// Bytes that are taken from the budget. The buffer may be larger, if an earlier exchange left it.
     taken: usize,
     seen: u64,
     refused: bool,
 }
 
 impl Capture {
-    /// Keeps nothing, until it has a limit.
+    /// Makes a capture with a limit of 0.
     pub(crate) fn new() -> Self {
         Self {
             limit: 0,
@@ -35,14 +34,14 @@ impl Capture {
         }
     }
 
-    /// Begins anew, with another limit.
+    /// Begins another body, with another limit.
     pub(crate) fn restart(&mut self, limit: usize, budget: &Budget) {
         self.clear(usize::MAX, budget);
         self.limit = limit;
     }
 
-    /// Forgets everything, and gives back what was taken from the budget. The buffer is kept for another
-    /// body, if it has at most `max_kept` bytes.
+    /// Drops the prefix, and gives back what was taken from the budget. A buffer of at most `max_kept` bytes is
+    /// kept for another body.
     pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
         let mut bytes = self.release(budget);
         bytes.clear();
@@ -52,8 +51,8 @@ impl Capture {
         }
     }
 
-    /// Changes the limit. A prefix that was already cut shorter stays as it is: what came after
-    /// the cut was not kept.
+    /// Changes the limit. It is not raised for a prefix that was cut already: what came after the cut was not
+    /// kept.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         if self.seen <= self.bytes.len() as u64 || limit < self.limit {
             self.limit = limit;
@@ -61,28 +60,25 @@ impl Capture {
         self.bytes.truncate(limit);
     }
 
-    /// Counts `chunk`, and keeps of it what is still below the limit.
+    /// Counts `chunk`, and keeps the part of it that is below the limit. Returns false if the budget has no
+    /// room for it; then nothing is kept any more.
     ///
-    /// What was held is given away when the budget has no room for more. A shorter prefix would depend
-    /// on how the body was split into chunks, and what is held is worth more to other exchanges.
-    #[inline]
-    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
+    /// A shorter prefix would depend on how the body was split into chunks, and the memory is worth more to
+    /// other exchanges.
+    pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> bool {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
         if self.is_full() {
-            return None;
+            return true;
         }
-        self.keep(chunk, budget)
-    }
-
-    fn keep(&mut self, chunk: &[u8], budget: &Budget) -> Option<Vec<u8>> {
         let kept = &chunk[..chunk.len().min(self.limit - self.bytes.len())];
         if self.make_room(self.bytes.len() + kept.len(), budget) {
             self.bytes.extend_from_slice(kept);
-            return None;
+            return true;
         }
         self.refused = true;
         budget.count_refusal();
-        Some(self.forget(budget))
+        self.forget(budget);
+        false
     }
 
     fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
@@ -102,39 +98,39 @@ impl Capture {
         self.bytes.try_reserve_exact(more).is_ok()
     }
 
-    /// Keeps nothing from here on; counting goes on. What was held is given away.
-    pub(crate) fn forget(&mut self, budget: &Budget) -> Vec<u8> {
+    /// Drops what was kept, and keeps nothing from here on. Counting goes on.
+    pub(crate) fn forget(&mut self, budget: &Budget) {
         self.limit = 0;
-        self.release(budget)
+        self.release(budget);
     }
 
-    /// Gives back to the budget what was taken from it; the buffer.
+    /// Gives back what was taken from the budget, and returns the buffer.
     fn release(&mut self, budget: &Budget) -> Vec<u8> {
         budget.give_back(std::mem::take(&mut self.taken));
         std::mem::take(&mut self.bytes)
     }
 
-    /// Counts bytes that passed by without being pushed.
+    /// Counts bytes that were not pushed.
     pub(crate) fn count(&mut self, bytes: u64) {
         self.seen = self.seen.saturating_add(bytes);
     }
 
-    /// Pushing does no more than count.
+    /// Whether the prefix is complete, so that a push only counts.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() >= self.limit || self.refused
     }
 
-    /// All bytes that passed, kept or not.
+    /// The bytes of the body so far, kept or not.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// The first `min(limit, seen)` bytes, or none if the budget had no room for them.
+    /// The first `min(limit, seen)` bytes, or nothing if the budget had no room for them.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The memory budget had no room for this prefix.
+    /// Whether the budget had no room for the prefix.
     pub(crate) fn refused(&self) -> bool {
         self.refused
     }
@@ -158,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_is_the_prefix_for_any_chunking(
+        fn the_prefix_does_not_depend_on_chunks(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..700), 0..12),
             limit in 0_usize..3000,
             spare in prop_oneof![Just(0), 0_usize..5000],
@@ -167,7 +163,7 @@ mod tests {
             let mut capture = limited(limit);
             capture.bytes = Vec::with_capacity(spare);
             for chunk in &chunks {
-                prop_assert_eq!(capture.push(chunk, &budget), None);
+                prop_assert!(capture.push(chunk, &budget));
             }
             let whole = chunks.concat();
             prop_assert_eq!(capture.kept(), &whole[..whole.len().min(limit)]);
@@ -181,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_zero() {
+    fn nothing_is_allocated_before_bytes_arrive_or_with_a_limit_of_0() {
         let (mut none, budget) = capture(0);
         none.push(b"abc", &budget);
         assert_eq!((none.kept().len(), none.bytes.capacity()), (0, 0));
@@ -190,20 +186,20 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_without_room_lets_go_of_all_it_held_and_counts_on() {
+    fn a_capture_without_room_drops_its_prefix_and_counts_on() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
-        assert_eq!(capture.push(&[1; 200], &budget), None);
+        assert!(capture.push(&[1; 200], &budget));
         assert_eq!(budget.used(), 256);
-        assert_eq!(capture.push(&[1; 200], &budget), Some(vec![1; 200]));
+        assert!(!capture.push(&[1; 200], &budget));
         assert!(capture.refused() && capture.kept().is_empty());
         assert_eq!((budget.used(), budget.refusals()), (0, 1));
-        assert_eq!(capture.push(&[1; 10], &budget), None);
+        assert!(capture.push(&[1; 10], &budget));
         assert_eq!((capture.seen(), budget.refusals()), (410, 1));
     }
 
     #[test]
-    fn the_exact_size_is_tried_where_doubling_does_not_fit() {
+    fn the_exact_size_is_taken_if_the_double_does_not_fit() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
         capture.push(&[1; 250], &budget);
@@ -213,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_limit_does_not_leave_a_hole_after_a_cut() {
+    fn a_raised_limit_leaves_no_hole_after_a_cut() {
         let (mut cut, budget) = capture(2);
         cut.push(b"abc", &budget);
         cut.set_limit(10);

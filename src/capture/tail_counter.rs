@@ -1,37 +1,36 @@
-//! Counting the part of a body of which nothing is kept.
+//! Counts the rest of a body of which the prefix is kept.
 
 use std::cell::Cell;
 
-/// Counts the bytes of a body of which no more is kept: nearly all of a large one. With every chunk that
-/// is all there is to do.
+/// Counts the bytes after the captured prefix, so that each chunk costs one addition.
 ///
-/// It has not begun before an exchange begins, nor once that is over: whoever still holds it then does
-/// nothing with it.
+/// It counts nothing before the prefix is complete, and nothing after the exchange.
 #[derive(Debug, Default)]
-pub(crate) struct Past {
-    has_begun: Cell<bool>,
+pub(crate) struct TailCounter {
+    is_counting: Cell<bool>,
     bytes: Cell<u64>,
 }
 
-impl Past {
-    /// False if more than counting has to be done.
-    #[inline(always)]
-    pub(crate) fn counts(&self, chunk: &[u8]) -> bool {
-        let counts = self.has_begun.get();
-        if counts {
+impl TailCounter {
+    /// Counts a chunk. False if the chunk is not part of the tail, and was not counted.
+    #[inline]
+    pub(crate) fn count(&self, chunk: &[u8]) -> bool {
+        let is_counting = self.is_counting.get();
+        if is_counting {
             // Nobody sends 2^64 bytes.
             self.bytes.set(self.bytes.get() + chunk.len() as u64);
         }
-        counts
+        is_counting
     }
 
-    pub(crate) fn begin(&self, is_full: bool) {
-        self.has_begun.set(is_full);
+    /// Begins to count if the prefix is complete.
+    pub(crate) fn begin(&self, is_complete: bool) {
+        self.is_counting.set(is_complete);
     }
 
-    /// The bytes that were counted. There may be more to be done from here on.
+    /// Stops counting, and returns the bytes that were counted.
     pub(crate) fn take(&self) -> u64 {
-        self.has_begun.set(false);
+        self.is_counting.set(false);
         self.bytes.take()
     }
 }

@@ -1,4 +1,4 @@
-//! What settings cannot be meant.
+//! Validation of a [`Config`]: values out of range and settings that contradict each other.
 
 use crate::{
     config::{CodeLevels, Config},
@@ -7,122 +7,112 @@ use crate::{
     redact::names::{self, Names},
 };
 
-/// All that is wrong, in words.
+/// Describes all problems of a configuration.
 pub(super) fn problems(config: &Config) -> Vec<String> {
-    [
-        record_limit(config),
-        memory_budget(config),
-        response_body(config),
-        code(config),
-        sample(config),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(skip(config))
-    .chain(names(config))
-    .chain(headers(config))
-    .collect()
+    let mut problems = Vec::new();
+    limits(config, &mut problems);
+    code(config, &mut problems);
+    values(config, &mut problems);
+    names(config, &mut problems);
+    headers(config, &mut problems);
+    problems
 }
 
-fn record_limit(config: &Config) -> Option<String> {
+fn limits(config: &Config, problems: &mut Vec<String>) {
     let limit = config.record_limit;
-    (limit < MIN_RECORD_LIMIT).then(|| {
-        format!("record_limit is {limit}, and no record is sure to fit into less than {MIN_RECORD_LIMIT} bytes")
-    })
-}
-
-fn memory_budget(config: &Config) -> Option<String> {
-    let (request, response) = (config.request_limit, config.response_limit);
+    if limit < MIN_RECORD_LIMIT {
+        problems.push(format!(
+            "record_limit ({limit}) is less than {MIN_RECORD_LIMIT}"
+        ));
+    }
     let budget = config.memory_budget;
-    (request.saturating_add(response) > budget).then(|| {
-        format!(
-            "memory_budget is {budget}, and request_limit ({request}) and response_limit ({response}) allow \
-             one exchange more than that"
-        )
-    })
-}
-
-fn response_body(config: &Config) -> Option<String> {
-    let wanted = config.response_body == ResponseBody::Always;
-    (wanted && config.response_limit == 0).then(|| {
-        "response_body is always, and response_limit is 0, which keeps nothing of a response".into()
-    })
-}
-
-fn code(config: &Config) -> Option<String> {
-    let field = &config.code_field;
-    let default = Config::default().code_field;
-    if field.is_empty() {
-        Some("code_field is empty".into())
-    } else if field.starts_with('/') && has_bad_escape(field) {
-        Some(format!(
-            "code_field is {field:?}, and in a JSON pointer a ~ is written ~0, and a / in a key ~1"
-        ))
-    } else if config.code_limit == 0
-        && (*field != default || config.code_levels != CodeLevels::default())
-    {
-        Some(
-            "code_field or code_levels says what to do with codes, and code_limit is 0, which finds \
-             none"
-                .into(),
-        )
-    } else {
-        None
+    let exchange = config.request_limit.saturating_add(config.response_limit);
+    if budget < exchange {
+        problems.push(format!(
+            "memory_budget ({budget}) is less than request_limit + response_limit ({exchange}), which one \
+             exchange may need"
+        ));
+    }
+    if config.response_body == ResponseBody::Always && config.response_limit == 0 {
+        problems.push(
+            "response_body is \"always\", but response_limit is 0, so no content is kept".into(),
+        );
     }
 }
 
-/// RFC 6901, section 3.
-fn has_bad_escape(pointer: &str) -> bool {
+fn code(config: &Config, problems: &mut Vec<String>) {
+    let field = &config.code_field;
+    let is_set =
+        *field != Config::default().code_field || config.code_levels != CodeLevels::default();
+    if field.is_empty() {
+        problems.push("code_field is empty".into());
+    } else if field.starts_with('/') && has_invalid_escape(field) {
+        problems.push(format!(
+            "code_field ({field:?}) is not a JSON pointer: write ~ as ~0, and / in a key as ~1"
+        ));
+    } else if config.code_limit == 0 && is_set {
+        problems.push(
+            "code_field or code_levels is set, but code_limit is 0, so no code is read".into(),
+        );
+    }
+}
+
+/// Checks the escapes of a JSON pointer (RFC 6901, section 3).
+fn has_invalid_escape(pointer: &str) -> bool {
     let mut escapes = pointer.split('~').skip(1);
     escapes.any(|rest| !rest.starts_with(['0', '1']))
 }
 
-fn sample(config: &Config) -> Option<String> {
+fn values(config: &Config, problems: &mut Vec<String>) {
     let rate = config.sample;
-    (!(0.0..=1.0).contains(&rate))
-        .then(|| format!("sample is {rate}, and a share is from 0 to 1: a tenth is 0.1"))
+    if !(0.0..=1.0).contains(&rate) {
+        problems.push(format!("sample ({rate}) is not between 0 and 1"));
+    }
+    for path in &config.skip {
+        if !path.starts_with('/') || path.contains(['?', '#']) {
+            problems.push(format!(
+                "skip contains {path:?}: a path begins with / and has no query"
+            ));
+        }
+    }
 }
 
-fn skip(config: &Config) -> impl Iterator<Item = String> {
-    let is_path = |path: &str| path.starts_with('/') && !path.contains(['?', '#']);
-    let others = config.skip.iter().filter(move |path| !is_path(path));
-    others.map(|path| format!("skip has {path:?}, and a path begins with a / and has no query"))
-}
-
-fn names(config: &Config) -> impl Iterator<Item = String> {
-    let is_redacted = |kept: &String| {
-        let kept = names::normalize(kept);
+fn names(config: &Config, problems: &mut Vec<String>) {
+    for kept in &config.keep {
+        let normalized = names::normalize(kept);
         let mut redacted = config.redact.iter();
-        redacted.any(|name| names::normalize(name) == kept)
-    };
-    let both = config.keep.iter().filter(move |name| is_redacted(name));
-    let both = both.map(|name| format!("{name:?} is in redact and in keep"));
-    let lists = [
+        if redacted.any(|name| names::normalize(name) == normalized) {
+            problems.push(format!("redact and keep both contain {kept:?}"));
+        }
+    }
+    for (list, names) in [
         ("redact", &config.redact),
         ("redact_containing", &config.redact_containing),
         ("keep", &config.keep),
-    ];
-    let nameless = |name: &String| names::normalize(name).is_empty();
-    let nameless = lists
-        .into_iter()
-        .filter(move |(_, names)| names.iter().any(nameless));
-    both.chain(nameless.map(|(list, _)| format!("{list} has a name that is none")))
+    ] {
+        for name in names
+            .iter()
+            .filter(|name| names::normalize(name).is_empty())
+        {
+            problems.push(format!("{list} contains {name:?}, which is not a name"));
+        }
+    }
 }
 
-fn headers(config: &Config) -> impl Iterator<Item = String> {
+fn headers(config: &Config, problems: &mut Vec<String>) {
     let mut names = Names::default();
     config.keep.iter().for_each(|name| names.keep(name));
-    let lists = [
+    for (list, headers) in [
         ("request_headers", &config.request_headers),
         ("response_headers", &config.response_headers),
-    ];
-    let all = lists
-        .into_iter()
-        .flat_map(|(list, headers)| headers.iter().map(move |header| (list, header)));
-    let refused = all.filter(move |(_, header)| names.is_never_logged(header.as_str()));
-    refused.map(|(list, header)| {
-        format!(
-            "{list} has {header}, which carries credentials and is recorded only if keep names it, too"
-        )
-    })
+    ] {
+        for header in headers
+            .iter()
+            .filter(|header| names.is_never_logged(header.as_str()))
+        {
+            problems.push(format!(
+                "{list} contains {header}, which carries credentials and is recorded only if keep contains it too"
+            ));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Settings that are plain values.
+//! A logger's settings as plain values, for a file or the environment.
 
 mod check;
 mod parse;
@@ -20,15 +20,15 @@ use crate::{
     record::level::{http_code_level, incident_code_level},
 };
 
-/// The settings of a [`BodyLog`] that are plain values, for a file or the environment: each has the default of the
-/// method that it stands for, and its name. (The lists of headers may also be called `request_headers` and
-/// `response_headers`, as they are here.)
+/// The settings of a [`BodyLog`] that are plain values, for a file or the environment.
 ///
-/// Any format that describes itself will do, as TOML, YAML, JSON and environment variables do. An unknown key is
-/// an error that names it, unless this is flattened into other settings, where serde knows of none. Sizes are
-/// numbers of bytes or texts with a unit, such as `"16 MiB"` (1,024² bytes each) or `"16 MB"` (1,000²); lists are
-/// lists of texts, or one text with commas. Everything else (hooks, sinks, redaction rules that loggers share) is
-/// set on the logger that was made of it.
+/// Each setting has the name and the default of the method that it stands for; the lists of headers are
+/// `request_headers` and `response_headers`. Everything else (hooks, sinks, redaction rules that several loggers
+/// share) is set on the logger that is built from this.
+///
+/// Any self-describing format can be read, such as TOML, YAML and JSON. Sizes are numbers of bytes or strings with a
+/// unit: `"16 MiB"` (16 × 1,024²) or `"16 MB"` (16 × 1,000²). An unknown key is an error that names the key, unless
+/// this struct is flattened into another one: serde does not report unknown keys there.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, Config, JsonLines};
@@ -49,62 +49,77 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Environment variables hold strings only. The crate `config` reads numbers and lists from them:
+///
+/// ```
+/// use actix_bodylog::Config;
+/// use config::Environment;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let variables = Environment::with_prefix("BODYLOG")
+///     .try_parsing(true)
+///     .ignore_empty(true)
+///     .list_separator(",")
+///     .with_list_parse_key("skip")
+///     .with_list_parse_key("redact");
+/// # let example = [("BODYLOG_SKIP", "/health,/live"), ("BODYLOG_REQUEST_LIMIT", "8 KiB")];
+/// # let example = example.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// # let variables = variables.source(Some(example.into()));
+/// let source = config::Config::builder().add_source(variables).build()?;
+/// let config: Config = source.try_deserialize()?;
+/// # assert_eq!((config.skip.len(), config.request_limit), (2, 8192));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
     /// See [`BodyLog::request_limit`].
-    #[serde(deserialize_with = "parse::bytes")]
+    #[serde(deserialize_with = "parse::size")]
     pub request_limit: usize,
     /// See [`BodyLog::response_limit`].
-    #[serde(deserialize_with = "parse::bytes")]
+    #[serde(deserialize_with = "parse::size")]
     pub response_limit: usize,
     /// See [`BodyLog::code_limit`].
-    #[serde(deserialize_with = "parse::bytes")]
+    #[serde(deserialize_with = "parse::size")]
     pub code_limit: usize,
     /// See [`BodyLog::record_limit`].
-    #[serde(deserialize_with = "parse::bytes")]
+    #[serde(deserialize_with = "parse::size")]
     pub record_limit: usize,
     /// See [`BodyLog::memory_budget`].
-    #[serde(deserialize_with = "parse::bytes")]
+    #[serde(deserialize_with = "parse::size")]
     pub memory_budget: usize,
     /// See [`BodyLog::code_field`].
     pub code_field: String,
     /// See [`BodyLog::code_levels`]: `incident` or `http`.
-    #[serde(deserialize_with = "parse::word")]
     pub code_levels: CodeLevels,
     /// See [`BodyLog::success_level`]: `error`, `warn`, `info`, `debug` or `trace`.
     #[serde(deserialize_with = "parse::level")]
     pub success_level: Level,
     /// See [`BodyLog::response_body`]: `when_notable`, `always` or `never`.
-    #[serde(deserialize_with = "parse::word")]
     pub response_body: ResponseBody,
     /// See [`BodyLog::request_id`]: `incoming` or `generate`.
-    #[serde(deserialize_with = "parse::word")]
     pub request_id: RequestIds,
-    /// See [`BodyLog::trusted_proxies`]: addresses, and networks as `10.0.0.0/8`.
-    #[serde(deserialize_with = "parse::list")]
+    /// See [`BodyLog::trusted_proxies`]: addresses, and networks such as `10.0.0.0/8`.
+    #[serde(deserialize_with = "parse::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// See [`BodyLog::sample`].
-    #[serde(deserialize_with = "parse::number")]
     pub sample: f64,
     /// See [`BodyLog::skip`].
-    #[serde(deserialize_with = "parse::list")]
     pub skip: Vec<String>,
     /// See [`BodyLog::redact`].
-    #[serde(deserialize_with = "parse::list")]
     pub redact: Vec<String>,
-    /// See [`BodyLog::redact_containing`]; it comes after `keep`.
-    #[serde(deserialize_with = "parse::list")]
+    /// See [`BodyLog::redact_containing`]; it is applied after `keep`.
     pub redact_containing: Vec<String>,
-    /// See [`BodyLog::keep`]. **What is kept is in the logs.**
-    #[serde(deserialize_with = "parse::list")]
+    /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
     /// See [`BodyLog::request_header`].
-    #[serde(alias = "request_header", deserialize_with = "parse::list")]
+    #[serde(deserialize_with = "parse::header_names")]
     pub request_headers: Vec<HeaderName>,
     /// See [`BodyLog::response_header`].
-    #[serde(alias = "response_header", deserialize_with = "parse::list")]
+    #[serde(deserialize_with = "parse::header_names")]
     pub response_headers: Vec<HeaderName>,
 }
 
@@ -115,10 +130,8 @@ pub struct Config {
 pub enum CodeLevels {
     /// [`incident_code_level`]
     #[default]
-    #[serde(alias = "incident_code_level")]
     Incident,
     /// [`http_code_level`]
-    #[serde(alias = "http_code_level")]
     Http,
 }
 
@@ -148,18 +161,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Makes a logger of these settings.
+    /// Builds a logger from these settings.
     ///
     /// # Errors
     ///
-    /// If a value is out of range, or if some contradict each other: the error says all that is wrong.
-    /// These do:
+    /// Fails if a value is out of range or if settings contradict each other. The error lists all problems.
+    /// Contradictions are:
     ///
-    /// - `request_limit` and `response_limit` together, and a lower `memory_budget`;
-    /// - `response_body = "always"`, and a `response_limit` of 0;
-    /// - a `code_field` or `code_levels` of your own, and a `code_limit` of 0;
-    /// - a name in `redact` and in `keep`;
-    /// - a header that carries credentials in `request_headers` or `response_headers`, and not in `keep`.
+    /// - `memory_budget` is less than `request_limit` and `response_limit` together;
+    /// - `response_body` is `always`, but `response_limit` is 0;
+    /// - `code_field` or `code_levels` is set, but `code_limit` is 0;
+    /// - a name is in both `redact` and `keep`;
+    /// - `request_headers` or `response_headers` contains a header that carries credentials, and `keep` does not.
     pub fn build(self) -> Result<BodyLog, ConfigError> {
         let problems = check::problems(&self);
         if !problems.is_empty() {
@@ -194,12 +207,11 @@ impl Config {
 }
 
 impl From<Config> for BodyLog {
-    /// As a builder does, which stops a server at start if it is used wrongly. Where an error is to be handled, call
-    /// [`Config::build`].
+    /// Builds a logger, or stops the server at start. To handle the error, call [`Config::build`].
     ///
     /// # Panics
     ///
-    /// Where `build` returns an error, with its text.
+    /// Panics with the error of [`Config::build`].
     #[track_caller]
     fn from(config: Config) -> Self {
         match config.build() {
@@ -209,16 +221,16 @@ impl From<Config> for BodyLog {
     }
 }
 
-/// Why there is no logger of a [`Config`].
+/// The reasons why no logger can be built from a [`Config`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// At least one.
+    /// Never empty.
     problems: Vec<String>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration of the logger is wrong: ")?;
+        f.write_str("invalid logger configuration: ")?;
         f.write_str(&self.problems.join("; "))
     }
 }

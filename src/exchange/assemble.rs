@@ -1,212 +1,336 @@
-//! The end of an exchange: from what is known of it to its record, and to the sinks.
+//! Makes the record of an exchange that has ended, and gives it to the sinks.
 
-use std::{cell::Cell, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use actix_web::http::StatusCode;
 use log::Level;
 
 use crate::{
     capture::prefix::Capture,
-    content::{Content, Omitted, Representation, Text},
+    content::{Content, DecodedBody, Omitted, unsupported},
     exchange::{
-        result_code::{CodeReading, find_code, redact_code},
+        result_code::{KeptBody, ResponseReading, redact_code},
+        scratch::Scratch,
         span::RequestSpan,
-        state::{Response, State},
+        state::State,
     },
     formats::json::code::{CodeState, FoundCode},
-    head::{Announced, MAX_URI_PART_LEN, trace_context::TraceContext},
+    head::{MAX_URI_PART_LEN, RequestHead, trace_context::TraceContext},
     logger::Logger,
-    policy::{ResponseBody, Rules},
+    policy::Policy,
     record::{
         data::{Body, Outcome, Record},
         level::Signs,
         truncate::fit,
     },
-    util::{scratch, text},
+    util::text,
 };
 
-thread_local! {
-    /// Where the texts of the two bodies are made.
-    static SHOWN: Cell<[String; 2]> = const { Cell::new([String::new(), String::new()]) };
+/// An exchange that has ended, and what decides about its record.
+pub(crate) struct Emission<'a> {
+    /// The outermost logger, whose sinks, budget and counters are used.
+    pub(crate) logger: &'a Logger,
+    /// The policy of the innermost logger.
+    pub(crate) policy: &'a Policy,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) span: &'a RequestSpan,
+    pub(crate) outcome: Outcome,
+    pub(crate) duration: Duration,
 }
 
-/// What a thread keeps of each of these buffers for the next record, in bytes.
-const MAX_KEPT: usize = 16 * 1024;
+/// What the level decides.
+#[derive(Clone, Copy)]
+struct Judgement {
+    /// The most severe level that something asked for.
+    asked: Option<Level>,
+    level: Level,
+    /// The path is skipped, and nothing went wrong.
+    is_skipped: bool,
+    /// Nothing raised the level.
+    is_success: bool,
+    /// The record of a success is left out of the sample.
+    is_sampled_out: bool,
+    /// The place of the first sink that wants the record, once that is known.
+    first_sink: usize,
+}
 
-/// Makes the record of an exchange that is over and gives it to every sink that wants it.
-///
-/// `logger` is the outermost logger's: its sinks, budget and counters; the rules are those of the
-/// innermost.
-pub(crate) fn emit(
-    logger: &Logger,
-    span: &RequestSpan,
-    state: &mut State,
-    outcome: Outcome,
-    duration: Duration,
-) {
-    let shared = &logger.shared;
-    let inner = state.inner.take();
-    let rules = &inner.as_deref().unwrap_or(logger).rules;
+impl Judgement {
+    fn of(signs: &Signs, policy: &Policy, facts: &Facts) -> Self {
+        let asked = signs.verdict();
+        let level = policy.level(asked);
+        let is_quiet = asked.is_none_or(|asked| asked > Level::Warn);
+        let is_success = is_quiet && level >= policy.success_level;
+        Self {
+            asked,
+            level,
+            is_skipped: facts.skip && is_quiet,
+            is_success,
+            is_sampled_out: is_success && !facts.is_in_sample,
+            first_sink: 0,
+        }
+    }
+}
 
-    let mut signs = Signs {
-        code: None,
-        status: match &state.response {
-            Some(response) => Some(response.head.status),
-            None => state.error_status,
-        },
-        outcome,
-        malformed: false,
-    };
-    let (skip, is_get) = (state.skip, state.head.is_get);
-    // Levels are ordered by verbosity: the smallest is the most severe.
-    let leaves_out =
-        |verdict: Option<Level>| skip && verdict.is_none_or(|level| level > Level::Warn);
-    let level_of = |verdict: Option<Level>| {
-        verdict.map_or(rules.success_level, |level| level.min(rules.success_level))
-    };
-    let shows_response = |level| match rules.response_body {
-        ResponseBody::Always => true,
-        ResponseBody::Never => false,
-        ResponseBody::WhenNotable => level < rules.success_level || !is_get,
-    };
+/// What the state says about the exchange as a whole.
+struct Facts {
+    skip: bool,
+    is_get: bool,
+    status: Option<StatusCode>,
+    is_upgrade: bool,
+    request_is_whole: bool,
+    request_is_unread: bool,
+    trace: Option<TraceContext>,
+    /// The record is kept even if nothing raised its level.
+    is_in_sample: bool,
+}
 
-    // A code makes the level more severe, if anything: what is recorded without it is recorded.
-    let early = signs.verdict();
-    let early_level = level_of(early);
-    let early_enabled = !leaves_out(early) && logger.enabled(early_level);
-    let [for_request, for_response] = scratch::take(&SHOWN);
-    let shown_anyway =
-        early_enabled && shows_response(early_level) && !state.response_body.kept().is_empty();
-    let (for_response, for_code) = match shown_anyway {
-        true => (String::new(), Some(for_response)),
-        false => (for_response, None),
-    };
-    let reading = logger.call(|| find_code(state, rules, outcome, for_code));
-    let CodeReading {
-        mut code,
-        state: code_state,
-        content,
-    } = reading.unwrap_or_default();
-    signs.code = code
-        .as_ref()
-        .and_then(|code| code.as_code().as_i64())
-        .and_then(|code| logger.call(|| (rules.code_levels)(code)).flatten());
-    signs.malformed = code_state == Some(CodeState::Malformed);
+impl Facts {
+    fn of(state: &State, policy: &Policy) -> Self {
+        let heads = &state.heads;
+        let allowed = &policy.headers.request;
+        let trace = heads.trace_context(allowed);
+        let is_in_sample = policy.sampling.rate().is_none() || {
+            let trace_id = trace.as_ref().map(TraceContext::trace_id);
+            let request_id = heads.request_id(allowed);
+            policy.sampling.keeps(trace_id, request_id)
+        };
+        Self {
+            skip: state.skip,
+            is_get: heads.request.is_get,
+            status: match &state.response {
+                Some(response) => Some(response.head.status),
+                None => state.error_status,
+            },
+            is_upgrade: state.is_upgrade(),
+            request_is_whole: state.request_is_whole(),
+            request_is_unread: state.is_unread(),
+            trace,
+            is_in_sample,
+        }
+    }
+}
 
-    let verdict = signs.verdict();
-    let level = level_of(verdict);
-    let is_left_out = leaves_out(verdict);
-    let is_enabled = || (early_enabled && level == early_level) || logger.enabled(level);
-    if is_left_out || !is_enabled() {
-        let counter = match is_left_out {
-            true => &shared.skipped,
-            false => &shared.muted,
+impl Emission<'_> {
+    /// Makes the record of the exchange, if it has one, and gives it to every sink that wants it.
+    pub(crate) fn emit(&self, state: &mut State) {
+        let contents = self.emit_with(state, self.scratch.take_contents());
+        self.scratch.put_contents(contents);
+    }
+
+    /// The buffers are for the contents of the two bodies, and returned for the next record.
+    fn emit_with(
+        &self,
+        state: &mut State,
+        [for_request, mut for_response]: [String; 2],
+    ) -> [String; 2] {
+        let Self { logger, policy, .. } = *self;
+        let facts = Facts::of(state, policy);
+        let has_no_content = state.has_no_content();
+        let State {
+            heads,
+            request,
+            response,
+            response_body,
+            ..
+        } = state;
+        let time_to_head = response.as_ref().map(|response| response.time_to_head);
+        let completed = self.outcome == Outcome::Completed;
+        let mut reading = response.as_mut().map(|response| {
+            let wants_code = response.wants_code && !has_no_content;
+            let first_chunk_code = response.first_chunk_code.take();
+            let kept = KeptBody {
+                kind: &response.head.kind,
+                bytes: response_body.kept(),
+                len: response_body.seen(),
+                completed,
+                refused: response_body.refused(),
+            };
+            ResponseReading::new(kept, wants_code, first_chunk_code)
+        });
+        let Some(judgement) = self.judge(&facts, reading.as_mut(), &mut for_response) else {
+            return [for_request, for_response];
+        };
+        heads.finish(&policy.headers, &policy.names);
+        let (mut code, code_state) = match &mut reading {
+            Some(reading) => (reading.code.take(), reading.code_state),
+            None => (None, None),
+        };
+        if let Some(code) = &mut code {
+            redact_code(code, policy);
+        }
+        let request_content = self.request_content(&facts, &heads.request, request, for_request);
+        let response_content = match reading {
+            Some(reading) => self.response_content(&facts, &judgement, reading, for_response),
+            None => Content::None,
+        };
+        let errors = state.errors.join(&policy.names);
+        let route = state.route.as_deref();
+        let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
+
+        let mut record = Record::new(
+            state.timestamp,
+            judgement.level,
+            self.outcome,
+            self.duration,
+        );
+        heads.show(&mut record, &policy.headers);
+        record.route = route.as_deref();
+        record.request_body = body(&request_content, Some(request.seen()));
+        record.request_body.unread = facts.request_is_unread;
+        record.response_body = body(
+            &response_content,
+            time_to_head.map(|_| response_body.seen()),
+        );
+        record.status = facts.status;
+        record.code = code.as_ref().map(FoundCode::as_code);
+        record.code_state = code_state;
+        record.time_to_head = time_to_head;
+        record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
+        record.trace_id = facts.trace.as_ref().map(TraceContext::trace_id);
+        record.span_id = facts.trace.as_ref().map(TraceContext::span_id);
+        record.error = errors.as_deref();
+        record.user = state.user.as_deref();
+        record.fields = &state.fields;
+        record.is_failure =
+            judgement.asked == Some(Level::Error) || self.outcome != Outcome::Completed;
+        fit(&mut record, policy.record_limit, logger.schemas);
+        self.span
+            .in_scope(logger, || logger.emit(&record, judgement.first_sink));
+        [request_content, response_content].map(Content::into_buffer)
+    }
+
+    /// Decides on the level and on whether there is a record, for which the code of the response is read.
+    ///
+    /// If it is known before that the record shows the content of the response, the content is made with the
+    /// code, in `buffer`.
+    fn judge(
+        &self,
+        facts: &Facts,
+        mut reading: Option<&mut ResponseReading<'_>>,
+        buffer: &mut String,
+    ) -> Option<Judgement> {
+        let Self { logger, policy, .. } = *self;
+        let counters = &logger.shared;
+        let mut signs = Signs {
+            code: None,
+            status: facts.status,
+            outcome: self.outcome,
+            malformed: false,
+        };
+        // A code can only raise the severity, so a record that is enabled without it stays enabled.
+        let early = Judgement::of(&signs, policy, facts);
+        let early_sink = match early.is_skipped {
+            true => None,
+            false => logger.first_enabled(early.level),
+        };
+        if let Some(reading) = &mut reading {
+            let is_shown = early_sink.is_some()
+                && !early.is_sampled_out
+                && self.omitted_response(facts, &early).is_none();
+            let buffer = is_shown.then(|| std::mem::take(buffer));
+            logger.call(|| reading.read_code(policy, buffer));
+            let code = reading.code.as_ref();
+            signs.code = code
+                .and_then(|code| code.as_code().as_i64())
+                .and_then(|code| logger.call(|| (policy.code_levels)(code)).flatten());
+            signs.malformed = reading.code_state == Some(CodeState::Malformed);
+        }
+        let judgement = Judgement::of(&signs, policy, facts);
+        if judgement.is_skipped {
+            counters.skipped.fetch_add(1, Relaxed);
+            return None;
+        }
+        let sink = match judgement.level == early.level && !early.is_skipped {
+            true => early_sink,
+            false => logger.first_enabled(judgement.level),
+        };
+        let counter = match sink {
+            None => &counters.muted,
+            Some(_) if judgement.is_sampled_out => &counters.sampled_out,
+            Some(first_sink) => {
+                return Some(Judgement {
+                    first_sink,
+                    ..judgement
+                });
+            }
         };
         counter.fetch_add(1, Relaxed);
-        scratch::put(&SHOWN, [for_request, for_response]);
-        return;
+        None
     }
 
-    let parts = state.head.parts().chain(state.response_headers.parts());
-    let looks = state.text.finish(parts);
-    let succeeded =
-        level >= rules.success_level && verdict.is_none_or(|verdict| verdict > Level::Warn);
-    let sample_rate = rules.sampling.rate().filter(|_| succeeded);
-    if sample_rate.is_some() && !is_kept(rules, state) {
-        shared.sampled_out.fetch_add(1, Relaxed);
-        scratch::put(&SHOWN, [for_request, for_response]);
-        return;
-    }
-    let text = &mut state.text;
-    let names = &rules.names;
-    let (head, headers) = (&mut state.head, &mut state.response_headers);
-    head.redact(text, &looks, &rules.request_headers, names);
-    headers.redact(text, &looks, &rules.response_headers, names);
-    if let Some(code) = &mut code {
-        redact_code(code, rules);
-    }
-    let context = Context {
-        logger,
-        rules,
-        state,
-    };
-    let request = context.request_content(for_request);
-    let kept_by_policy = shows_response(level);
-    let response = match (content, &state.response) {
-        (Some(content), _) if kept_by_policy => content,
-        (_, Some(response)) => {
-            context.response_content(response, kept_by_policy, outcome, for_response)
+    fn request_content(
+        &self,
+        facts: &Facts,
+        head: &RequestHead,
+        capture: &Capture,
+        buffer: String,
+    ) -> Content {
+        let limit = self.policy.request_limit;
+        if capture.seen() == 0 {
+            return Content::None;
         }
-        (_, None) => Content::None,
-    };
-    let (head, text) = (&state.head, &state.text);
-    let errors = state.errors.join(&rules.names);
-    let route = state.route.as_deref();
-    let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
-    let request_headers = head.headers.as_headers(text, &rules.request_headers);
-    let (request_id, traceparent) = rules.request_headers.ids(request_headers);
-    let trace = traceparent.and_then(TraceContext::parse);
-    let mut record = Record {
-        timestamp: state.timestamp,
-        level,
-        message: head.message(text),
-        method: head.method(text),
-        path: head.path(text),
-        query: head.query(text),
-        scheme: head.scheme(),
-        route: route.as_deref(),
-        version: head.version(),
-        server_address: head.host(text),
-        client_address: head.client,
-        user_agent: head.agent(text),
-        request_headers,
-        response_headers: state
-            .response_headers
-            .as_headers(text, &rules.response_headers),
-        request_body: body(&request, Some(state.request.seen()), state.is_unread()),
-        response_body: body(
-            &response,
-            state.response.as_ref().map(|_| state.response_body.seen()),
-            false,
-        ),
-        status: signs.status,
-        code: code.as_ref().map(FoundCode::as_code),
-        code_state,
-        duration,
-        time_to_head: state
-            .response
-            .as_ref()
-            .map(|response| response.time_to_head),
-        outcome,
-        sample_rate,
-        request_id,
-        trace_id: trace.map(|trace| trace.trace_id),
-        span_id: trace.map(|trace| trace.span_id),
-        error: errors.as_deref(),
-        user: state.user.as_deref(),
-        fields: &state.fields,
-        head_is_plain: text.is_plain(),
-        is_failure: verdict == Some(Level::Error) || outcome != Outcome::Completed,
-    };
-    fit(&mut record, rules.record_limit, logger.schemas);
-    span.in_scope(logger, || logger.emit(&record));
-    scratch::put(&SHOWN, [request, response].map(Content::into_buffer));
+        if facts.is_upgrade {
+            return Content::Omitted(Omitted::Upgrade);
+        }
+        if limit == 0 {
+            return Content::Omitted(Omitted::Disabled);
+        }
+        if let Some(why) = unsupported(&head.kind) {
+            return Content::Omitted(why);
+        }
+        if capture.refused() {
+            return Content::Omitted(Omitted::Budget);
+        }
+        let kept = capture.kept();
+        let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
+        self.guarded(
+            || match DecodedBody::decode(&head.kind, kept, whole, limit) {
+                Ok(body) => body.content(limit, &self.policy.names, buffer),
+                Err(why) => Content::Omitted(why),
+            },
+        )
+    }
+
+    fn response_content(
+        &self,
+        facts: &Facts,
+        judgement: &Judgement,
+        reading: ResponseReading<'_>,
+        buffer: String,
+    ) -> Content {
+        if reading.is_empty() {
+            return Content::None;
+        }
+        match self.omitted_response(facts, judgement) {
+            Some(why) => Content::Omitted(why),
+            None => self.guarded(|| reading.into_content(self.policy, buffer)),
+        }
+    }
+
+    /// The reason that is known without a look at the body for which a response has no content.
+    fn omitted_response(&self, facts: &Facts, judgement: &Judgement) -> Option<Omitted> {
+        let policy = self.policy;
+        if facts.is_upgrade {
+            Some(Omitted::Upgrade)
+        } else if !policy.keeps_response() {
+            Some(Omitted::Disabled)
+        } else if !policy.shows_response(judgement.level, facts.is_get) {
+            Some(Omitted::Policy)
+        } else {
+            None
+        }
+    }
+
+    /// Calls a decoder or parser. A fault in it costs the content, not the record.
+    fn guarded(&self, f: impl FnOnce() -> Content) -> Content {
+        let content = self.logger.call(f);
+        content.unwrap_or(Content::Omitted(Omitted::Malformed))
+    }
 }
 
-/// A record of what succeeded is among those that are kept. The text of the head is finished.
-fn is_kept(rules: &Rules, state: &State) -> bool {
-    let allowed = &rules.request_headers;
-    let headers = state.head.headers.as_headers(&state.text, allowed);
-    let (request_id, traceparent) = allowed.ids(headers);
-    let trace = traceparent.and_then(TraceContext::parse);
-    let trace_id = trace.map(|trace| trace.trace_id);
-    rules.sampling.keeps(trace_id, request_id)
-}
-
-fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
+fn body(content: &Content, size: Option<u64>) -> Body<'_> {
     let body = Body {
         size,
-        unread,
         ..Body::default()
     };
     match content {
@@ -221,115 +345,5 @@ fn body(content: &Content, size: Option<u64>, unread: bool) -> Body<'_> {
             omitted: Some(*why),
             ..body
         },
-    }
-}
-
-/// What the bodies of one exchange are made to text by.
-#[derive(Clone, Copy)]
-struct Context<'a> {
-    logger: &'a Logger,
-    rules: &'a Rules,
-    state: &'a State,
-}
-
-impl Context<'_> {
-    fn request_content(self, buffer: String) -> Content {
-        let capture = &self.state.request;
-        let limit = self.rules.request_limit;
-        if capture.seen() == 0 {
-            return Content::None;
-        }
-        if self.state.is_upgrade() {
-            return Content::Omitted(Omitted::Upgrade);
-        }
-        if limit == 0 {
-            return Content::Omitted(Omitted::Disabled);
-        }
-        let ended = self.state.request_is_whole();
-        self.content(&self.state.head.kind, capture, ended, limit, buffer)
-    }
-
-    fn response_content(
-        self,
-        response: &Response,
-        kept_by_policy: bool,
-        outcome: Outcome,
-        buffer: String,
-    ) -> Content {
-        let capture = &self.state.response_body;
-        let limit = self.rules.response_limit;
-        if capture.seen() == 0 {
-            return Content::None;
-        }
-        if self.state.is_upgrade() {
-            return Content::Omitted(Omitted::Upgrade);
-        }
-        if limit == 0 || self.rules.response_body == ResponseBody::Never {
-            return Content::Omitted(Omitted::Disabled);
-        }
-        if !kept_by_policy {
-            return Content::Omitted(Omitted::Policy);
-        }
-        let ended = outcome == Outcome::Completed;
-        self.content(&response.head.kind, capture, ended, limit, buffer)
-    }
-
-    /// `ended` says that all of the body passed by, not that all of it was kept.
-    fn content(
-        self,
-        kind: &Representation,
-        capture: &Capture,
-        ended: bool,
-        limit: usize,
-        buffer: String,
-    ) -> Content {
-        if let Some(why) = kind.hopeless() {
-            return Content::Omitted(why);
-        }
-        if capture.refused() {
-            return Content::Omitted(Omitted::Budget);
-        }
-        let kept = capture.kept();
-        let whole = ended && kept.len() as u64 == capture.seen();
-        let names = &self.rules.names;
-        // A fault in a decoder or in our own reading costs the content, not the record.
-        let content = self
-            .logger
-            .call(|| Content::of(kind, kept, whole, limit, names, buffer));
-        content.unwrap_or(Content::Omitted(Omitted::Malformed))
-    }
-}
-
-impl Content {
-    /// What the next record can use.
-    fn into_buffer(self) -> String {
-        let Content::Text(Text { mut text, .. }) = self else {
-            return String::new();
-        };
-        if text.capacity() > MAX_KEPT {
-            return String::new();
-        }
-        text.clear();
-        text
-    }
-}
-
-impl State {
-    fn is_upgrade(&self) -> bool {
-        let status = self.response.as_ref().map(|response| response.head.status);
-        status == Some(StatusCode::SWITCHING_PROTOCOLS)
-    }
-
-    fn request_is_whole(&self) -> bool {
-        let arrived = Announced::Bytes(self.request.seen()) == self.head.announced;
-        (self.request_ended || arrived) && !self.request_failed
-    }
-
-    /// Some of the body was left where it was. A body that failed was not: nobody could read it.
-    fn is_unread(&self) -> bool {
-        self.head.announced != Announced::Nothing
-            && !self.request_is_whole()
-            && !self.request_failed
-            && !self.is_upgrade()
     }
 }

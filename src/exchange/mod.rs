@@ -1,7 +1,9 @@
-//! One exchange: the owner whose end is the end of the record.
+//! One exchange, from the head of the request to the record.
 
 pub(crate) mod assemble;
+pub(crate) mod outcome;
 pub(crate) mod result_code;
+pub(crate) mod scratch;
 pub(crate) mod span;
 pub(crate) mod state;
 
@@ -18,126 +20,108 @@ use std::{
 use actix_web::{
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
-    http::{StatusCode, Version},
+    http::StatusCode,
 };
 
 use crate::{
-    capture::{
-        budget::{Budget, Lease},
-        tail_counter::Past,
-    },
+    capture::{budget::Budget, tail_counter::TailCounter},
+    content::unsupported,
     exchange::{
+        assemble::Emission,
+        outcome::{End, EndSigns},
+        result_code::FirstChunkCode,
+        scratch::Scratch,
         span::RequestSpan,
-        state::{CodeSearch, MAX_KEPT, Response, State},
+        state::{MAX_KEPT, Response, State},
     },
-    formats::json::finder::CodeFinder,
-    head::{ResponseHeadCopy, request_id::RequestId},
+    head::request_id::RequestId,
     logger::Logger,
-    policy::{ResponseBody, Rules},
+    policy::{Policy, ResponseBody},
     record::{
-        data::Outcome,
         errors,
         field::{Field, FieldValue, MAX_FIELDS, User},
     },
 };
 
-/// The owner of one record.
+/// One exchange. When it ends, its record is emitted.
 ///
-/// It belongs to the response side alone: to the future, then to the body (or, where the inner
-/// service returned `Err`, to that error until a response is made of it). Everything else holds it
-/// weakly. However that side ends, this is dropped, and its `Drop` emits: that is why there is
-/// exactly one record, whatever happens.
+/// It belongs to the response side alone: to the future, then to the body (or, if the inner service
+/// returned an error, to that error until a response is made of it). Everything else holds it weakly. However
+/// that side ends, the exchange is dropped, and `Drop` emits: so there is exactly one record.
+#[derive(Default)]
 pub(crate) struct Exchange {
-    /// `None` in the [pool](crate::middleware::worker).
+    /// `None` while the exchange is in the pool of its worker.
     live: Option<Live>,
-    /// Code of the application runs. Still set when we are dropped, it panicked; also where the
-    /// panic was caught in between, so that the thread does not unwind any more.
-    inside: Cell<bool>,
+    /// Set while application code runs. If it is still set on drop, that code panicked, even if the panic
+    /// was caught before it reached us.
+    is_inside: Cell<bool>,
     /// The body of the response was polled.
-    polled: Cell<bool>,
-    /// The payload holds it too: it would have to make sure with each chunk that the exchange is still
-    /// there.
-    request_past: Rc<Past>,
-    response_past: Past,
-    /// The record is not out yet.
-    open: Cell<bool>,
-    /// Never borrowed while code that is not ours runs, but for sinks: a body may own the request's
-    /// payload, and polling or dropping it comes back here.
+    is_polled: Cell<bool>,
+    /// Shared with the payload, which would have to look for the exchange with each chunk otherwise.
+    request_tail: Rc<TailCounter>,
+    response_tail: TailCounter,
+    /// The record was not emitted yet.
+    is_open: Cell<bool>,
+    /// Never borrowed while foreign code runs, except sinks: a body may own the payload of the request, and
+    /// polling or dropping it comes back here.
     state: RefCell<State>,
 }
 
-/// An exchange that has begun.
+/// What a running exchange has.
 struct Live {
     logger: Arc<Logger>,
+    scratch: Rc<Scratch>,
     started: Instant,
     span: Cell<RequestSpan>,
-    /// Dropping this while the thread unwinds means a panic, unless it unwound already when we were
-    /// made.
+    /// The thread was unwinding already when the exchange began, so that unwinding says nothing about it.
     unwinding_before: bool,
 }
 
-/// How the response side ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The body said so, or was handed over whole.
-    Complete,
-    BodyFailed,
-    Dropped,
-}
-
 impl Exchange {
-    /// One that has not begun.
-    pub(crate) fn new() -> Self {
-        Self {
-            live: None,
-            inside: Cell::new(false),
-            polled: Cell::new(false),
-            request_past: Rc::default(),
-            response_past: Past::default(),
-            open: Cell::new(false),
-            state: RefCell::new(State::new()),
-        }
-    }
-
-    /// Begins an exchange: copies the head.
-    pub(crate) fn begin(&mut self, logger: &Arc<Logger>, req: &ServiceRequest) {
+    /// Begins the exchange: copies the head of the request.
+    pub(crate) fn begin(
+        &mut self,
+        logger: &Arc<Logger>,
+        scratch: &Rc<Scratch>,
+        req: &ServiceRequest,
+    ) {
         let started = Instant::now();
-        self.state.get_mut().begin(&logger.rules, req);
+        self.state.get_mut().begin(&logger.policy, req);
         logger.shared.enter();
-        self.inside.set(false);
-        self.polled.set(false);
-        self.request_past.take();
-        self.response_past.take();
-        self.open.set(true);
+        self.is_inside.set(false);
+        self.is_polled.set(false);
+        self.request_tail.take();
+        self.response_tail.take();
+        self.is_open.set(true);
         self.live = Some(Live {
             logger: Arc::clone(logger),
+            scratch: Rc::clone(scratch),
             started,
             span: Cell::new(RequestSpan::current(logger)),
             unwinding_before: thread::panicking(),
         });
     }
 
-    /// Ends what may still be going on, for the pool.
+    /// Ends the exchange if it has not ended, so that its memory can be used for another one.
     pub(crate) fn reset(&mut self) {
         self.finish(End::Dropped);
         self.live = None;
         self.state.get_mut().id = None;
     }
 
-    /// Does something with the state, if the record is not out yet.
+    /// Changes the state, unless the record was emitted.
     ///
-    /// By construction it is not borrowed here, and nothing in `f` panics. If either were ever wrong, a
-    /// record that lacks something is better than a panic in somebody's request.
+    /// By construction the state is not borrowed here, and `f` does not panic. If either were wrong, a record
+    /// that lacks something is better than a panic in a request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
-        self.change(|state, live| {
+        self.update_unguarded(|state, live| {
             live.logger.call(|| f(state, live));
         });
     }
 
-    /// The same without a guard: for what only counts, copies or moves.
-    #[inline(always)]
-    fn change(&self, f: impl FnOnce(&mut State, &Live)) {
-        if self.open.get()
+    /// Does what [`update`](Self::update) does, for an `f` that only counts, copies or moves.
+    fn update_unguarded(&self, f: impl FnOnce(&mut State, &Live)) {
+        if self.is_open.get()
             && let Some(live) = &self.live
             && let Ok(mut state) = self.state.try_borrow_mut()
         {
@@ -145,85 +129,82 @@ impl Exchange {
         }
     }
 
-    /// The text of something that is not ours, and may panic.
-    fn text(&self, text: impl FnOnce() -> String) -> String {
-        self.ask(text).unwrap_or_default()
-    }
-
-    /// Calls something that is not ours, if the record is not out yet.
-    fn ask<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let live = self.live.as_ref().filter(|_| self.open.get())?;
+    /// Calls foreign code, which may panic. `None` if it did, or if the record was emitted.
+    fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        let live = self.live.as_ref().filter(|_| self.is_open.get())?;
         live.logger.call(f)
     }
 
-    /// Runs code of the application: if it panics, that is how the exchange ended.
-    #[inline]
+    /// Runs application code. If that panics, the outcome is a panic.
+    ///
+    /// Calls nest if a body polls another body of the same exchange, so the flag is restored, not cleared.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
-        self.inside.set(true);
+        let was_inside = self.is_inside.replace(true);
         let value = f();
-        self.inside.set(false);
+        self.is_inside.set(was_inside);
         value
     }
 
-    /// A logger nested inside takes over the rules.
-    pub(crate) fn override_rules(&self, inner: &Arc<Logger>, req: &ServiceRequest, skip: bool) {
+    /// Applies the policy of a nested logger.
+    pub(crate) fn override_policy(&self, inner: &Arc<Logger>, req: &ServiceRequest, skip: bool) {
         self.update(|state, live| {
-            // Those on its allowlist may not have been copied yet.
-            let allowed = &inner.rules.request_headers;
-            let text = &mut state.text;
-            state.head.headers.copy(text, req.headers(), allowed);
-            state.head.client = inner.rules.client(req);
-            state.show_id(allowed);
-            // First: a limit is not raised behind bytes that were only counted.
-            state.request.count(self.request_past.take());
-            if state.head.kind.hopeless().is_none() {
-                state.request.set_limit(inner.rules.request_limit);
+            let policy = &inner.policy;
+            let (heads, allowed) = (&mut state.heads, &policy.headers.request);
+            // The allowlist of the inner logger may name headers that were not copied.
+            heads.copy_request_headers(req.headers(), policy.client(req), allowed);
+            if let Some(id) = &state.id {
+                heads.copy_assigned_id(id, allowed);
+            }
+            // Count first: the limit is not raised after bytes that were only counted.
+            state.request.count(self.request_tail.take());
+            if unsupported(&heads.request.kind).is_none() {
+                state.request.set_limit(policy.request_limit);
             }
             state.skip = skip;
             state.inner = Some(Arc::clone(inner));
-            // What was said before the inner rules were known.
-            let names = &live.rules(&state.inner).names;
+            // These were redacted by the rules of the outer logger only.
+            let names = &live.policy(&state.inner).names;
             state.fields.iter_mut().for_each(|field| field.hide(names));
             let user = state.user.take();
             state.user = user.map(|user| Box::new(user.cleaned(names)));
         });
     }
 
-    /// There is to be no record. Nothing is kept from here on, and nobody waits for the end.
+    /// Ends the exchange without a record.
     pub(crate) fn silence(&self) {
         let Some(live) = self.close() else { return };
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            // Handlers know it, so the client is told.
+            // Handlers know the id, so the client is told it.
             let id = state.id.take();
             state.clear(live.budget());
             state.id = id;
         }
-        // Left open, it would seem to take as long as the request does.
+        // The span would otherwise seem to last as long as the exchange.
         live.span.take().close();
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
         shared.leave();
     }
 
-    pub(crate) fn request_past(&self) -> &Rc<Past> {
-        &self.request_past
+    pub(crate) fn request_tail(&self) -> &Rc<TailCounter> {
+        &self.request_tail
     }
 
-    /// A chunk that is not just [counted](Self::request_past).
+    /// Takes a chunk that the [tail counter](Self::request_tail) did not take.
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        self.change(|state, live| {
+        self.update_unguarded(|state, live| {
             state.request.push(chunk, live.budget());
-            self.request_past.begin(state.request.is_full());
+            self.request_tail.begin(state.request.is_full());
         });
     }
 
     pub(crate) fn request_ended(&self) {
-        self.change(|state, _| state.request_ended = true);
+        self.update_unguarded(|state, _| state.request_ended = true);
     }
 
-    /// The first error counts; a stream may go on to say others, or nothing.
+    /// Notes that the payload failed. The first error counts: a stream may report others afterwards.
     pub(crate) fn request_failed(&self, error: &dyn fmt::Display) {
-        let text = self.text(|| errors::describe(error));
+        let text = self.call(|| errors::describe(error)).unwrap_or_default();
         self.update(|state, _| {
             if !state.request_failed && !state.request_ended {
                 state.request_failed = true;
@@ -232,31 +213,32 @@ impl Exchange {
         });
     }
 
-    /// Gives the request an id; `None` if it has one.
-    pub(crate) fn give_id(&self, id: impl FnOnce() -> RequestId) -> Option<RequestId> {
-        let mut given = None;
+    /// Assigns an id to the request. `None` if it has one.
+    pub(crate) fn assign_id(&self, id: impl FnOnce() -> RequestId) -> Option<RequestId> {
+        let mut assigned = None;
         self.update(|state, live| {
             if state.id.is_none() {
-                state.id = Some(Box::new(given.insert(id()).clone()));
-                let inner = state.inner.clone();
-                state.show_id(&live.rules(&inner).request_headers);
+                let id = assigned.insert(id());
+                let allowed = &live.policy(&state.inner).headers.request;
+                state.heads.copy_assigned_id(id, allowed);
+                state.id = Some(Box::new(id.clone()));
             }
         });
-        given
+        assigned
     }
 
-    /// Puts the id that the request [was given](Self::give_id) into its response.
-    pub(crate) fn tell_id(&self, head: &mut ResponseHead) {
+    /// Puts the [assigned](Self::assign_id) id into the response.
+    pub(crate) fn set_response_id(&self, head: &mut ResponseHead) {
         if let Ok(state) = self.state.try_borrow()
             && let Some(id) = &state.id
         {
-            id.tell(head);
+            id.set_in(head);
         }
     }
 
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
-            let names = &live.rules(&state.inner).names;
+            let names = &live.policy(&state.inner).names;
             state.user = Some(Box::new(user.cleaned(names)));
         });
     }
@@ -266,7 +248,7 @@ impl Exchange {
             let Some(name) = Field::cleaned_name(name) else {
                 return;
             };
-            let names = &live.rules(&state.inner).names;
+            let names = &live.policy(&state.inner).names;
             let field = Field::cleaned(name.clone(), value, names);
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
@@ -280,14 +262,14 @@ impl Exchange {
     }
 
     pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
-        let text = self.text(|| errors::describe(error));
+        let text = self.call(|| errors::describe(error)).unwrap_or_default();
         self.update(|state, _| state.errors.push(text));
     }
 
-    /// The inner service returned `Err`; `error_response` may yet be called, once or several times.
+    /// Notes that the inner service returned an error. A response may be made of it later.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
-        let text = self.text(|| errors::describe(error));
-        let status = self.ask(|| error.as_response_error().status_code());
+        let text = self.call(|| errors::describe(error)).unwrap_or_default();
+        let status = self.call(|| error.as_response_error().status_code());
         self.update(|state, _| {
             state.errors.push(text);
             state.error_returned = true;
@@ -296,95 +278,76 @@ impl Exchange {
     }
 
     pub(crate) fn routed(&self, route: Option<String>) {
-        self.change(|state, _| state.route = route);
+        self.update_unguarded(|state, _| state.route = route);
     }
 
-    /// A response was made. If it is not the first one, it takes the place of the one before.
+    /// Copies the head of the response, in place of an earlier one.
     pub(crate) fn response_head(&self, head: &ResponseHead, size: BodySize) {
         self.update(|state, live| {
             let time_to_head = live.started.elapsed();
-            self.polled.set(false);
-            self.response_past.take();
-            let rules = live.rules(&state.inner);
-            let (text, headers) = (&mut state.text, &mut state.response_headers);
-            // Of a response before this one.
-            text.truncate(state.response_from);
-            headers.clear(MAX_KEPT);
-            let copy = ResponseHeadCopy::copy(head, &rules.response_headers, headers, text);
-            let upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
-            if upgrade {
+            self.is_polled.set(false);
+            self.response_tail.take();
+            let policy = live.policy(&state.inner);
+            let copy = state
+                .heads
+                .copy_response(head, &policy.headers.response, MAX_KEPT);
+            let is_upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
+            if is_upgrade {
                 // From here on the payload is another protocol.
                 state.request.forget(live.budget());
             }
-            let unwanted = upgrade
-                || rules.response_body == ResponseBody::Never
-                || copy.kind.hopeless().is_some();
-            let mut limit = if unwanted { 0 } else { rules.response_limit };
-            // A part of a document is no document (RFC 9110, section 15.3.7).
-            let partial = copy.status == StatusCode::PARTIAL_CONTENT;
-            let may_have_code =
-                copy.kind.may_have_code() && !upgrade && !partial && !copy.is_binary;
-            let code = if !may_have_code {
-                CodeSearch::None
-            } else if !copy.kind.is_plain() {
-                limit = limit.max(rules.code_limit);
-                CodeSearch::AtTheEnd
-            } else if limit >= rules.code_limit {
-                CodeSearch::InKept
-            } else {
-                CodeSearch::InChunks(live.finder(rules, &copy))
+            let wants_code = copy.may_have_code();
+            let is_unwanted = is_upgrade
+                || policy.response_body == ResponseBody::Never
+                || unsupported(&copy.kind).is_some();
+            let limit = match (is_unwanted, wants_code) {
+                (true, false) => 0,
+                (true, true) => policy.code_limit,
+                (false, _) => policy.kept_limit(wants_code),
             };
-            // The dispatchers drop these without polling them: HTTP/1 by size, HTTP/2 by size, for
-            // HEAD and for a status that it gives no content.
-            let no_content = matches!(copy.status.as_u16(), 100 | 102 | 204);
-            let complete_unpolled = size.is_eof()
-                || (state.head.version == Version::HTTP_2 && (state.head.is_head || no_content));
             state.response_body.restart(limit, live.budget());
+            let complete_unpolled = size.is_eof() || state.heads.is_never_polled(&copy);
             state.response = Some(Response {
                 head: copy,
                 time_to_head,
-                code,
+                wants_code,
+                first_chunk_code: None,
                 complete_unpolled,
             });
         });
     }
 
     /// [Runs](Self::run) the body of the response.
-    #[inline]
     pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
-        self.polled.set(true);
+        self.is_polled.set(true);
         self.run(poll)
     }
 
-    /// True if a chunk is just counted.
-    #[inline(always)]
-    pub(crate) fn counts_response(&self, chunk: &[u8]) -> bool {
-        self.response_past.counts(chunk)
+    pub(crate) fn response_tail(&self) -> &TailCounter {
+        &self.response_tail
     }
 
-    /// A chunk that is not just [counted](Self::counts_response).
+    /// Takes a chunk that the [tail counter](Self::response_tail) did not take.
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        self.change(|state, live| {
+        self.update_unguarded(|state, live| {
             let Some(response) = &mut state.response else {
                 return;
             };
-            let refused = state.response_body.push(chunk, live.budget());
-            if refused.is_some() || matches!(response.code, CodeSearch::InChunks(_)) {
-                live.logger.call(|| {
-                    let rules = live.rules(&state.inner);
-                    response.look_for_code(live, rules, chunk, refused);
-                });
+            let is_first = state.response_body.seen() == 0;
+            let has_room = state.response_body.push(chunk, live.budget());
+            if !has_room && is_first && response.wants_code {
+                // Most JSON responses are one chunk.
+                let policy = live.policy(&state.inner);
+                let code = live
+                    .logger
+                    .call(|| Box::new(FirstChunkCode::read(&response.head.kind, chunk, policy)));
+                response.first_chunk_code = code;
             }
-            let looks_on = match &response.code {
-                CodeSearch::InChunks(finder) => !finder.is_done(),
-                _ => false,
-            };
-            self.response_past
-                .begin(state.response_body.is_full() && !looks_on);
+            self.response_tail.begin(state.response_body.is_full());
         });
     }
 
-    /// The body was handed over in one piece, and whoever took it may still ask for another.
+    /// Notes that the body was handed over in one piece, to a caller that may still ask for another one.
     pub(crate) fn response_handed_over(&self) {
         self.update(|state, _| {
             if let Some(response) = &mut state.response {
@@ -393,52 +356,53 @@ impl Exchange {
         });
     }
 
-    /// The body came to its end.
+    /// Ends the exchange at the end of the response body.
     pub(crate) fn complete(&self) {
         self.finish(End::Complete);
     }
 
+    /// Ends the exchange with an error of the response body.
     pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) {
-        let text = self.text(|| errors::describe_chain(error));
-        self.update(|state, _| state.errors.push(text));
+        let text = self.call(|| errors::describe_chain(error));
+        self.update(|state, _| state.errors.push(text.unwrap_or_default()));
         self.finish(End::BodyFailed);
     }
 
-    /// Nothing more comes into the record. `None` if that was so before.
+    /// Closes the record. `None` if it was closed before.
     fn close(&self) -> Option<&Live> {
-        self.live.as_ref().filter(|_| self.open.replace(false))
+        self.live.as_ref().filter(|_| self.is_open.replace(false))
     }
 
     fn finish(&self, end: End) {
         let Some(live) = self.close() else { return };
         let duration = live.started.elapsed();
         let (logger, span) = (&live.logger, live.span.take());
-        // Not borrowed, by construction: whoever does so runs no code that could end the exchange.
+        // Not borrowed, by construction: code that borrows the state runs nothing that ends the exchange.
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            let outcome = self.outcome(live, end, &state);
-            state.request.count(self.request_past.take());
-            state.response_body.count(self.response_past.take());
-            logger.call(|| assemble::emit(logger, &span, &mut state, outcome, duration));
+            let response = state.response.as_ref();
+            let outcome = end.outcome(EndSigns {
+                is_panic: self.is_inside.get() || (thread::panicking() && !live.unwinding_before),
+                is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled)
+                    && !self.is_polled.get(),
+                is_error: response.is_none() && state.error_returned,
+            });
+            state.request.count(self.request_tail.take());
+            state.response_body.count(self.response_tail.take());
+            let inner = state.inner.take();
+            let emission = Emission {
+                logger,
+                policy: live.policy(&inner),
+                scratch: &live.scratch,
+                span: &span,
+                outcome,
+                duration,
+            };
+            logger.call(|| emission.emit(&mut state));
             state.clear(live.budget());
         }
         span.close();
-        // Now that everything was given back.
+        // After everything was given back.
         logger.shared.leave();
-    }
-
-    fn outcome(&self, live: &Live, end: End, state: &State) -> Outcome {
-        match (end, &state.response) {
-            (End::Complete, _) => Outcome::Completed,
-            (End::BodyFailed, _) => Outcome::Failed,
-            _ if self.inside.get() || (thread::panicking() && !live.unwinding_before) => {
-                Outcome::Panicked
-            }
-            (End::Dropped, Some(response)) if response.complete_unpolled && !self.polled.get() => {
-                Outcome::Completed
-            }
-            (End::Dropped, None) if state.error_returned => Outcome::Failed,
-            (End::Dropped, _) => Outcome::Aborted,
-        }
     }
 }
 
@@ -447,40 +411,9 @@ impl Live {
         &self.logger.shared.budget
     }
 
-    /// The rules that apply: those of the innermost logger.
-    fn rules<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Rules {
-        &inner.as_deref().unwrap_or(&self.logger).rules
-    }
-
-    fn finder(&self, rules: &Rules, head: &ResponseHeadCopy) -> Box<CodeFinder> {
-        let lease = Lease::new(Arc::clone(&self.logger.shared.budget));
-        let charset = head.kind.content_type.charset;
-        Box::new(CodeFinder::new(rules.code_limit, charset, lease))
-    }
-}
-
-impl Response {
-    /// Looks for the code in `chunk`. `refused` was kept so far, if the budget just refused to keep more.
-    #[inline(never)]
-    fn look_for_code(
-        &mut self,
-        live: &Live,
-        rules: &Rules,
-        chunk: &[u8],
-        refused: Option<Vec<u8>>,
-    ) {
-        let path = &rules.code_path;
-        match (&mut self.code, refused) {
-            (CodeSearch::InChunks(finder), _) => finder.push(path, chunk),
-            (CodeSearch::InKept, Some(kept)) => {
-                // What was kept is gone, and the code is still to be found.
-                let mut finder = live.finder(rules, &self.head);
-                finder.push(path, &kept);
-                finder.push(path, chunk);
-                self.code = CodeSearch::InChunks(finder);
-            }
-            _ => {}
-        }
+    /// The policy that applies: that of the innermost logger.
+    fn policy<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Policy {
+        &inner.as_deref().unwrap_or(&self.logger).policy
     }
 }
 
@@ -496,13 +429,12 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A way to the exchange for those who must not keep it alive: the payload, which may move into a
-/// task that outlives the response, and the extensions of the request, which live as long as any
-/// clone of it.
+/// A reference that does not keep the exchange alive, for the payload, which may move into a task that outlives
+/// the response, and for the extensions of the request, which live as long as any clone of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Handle(Weak<Exchange>);
+pub(crate) struct WeakExchange(Weak<Exchange>);
 
-impl Handle {
+impl WeakExchange {
     pub(crate) fn new(exchange: &Rc<Exchange>) -> Self {
         Self(Rc::downgrade(exchange))
     }
@@ -512,7 +444,6 @@ impl Handle {
     }
 
     /// Calls `f` if the exchange is still in flight.
-    #[inline]
     pub(crate) fn with<T>(&self, f: impl FnOnce(&Exchange) -> T) -> Option<T> {
         self.0.upgrade().map(|exchange| f(&exchange))
     }

@@ -1,176 +1,169 @@
-//! The code of a response that is over, and how it is shown.
-
-use std::borrow::Cow;
-
-use actix_web::http::StatusCode;
+//! The code and the content of a response that has ended.
 
 use crate::{
-    capture::budget::Lease,
-    content::{Content, Representation},
-    exchange::state::{CodeSearch, State},
+    content::{Content, DecodedBody, Omitted},
     formats::{
-        charset::Charset,
-        json::{
-            code::{CodeState, FoundCode, MAX_CODE_LEN},
-            finder::CodeFinder,
-            reader,
-        },
+        json::code::{Code, CodeState, FoundCode, MAX_CODE_LEN},
+        representation::Representation,
     },
-    policy::Rules,
-    record::data::Outcome,
+    policy::Policy,
     redact::{names::REDACTED, text::hide_secrets},
-    util::text,
 };
 
-/// What a response says about its code.
-#[derive(Debug, Default)]
-pub(crate) struct CodeReading {
+/// What was kept of a response body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptBody<'s> {
+    pub(crate) kind: &'s Representation,
+    pub(crate) bytes: &'s [u8],
+    /// Bytes of the body, kept or not.
+    pub(crate) len: u64,
+    /// The body was handed over to its end.
+    pub(crate) completed: bool,
+    /// The budget had no room for the prefix.
+    pub(crate) refused: bool,
+}
+
+/// A response body that is read for its code, and for its content once that is needed. It is decoded once.
+#[derive(Debug)]
+pub(crate) struct ResponseReading<'s> {
+    kept: KeptBody<'s>,
+    wants_code: bool,
+    first_chunk_code: Option<Box<FirstChunkCode>>,
+    decoded: Option<Result<DecodedBody<'s>, Omitted>>,
+    content: Option<Content>,
     pub(crate) code: Option<FoundCode>,
-    /// Why a JSON response has none.
-    pub(crate) state: Option<CodeState>,
-    /// What is shown of the body, where both were read at once.
-    pub(crate) content: Option<Content>,
+    /// Why a JSON response has no code.
+    pub(crate) code_state: Option<CodeState>,
 }
 
-impl From<Result<FoundCode, CodeState>> for CodeReading {
-    fn from(found: Result<FoundCode, CodeState>) -> Self {
-        let state = found.as_ref().err().copied();
-        let mut code = found.ok();
-        if let Some(code) = &mut code {
-            code.clean();
-        }
+impl<'s> ResponseReading<'s> {
+    pub(crate) fn new(
+        kept: KeptBody<'s>,
+        wants_code: bool,
+        first_chunk_code: Option<Box<FirstChunkCode>>,
+    ) -> Self {
         Self {
-            code,
-            state,
+            kept,
+            wants_code,
+            first_chunk_code,
+            decoded: None,
             content: None,
+            code: None,
+            code_state: None,
         }
     }
-}
 
-/// Looks for the code. `shown` is a buffer for the content, where it is known already that a record
-/// shows it.
-pub(crate) fn find_code(
-    state: &mut State,
-    rules: &Rules,
-    outcome: Outcome,
-    shown: Option<String>,
-) -> CodeReading {
-    let is_head = state.head.is_head;
-    let Some(response) = &mut state.response else {
-        return CodeReading::default();
-    };
-    let search = std::mem::replace(&mut response.code, CodeSearch::None);
-    // Nothing was to be read where HTTP has no content: RFC 9110, sections 6.4.1 and 9.3.2.
-    let status = response.head.status;
-    let bodiless = is_head
-        || status.is_informational()
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if bodiless && state.response_body.seen() == 0 {
-        return CodeReading::default();
+    /// Whether there was no body.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.len == 0
     }
-    let ended = outcome == Outcome::Completed;
-    let kept = state.response_body.kept();
-    let whole = ended && kept.len() as u64 == state.response_body.seen();
-    let kind = &response.head.kind;
-    match search {
-        CodeSearch::None => CodeReading::default(),
-        CodeSearch::InChunks(finder) => finder.finish(ended).into(),
-        CodeSearch::InKept => in_kept(kind.content_type.charset, kept, whole, rules, shown),
-        CodeSearch::AtTheEnd => {
-            let whole = whole && !state.response_body.refused();
-            match finder_at_the_end(kind, kept, whole, rules) {
-                Some((finder, whole)) => finder.finish(whole).into(),
-                // Not even its bytes can be had: nothing is known of a code.
-                None => CodeReading::default(),
-            }
+
+    /// Looks for the code, if the response may have one. If `buffer` is given, the content will be shown, and is
+    /// made in the same pass.
+    pub(crate) fn read_code(&mut self, policy: &Policy, buffer: Option<String>) {
+        if !self.wants_code {
+            return;
         }
-    }
-}
-
-/// Looks for the code in `kept`, in which it is if it is anywhere.
-fn in_kept(
-    charset: Charset,
-    kept: &[u8],
-    whole: bool,
-    rules: &Rules,
-    shown: Option<String>,
-) -> CodeReading {
-    let path = &rules.code_path;
-    let text = match charset {
-        Charset::Utf8 => charset.decode(kept, whole),
-        _ => None,
-    };
-    // Neither what was kept nor what is looked at ends within a character.
-    let is_whole = |text: &Cow<'_, str>| {
-        text.len() == kept.len() && text.is_char_boundary(rules.code_limit.min(text.len()))
-    };
-    let Some(text) = text.filter(is_whole) else {
-        // Or it is not UTF-8, or said not to be: the finder knows what that means.
-        let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
-        finder.push(path, kept);
-        return finder.finish(whole).into();
-    };
-    let looked_at = text::cut(&text, rules.code_limit);
-    let all = looked_at.len() == text.len();
-    if all && let Some(buffer) = shown {
-        let limit = rules.response_limit;
-        let (content, ending, watch) =
-            Content::with_code(&text, whole, limit, &rules.names, path, buffer);
-        return CodeReading {
-            content: Some(content),
-            ..watch.finish(ending, whole).into()
+        let code = match self.kept.refused {
+            false => self.read_kept(policy, buffer),
+            true => match self.first_chunk_code.take() {
+                Some(first) => first.finish(self.kept.len, self.kept.completed),
+                None => Some(Err(CodeState::Cut)),
+            },
         };
+        match code {
+            Some(Ok(code)) => self.code = Some(code),
+            Some(Err(state)) => self.code_state = Some(state),
+            // Nothing is known of a body that cannot be decoded.
+            None => {}
+        }
     }
-    let (ending, watch) = reader::find(looked_at, path);
-    watch.finish(ending, whole && all).into()
+
+    fn read_kept(
+        &mut self,
+        policy: &Policy,
+        buffer: Option<String>,
+    ) -> Option<Result<FoundCode, CodeState>> {
+        let decoded = self.decode(policy);
+        let body = self.decoded.insert(decoded).as_ref().ok()?;
+        let (code_limit, path) = (policy.code_limit, &policy.code_path);
+        let Some(buffer) = buffer else {
+            return body.code(code_limit, &policy.names, path);
+        };
+        let (content, code) = body.content_and_code(
+            policy.response_limit,
+            code_limit,
+            &policy.names,
+            path,
+            buffer,
+        );
+        self.content = Some(content);
+        code
+    }
+
+    /// Returns the text of the body. `buffer` is empty, and may become that text.
+    pub(crate) fn into_content(mut self, policy: &Policy, buffer: String) -> Content {
+        if let Some(content) = self.content {
+            return content;
+        }
+        let decoded = match self.decoded.take() {
+            Some(decoded) => decoded,
+            None => self.decode(policy),
+        };
+        match decoded {
+            Ok(_) if self.kept.refused => Content::Omitted(Omitted::Budget),
+            Ok(body) => body.content(policy.response_limit, &policy.names, buffer),
+            Err(why) => Content::Omitted(why),
+        }
+    }
+
+    fn decode(&self, policy: &Policy) -> Result<DecodedBody<'s>, Omitted> {
+        let KeptBody { kind, bytes, .. } = self.kept;
+        let whole = self.kept.completed && bytes.len() as u64 == self.kept.len;
+        DecodedBody::decode(kind, bytes, whole, policy.kept_limit(self.wants_code))
+    }
 }
 
-/// Looks for the code in `kept`, which is not yet decoded; the other value says whether the finder
-/// saw all of the body.
-fn finder_at_the_end(
-    kind: &Representation,
-    kept: &[u8],
-    whole: bool,
-    rules: &Rules,
-) -> Option<(CodeFinder, bool)> {
-    let charset = kind.content_type.charset;
-    let charset = match charset.is_ascii_based() {
-        true => charset,
-        false => Charset::Utf8,
-    };
-    let mut finder = CodeFinder::new(rules.code_limit, charset, Lease::unlimited());
-    // An empty body has no coding on it.
-    let (text, whole) = match kept {
-        [] => (Cow::Borrowed(kept), whole),
-        kept => kind.decoded_json(kept, whole, rules.code_limit)?,
-    };
-    finder.push(&rules.code_path, &text);
-    Some((finder, whole))
+/// The code of a response of which nothing can be kept, read from its first chunk.
+#[derive(Debug)]
+pub(crate) struct FirstChunkCode {
+    len: u64,
+    if_whole: Option<Result<FoundCode, CodeState>>,
+    if_cut: Option<Result<FoundCode, CodeState>>,
 }
 
-/// The code of a body that is at hand as a whole.
-pub(crate) fn code_of(kind: &Representation, body: &[u8], rules: &Rules) -> CodeReading {
-    let kept = &body[..body.len().min(rules.code_limit)];
-    let whole = kept.len() == body.len();
-    if kind.is_plain() {
-        return in_kept(kind.content_type.charset, kept, whole, rules, None);
+impl FirstChunkCode {
+    pub(crate) fn read(kind: &Representation, chunk: &[u8], policy: &Policy) -> Self {
+        let code_if = |whole| {
+            let body = DecodedBody::decode(kind, chunk, whole, policy.code_limit).ok()?;
+            body.code(policy.code_limit, &policy.names, &policy.code_path)
+        };
+        Self {
+            len: chunk.len() as u64,
+            if_whole: code_if(true),
+            if_cut: code_if(false),
+        }
     }
-    match finder_at_the_end(kind, kept, whole, rules) {
-        Some((finder, whole)) => finder.finish(whole).into(),
-        None => CodeReading::default(),
+
+    /// Returns the code of a response of `len` bytes that begins with the chunk.
+    pub(crate) fn finish(self, len: u64, completed: bool) -> Option<Result<FoundCode, CodeState>> {
+        match completed && len == self.len {
+            true => self.if_whole,
+            false => self.if_cut,
+        }
     }
 }
 
-/// Hides what must not be shown of a code.
-pub(crate) fn redact_code(code: &mut FoundCode, rules: &Rules) {
-    if rules.hides_code {
+/// Hides a code that must not be shown.
+pub(crate) fn redact_code(code: &mut FoundCode, policy: &Policy) {
+    if policy.hides_code {
         return code.hide(REDACTED);
     }
     let shown = match code.as_code() {
-        crate::Code::Number(_) => None,
-        crate::Code::Text(text) => {
-            let cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            hide_secrets(text, cut, &rules.names)
+        Code::Number(_) => None,
+        Code::Text(text) => {
+            let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+            hide_secrets(text, is_cut, &policy.names)
         }
     };
     if let Some(shown) = shown {

@@ -1,7 +1,8 @@
 //! The span of `tracing` in which a request came.
 
+use crate::logger::Logger;
 #[cfg(feature = "tracing")]
-use crate::{logger::Logger, util::catch_panic::catch_panic};
+use crate::util::catch_panic::catch_panic;
 
 /// The span that was current when an exchange began. Sinks are called in it: the exchange ends somewhere else, in a
 /// body that is polled or dropped by the server.

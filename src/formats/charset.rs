@@ -1,29 +1,29 @@
-//! How the characters of a text are encoded, and reading them.
+//! Charsets, and decoding text.
 
 use std::borrow::Cow;
 
 #[cfg(feature = "charsets")]
 use encoding_rs::{DecoderResult, Encoding, UTF_16BE, UTF_16LE};
 
-/// How the characters of a text are encoded.
+/// The charset of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
-    /// UTF-8, and US-ASCII within it.
+    /// UTF-8, which includes US-ASCII.
     Utf8,
     /// ISO-8859-1.
     Latin1,
-    /// With the feature `charsets`.
+    /// Another charset, with the feature `charsets`.
     #[cfg(feature = "charsets")]
     Other(&'static Encoding),
-    /// UTF-16 of either order: the text tells which.
+    /// UTF-16; the text tells the byte order.
     #[cfg(feature = "charsets")]
     Utf16,
-    /// One that cannot be read.
+    /// A charset that cannot be decoded.
     Foreign,
 }
 
 impl Charset {
-    /// The charset that a `charset` parameter names.
+    /// Returns the charset that a `charset` parameter names.
     pub(crate) fn of_label(label: &str) -> Self {
         match label.trim().to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "us-ascii" | "ascii" => Self::Utf8,
@@ -39,7 +39,7 @@ impl Charset {
         }
         match Encoding::for_label_no_replacement(label.as_bytes()) {
             Some(encoding) if encoding == encoding_rs::UTF_8 => Self::Utf8,
-            // A name for bytes that mean something to their application only.
+            // The bytes mean something to their application only.
             Some(encoding) if encoding == encoding_rs::X_USER_DEFINED => Self::Foreign,
             Some(encoding) => Self::Other(encoding),
             None => Self::Foreign,
@@ -51,13 +51,13 @@ impl Charset {
         Self::Foreign
     }
 
-    /// A byte of ASCII is that character everywhere, so that JSON can be read before it is decoded.
+    /// Whether a byte of ASCII is that character, so that a limit in bytes means the same before and after decoding.
     pub(crate) fn is_ascii_based(self) -> bool {
         matches!(self, Self::Utf8 | Self::Latin1)
     }
 
-    /// The text that `bytes` are; `None` if they are not in the charset. `whole` says that no bytes
-    /// follow; otherwise a character that is cut is left out.
+    /// Decodes `bytes`. `None` if they are not valid in the charset, or if it is unsupported. `whole` says that no
+    /// bytes follow; otherwise a character that is cut at the end is left out.
     pub(crate) fn decode(self, bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => utf8(bytes, whole),
@@ -85,8 +85,8 @@ fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The byte order of a text in UTF-16: by its mark, or by an ASCII character at its start. RFC 2781
-/// would take anything else as big-endian, what is really sent is mostly the other: no guess.
+/// Returns the byte order of a text in UTF-16, by its mark or by an ASCII character at its start. RFC 2781 takes
+/// anything else as big-endian, but most senders are little-endian, so there is no guess.
 #[cfg(feature = "charsets")]
 fn order(bytes: &[u8]) -> Option<&'static Encoding> {
     match *bytes {

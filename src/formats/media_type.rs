@@ -1,20 +1,37 @@
-//! What a body is, by its `Content-Type`.
+//! Media types: what a body is, by its `Content-Type`.
 
-use crate::formats::{charset::Charset, multipart::Boundary, parameters::parameters};
+use crate::formats::{charset::Charset, parameters::parameters};
 
-/// How a body can be shown.
+/// The boundary of a multipart body, without the dashes before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Boundary(Box<str>);
+
+impl Boundary {
+    /// `None` if the length is not allowed (RFC 2046, section 5.1.1).
+    pub(crate) fn new(value: &str) -> Option<Self> {
+        // Some clients exceed the 70 characters of the RFC a little.
+        const MAX: usize = 200;
+        (1..=MAX).contains(&value.len()).then(|| Self(value.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The kinds of bodies that are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
-    /// One JSON text a line.
+    /// One JSON text per line.
     JsonLines,
     Form,
     /// Text of any other kind: XML, YAML, HTML, plain.
     Text,
-    /// With its boundary, if it has one.
+    /// A multipart body, with its boundary if it has one.
     Multipart(Option<Boundary>),
     Binary,
-    /// No usable Content-Type: text if its bytes are.
+    /// There is no valid Content-Type: the body is text if its bytes are.
     Untyped,
 }
 
@@ -27,7 +44,7 @@ pub(crate) struct ContentType {
 
 impl ContentType {
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
-        // Nearly every body that is worth a look.
+        // The type of nearly all bodies that are shown.
         if value == Some(b"application/json") {
             return Self {
                 media: Media::Json,
@@ -48,7 +65,7 @@ impl ContentType {
         }
         let media = match media(&essence.trim().to_ascii_lowercase()) {
             Media::Multipart(_) => Media::Multipart(boundary),
-            // A body that has a charset is a text, whatever its type is called.
+            // A body that has a charset is text, whatever its type.
             Media::Binary if charset.is_some() => Media::Text,
             media => media,
         };
@@ -83,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_told_apart() {
+    fn kinds_of_bodies_are_told_apart() {
         use Media::*;
         for (value, media) in [
             ("application/json", Json),

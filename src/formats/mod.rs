@@ -1,9 +1,10 @@
-//! Parsers of what bodies and headers are made of.
+//! Parsers. They know no secrets and no budget.
 
 pub(crate) mod charset;
 pub(crate) mod coding;
+pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod multipart;
 pub(crate) mod parameters;
-pub(crate) mod percent;
+pub(crate) mod representation;

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-/// The parameters of `text`, which begins with the first semicolon or behind it, in their order.
+/// Returns the parameters of `text`, which begins at the first semicolon or after it, in their order.
 ///
-/// Names are as they stand. A quoted value has lost its quotes and backslashes; what is broken is
-/// read as far as it goes.
+/// Names are unchanged. Values are unquoted. A malformed parameter is read as well as it can be.
 pub(crate) fn parameters(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -27,14 +26,14 @@ pub(crate) fn parameters(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>
                     (Cow::Borrowed(value.trim_end()), after)
                 }
             };
-            // Whatever else stands before the next semicolon belongs to nothing.
+            // Other text before the next semicolon is ignored.
             rest = &after[after.find(';').unwrap_or(after.len())..];
             return Some((name.trim(), value));
         }
     })
 }
 
-/// The quoted string that `text` begins with, behind its first quote, and what follows it.
+/// Splits `text`, which begins after a quote, into the unquoted string and what follows it.
 fn unquote(text: &str) -> (Cow<'_, str>, &str) {
     let end = text.find(['"', '\\']).unwrap_or(text.len());
     if !text[end..].starts_with('\\') {
@@ -48,8 +47,8 @@ fn unquote(text: &str) -> (Cow<'_, str>, &str) {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return (Cow::Owned(value), &text[end + at + 1..]),
-            // A backslash quotes a quote or another backslash. Browsers of old wrote the path of a
-            // file with single ones.
+            // A backslash quotes a quote or another backslash. Old browsers write the path of a file with single
+            // backslashes.
             '\\' => match chars.clone().next() {
                 Some((_, next @ ('"' | '\\'))) => {
                     chars.next();

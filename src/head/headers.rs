@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use crate::{
     head::{
         request_id::{self, X_REQUEST_ID},
-        text::{HeadText, Looks, Part},
+        text::{HeadText, Part},
     },
     redact::{
         names::{Names, REDACTED},
@@ -99,17 +99,17 @@ impl Allowlist {
             request_id: None,
             traceparent: None,
         };
-        list.settle(names);
+        list.rebuild(names);
         list
     }
 
     pub(crate) fn add(&mut self, header: HeaderName, names: &Names) {
         self.asked_for.push(header);
-        self.settle(names);
+        self.rebuild(names);
     }
 
     /// Applies changed names.
-    pub(crate) fn settle(&mut self, names: &Names) {
+    pub(crate) fn rebuild(&mut self, names: &Names) {
         self.asked_for.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         self.asked_for.dedup();
         let allowed = self
@@ -136,20 +136,19 @@ impl Allowlist {
         [self.request_id, self.traceparent] = places;
     }
 
-    /// The request id among `headers`, and the `traceparent` if there is but one.
-    pub(crate) fn ids<'a>(&self, headers: Headers<'a>) -> (Option<&'a str>, Option<&'a str>) {
-        let (mut id, mut parent, mut parents) = (None, None, 0);
-        for value in headers.values {
-            let place = Some(value.listed);
-            if place == self.request_id {
-                id = id.or(Some(value));
-            } else if place == self.traceparent {
-                parent = Some(value);
-                parents += 1;
-            }
-        }
-        let text = |value: &Value| headers.text.map_or("", |text| text.get(value.part));
-        (id.map(text), parent.filter(|_| parents == 1).map(text))
+    /// The first id among the copied headers of a request.
+    pub(crate) fn request_id(&self, headers: &HeaderValues) -> Option<Part> {
+        let place = self.request_id?;
+        let id = headers.0.iter().find(|value| value.listed == place)?;
+        Some(id.part)
+    }
+
+    /// The `traceparent` among the copied headers of a request, if there is only one.
+    pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<Part> {
+        let place = self.traceparent?;
+        let mut found = headers.0.iter().filter(|value| value.listed == place);
+        let first = found.next()?;
+        found.next().is_none().then_some(first.part)
     }
 
     /// The place of a header in the list.
@@ -184,15 +183,6 @@ impl Treatment {
                 Self::Url
             }
             _ => Self::Text,
-        }
-    }
-
-    fn apply(self, value: &str, cut: bool, names: &Names) -> Option<String> {
-        match self {
-            Self::Hidden | Self::AsItIs => None,
-            Self::Host => url::redact_host(value, cut, names),
-            Self::Url => Some(url::redact_url(value, cut, names)).filter(|shown| shown != value),
-            Self::Text => hide_secrets(value, cut, names),
         }
     }
 }
@@ -273,37 +263,25 @@ impl HeaderValues {
         self.0.iter_mut().map(|value| &mut value.part)
     }
 
-    /// Hides what is sensitive, once the text is finished, and puts the values in order: `HeaderMap` has
-    /// none of its own.
-    pub(crate) fn redact(
-        &mut self,
-        text: &mut HeadText,
-        looks: &Looks,
-        allowed: &Allowlist,
-        names: &Names,
-    ) {
-        for value in &mut self.0 {
-            let treatment = allowed.get(value.listed).treatment;
-            if !looks.need_another(value.part, 0, 0) {
-                continue;
-            }
-            // The colon of a scheme is behind it, and nothing more of a URL may be interesting; and neither
-            // is that of a port.
-            let shown = text.get(value.part);
-            let (first, last) = match treatment {
-                Treatment::Url => (scheme_len(shown), 0),
-                Treatment::Host => (0, url::port_len(shown)),
-                _ => (0, 0),
+    /// Hides secrets, and sorts the values by name, because a `HeaderMap` has no order. Call this after
+    /// [`HeadText::finish`].
+    pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
+        for Value { listed, part } in &mut self.0 {
+            let (value, cut) = (text.get(*part), part.was_cut());
+            let shown = match allowed.get(*listed).treatment {
+                Treatment::Hidden | Treatment::AsItIs => None,
+                Treatment::Host => url::redact_host(value, cut, names),
+                Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
+                Treatment::Url => {
+                    Some(url::redact_url(value, cut, names)).filter(|shown| shown != value)
+                }
+                Treatment::Text => hide_secrets(value, cut, names),
             };
-            if !looks.need_another(value.part, first, last) {
-                continue;
-            }
-            let shown = treatment.apply(text.get(value.part), value.part.was_cut(), names);
             if let Some(shown) = shown {
-                text.replace(&mut value.part, &shown);
+                text.replace(part, &shown);
             }
         }
-        // Stable: the values of one name stay in the order of the message.
+        // The sort is stable, so the values of one name stay in the order of the message.
         self.0.sort_by_key(|value| value.listed);
     }
 
@@ -423,8 +401,8 @@ mod tests {
     ) -> Vec<(String, String)> {
         let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
         copy.copy(&mut text, &map(headers), allowed);
-        let looks = text.finish(copy.parts());
-        copy.redact(&mut text, &looks, allowed, names);
+        text.finish(copy.parts());
+        copy.redact(&mut text, allowed, names);
         copy.as_headers(&text, allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -556,7 +534,7 @@ mod tests {
         );
         names.keep("Authorization");
         names.keep("X-Session-Token");
-        allowed.settle(&names);
+        allowed.rebuild(&names);
         assert_eq!(
             copy_with(&allowed, &names, sent),
             [

@@ -2,11 +2,12 @@
 
 pub(crate) mod client;
 pub(crate) mod headers;
+pub(crate) mod heads;
 pub(crate) mod request_id;
 pub(crate) mod text;
 pub(crate) mod trace_context;
 
-use std::{borrow::Cow, cell::Cell, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
@@ -17,13 +18,13 @@ use actix_web::{
 };
 
 use crate::{
-    content::Representation,
+    content::may_have_code,
+    formats::representation::Representation,
     head::{
         headers::{Allowlist, HeaderValues},
-        text::{HeadText, Looks, Part},
+        text::{HeadText, Part},
     },
     redact::{form, names::Names, text::hide_secrets, url},
-    util::scratch,
 };
 
 /// Bytes kept of the path of a request, and again of its query.
@@ -63,11 +64,6 @@ pub(crate) struct RequestHead {
     pub(crate) is_head: bool,
 }
 
-thread_local! {
-    /// Where queries are made in which something is hidden.
-    static QUERY: Cell<String> = const { Cell::new(String::new()) };
-}
-
 impl RequestHead {
     /// One that was not copied yet.
     pub(crate) fn new() -> Self {
@@ -82,7 +78,7 @@ impl RequestHead {
             is_secure: false,
             version: Version::HTTP_11,
             client: None,
-            kind: Representation::plain(None),
+            kind: Representation::uncoded(None),
             announced: Announced::Nothing,
             is_get: false,
             is_head: false,
@@ -146,57 +142,51 @@ impl RequestHead {
         parts.chain(&mut self.agent).chain(self.headers.parts())
     }
 
-    /// Hides what is sensitive, once the text is finished.
-    pub(crate) fn redact(
-        &mut self,
-        text: &mut HeadText,
-        looks: &Looks,
-        allowed: &Allowlist,
-        names: &Names,
-    ) {
-        self.headers.redact(text, looks, allowed, names);
-        let look_at = |part: &Part| looks.need_another(*part, 0, 0);
-        let agent = self.agent.filter(look_at);
-        let agent = agent.and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
-        let host = self.host.filter(look_at);
-        let host = host.and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
-        let path = Some(self.path).filter(look_at);
+    /// Hides secrets. Call this after [`HeadText::finish`].
+    pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
+        self.headers.redact(text, allowed, names);
+        let mut query = text.take_spare();
+        let agent = self
+            .agent
+            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), names));
+        let host = self
+            .host
+            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), names));
+        let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
         let path = path
             .map(|path| url::redact_path(text.get(path), path.was_cut(), names))
             .and_then(owned);
-        let mut shown_query = scratch::take(&QUERY);
-        shown_query.clear();
-        let hides_in_query = self.query.filter(look_at).is_some_and(|query| {
-            form::push_query(&mut shown_query, text.get(query), query.was_cut(), names)
+        let hides_in_query = self.query.is_some_and(|part| {
+            form::push_query(&mut query, text.get(part), part.was_cut(), names)
         });
-
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {
                 text.replace(part, &shown);
             }
         }
-        if path.is_some() || hides_in_query || !looks.is_clean {
-            // Method, path and query have to stand together.
-            text.repeat(&mut self.method);
-            text.add_mark(' ');
-            match path {
-                None => text.repeat(&mut self.path),
-                Some(path) => text.replace(&mut self.path, &path),
-            }
-            let mut last = self.path;
-            if let Some(query) = &mut self.query {
-                text.add_mark('?');
-                match hides_in_query {
-                    false => text.repeat(query),
-                    true => text.replace(query, &shown_query),
-                }
-                last = *query;
-            }
-            self.message = self.method.up_to(last);
+        if path.is_some() || hides_in_query || !text.is_clean() {
+            let query = hides_in_query.then_some(&*query);
+            self.rebuild_message(text, path.as_deref(), query);
         }
-        if shown_query.capacity() <= MAX_URI_PART_LEN {
-            scratch::put(&QUERY, shown_query);
+        text.put_spare(query);
+    }
+
+    /// Appends method, path and query, which must be next to each other, with their replacements.
+    fn rebuild_message(&mut self, text: &mut HeadText, path: Option<&str>, query: Option<&str>) {
+        fn append(text: &mut HeadText, part: &mut Part, shown: Option<&str>) {
+            match shown {
+                None => text.repeat(part),
+                Some(shown) => text.replace(part, shown),
+            }
         }
+        text.repeat(&mut self.method);
+        text.add_mark(' ');
+        append(text, &mut self.path, path);
+        if let Some(part) = &mut self.query {
+            text.add_mark('?');
+            append(text, part, query);
+        }
+        self.message = self.method.up_to(self.query.unwrap_or(self.path));
     }
 
     pub(crate) fn message<'t>(&self, text: &'t HeadText) -> &'t str {
@@ -285,7 +275,7 @@ impl<'h> ContentHeaders<'h> {
     fn representation(&self, headers: &HeaderMap) -> Representation {
         let kind = self.kind.map(|value| value.as_bytes());
         match self.has_coding {
-            false => Representation::plain(kind),
+            false => Representation::uncoded(kind),
             true => Representation::of(headers),
         }
     }
@@ -340,6 +330,17 @@ impl ResponseHeadCopy {
             is_binary: content.is_binary,
         }
     }
+
+    /// Whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
+    /// and after an upgrade the body is another protocol.
+    pub(crate) fn may_have_code(&self) -> bool {
+        may_have_code(&self.kind)
+            && !self.is_binary
+            && !matches!(
+                self.status,
+                StatusCode::SWITCHING_PROTOCOLS | StatusCode::PARTIAL_CONTENT
+            )
+    }
 }
 
 /// A body of a type that is read as text, sent as a file.
@@ -392,8 +393,8 @@ mod tests {
         let request = request.to_srv_request();
         let (mut head, mut text) = (RequestHead::new(), HeadText::default());
         head.copy(&mut text, &request, &allowed);
-        let looks = text.finish(head.parts());
-        head.redact(&mut text, &looks, &allowed, &names);
+        text.finish(head.parts());
+        head.redact(&mut text, &allowed, &names);
         Copied { head, text }
     }
 

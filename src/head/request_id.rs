@@ -72,7 +72,7 @@ impl RequestId {
     }
 
     /// Puts it into a response, unless that has an id already.
-    pub(crate) fn tell(&self, head: &mut ResponseHead) {
+    pub(crate) fn set_in(&self, head: &mut ResponseHead) {
         if !head.headers().contains_key(X_REQUEST_ID)
             && let Ok(value) = HeaderValue::from_str(self)
         {

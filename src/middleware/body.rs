@@ -10,28 +10,27 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use pin_project::pin_project;
 
-use crate::middleware::worker::Owner;
+use crate::middleware::worker::ExchangeGuard;
 
-/// The body of a response that [`BodyLog`](crate::BodyLog) records.
-///
-/// Chunks, size, errors and wake-ups are those of the body inside.
+/// The body of a response that [`BodyLog`](crate::BodyLog) records. It passes on chunks, size, errors and wake-ups
+/// of the body inside.
 #[pin_project]
 #[derive(Debug)]
 pub struct RecordedBody<B> {
     #[pin]
     body: B,
-    // After the body: what that does when it is dropped still belongs to the exchange.
-    exchange: Option<Owner>,
+    // Dropped after the body, whose drop still belongs to the exchange.
+    exchange: Option<ExchangeGuard>,
 }
 
 impl<B> RecordedBody<B> {
-    pub(crate) fn new(body: B, exchange: Option<Owner>) -> Self {
+    pub(crate) fn new(body: B, exchange: Option<ExchangeGuard>) -> Self {
         Self { body, exchange }
     }
 }
 
 impl<B: MessageBody> MessageBody for RecordedBody<B> {
-    // The only error that every body's error converts to; both dispatchers convert to it as well.
+    // Every body's error converts to this one, and both dispatchers convert to it, too.
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {
@@ -48,17 +47,16 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
         };
         let polled = exchange.poll(|| this.body.poll_next(cx));
         match polled {
-            Poll::Ready(Some(Ok(chunk))) if exchange.counts_response(&chunk) => {
+            Poll::Ready(Some(Ok(chunk))) if exchange.response_tail().count(&chunk) => {
                 Poll::Ready(Some(Ok(chunk)))
             }
-            Poll::Ready(item) => Poll::Ready(see(exchange, item)),
+            Poll::Ready(item) => Poll::Ready(report(exchange, item)),
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        // Not through a `Drop` of this wrapper, which has to be taken apart here: the record is
-        // the exchange's to emit.
+        // The wrapper is taken apart here, so it cannot have a `Drop`: the exchange emits the record.
         let Self { body, exchange } = self;
         let Some(exchange) = exchange else {
             return body.try_into_bytes().map_err(|body| Self::new(body, None));
@@ -74,10 +72,11 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     }
 }
 
-/// What is polled, but for chunks that only count. Not inlined: these are to stay cheap.
+/// Reports what was polled to the exchange.
+// Out of line, so that chunks that are only counted stay cheap.
 #[inline(never)]
-fn see<E: Into<Box<dyn StdError>>>(
-    exchange: &Owner,
+fn report<E: Into<Box<dyn StdError>>>(
+    exchange: &ExchangeGuard,
     item: Option<Result<Bytes, E>>,
 ) -> Option<Result<Bytes, Box<dyn StdError>>> {
     match item {
@@ -99,12 +98,11 @@ fn see<E: Into<Box<dyn StdError>>>(
 
 /// Wraps the body of a response that is made of an error.
 ///
-/// The error owns the exchange and may be asked for more than one response, by a layer that only
-/// wants to look, before the one that is sent. So a body in memory does not end the exchange here:
-/// the end of the error does.
-pub(crate) fn wrap_error_body(body: BoxBody, exchange: &Owner) -> BoxBody {
+/// The error owns the exchange. A layer may ask it for a response only to look at it, before the response that is
+/// sent. So a body in memory does not end the exchange; the drop of the error does.
+pub(crate) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBody {
     if body.size() == BodySize::None {
-        // Not through bytes: `None` and `Sized(0)` differ on the wire.
+        // `None` and `Sized(0)` differ on the wire, so this body is not turned into bytes.
         return body;
     }
     match body.try_into_bytes() {

@@ -1,17 +1,15 @@
-//! The middleware: begins exchanges, and follows each to its response.
+//! The actix-web services: begin exchanges, and wrap payloads and bodies.
 
 pub(crate) mod body;
-pub(crate) mod payload;
-pub(crate) mod suppress;
-pub(crate) mod worker;
+mod future;
+mod payload;
+mod suppress;
+mod worker;
 
 use std::{
-    fmt,
     future::{Ready, ready},
-    marker::PhantomData,
-    pin::Pin,
+    rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll, ready},
 };
 
 use actix_service::{Service, Transform, forward_ready};
@@ -21,18 +19,14 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 use log::Level;
-use pin_project::pin_project;
 
+pub use self::future::BodyLogFuture;
+use self::{body::RecordedBody, future::Mode, payload::RecordedPayload, worker::Worker};
 use crate::{
     BodyLog,
-    exchange::{Exchange, Handle},
+    exchange::{Exchange, WeakExchange},
     head::request_id::{RequestId, RequestIds},
     logger::Logger,
-    middleware::{
-        body::{RecordedBody, wrap_error_body},
-        payload::RecordedPayload,
-        worker::Owner,
-    },
 };
 
 impl<S, B> Transform<S, ServiceRequest> for BodyLog
@@ -49,7 +43,8 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         let logger = self.logger();
         logger.warn_if_nothing_is_redacted();
-        ready(Ok(BodyLogMiddleware { service, logger }))
+        let worker = Worker::new(logger);
+        ready(Ok(BodyLogMiddleware { service, worker }))
     }
 }
 
@@ -57,20 +52,20 @@ where
 ///
 /// # Invariants
 ///
-/// 1. Exactly one record per request that is not skipped, whatever happens to it.
-/// 2. Transparent: the same chunks in the same order, the same errors, sizes and wake-ups; nothing
-///    is polled ahead of its consumer.
-/// 3. Fail open: nothing in here panics or changes a response, but for the id that
-///    [`RequestIds::Generate`] puts into it; a fault of a sink or a hook is counted.
-/// 4. Bounded: at most the limit is kept of a body, as a copy; all that is kept in flight stays
-///    inside one budget.
-/// 5. Clean before it is a record: every string in one is redacted, capped, and on one line.
-/// 6. Nothing is allocated where no sink wants even an error, or the request is skipped at once; again but
-///    for that id.
+/// 1. There is exactly one record per request that is not skipped, however the request ends.
+/// 2. The middleware is transparent: chunks, their order, errors, sizes and wake-ups stay the same, and nothing
+///    is polled before its consumer polls.
+/// 3. It fails open: nothing in here panics or changes a response, except that
+///    [`RequestIds::Generate`] adds an id. A fault of a sink or a hook is counted.
+/// 4. Memory is bounded: at most the limit is kept of a body, as a copy, and everything that is kept in flight
+///    stays inside one budget.
+/// 5. A record is safe to print: every string in it is redacted, capped and on one line.
+/// 6. If no sink wants even an error, or if the request is skipped at once, nothing is allocated, except for
+///    the id of [`RequestIds::Generate`].
 #[derive(Debug)]
 pub struct BodyLogMiddleware<S> {
     service: S,
-    logger: Arc<Logger>,
+    worker: Rc<Worker>,
 }
 
 impl<S, B> Service<ServiceRequest> for BodyLogMiddleware<S>
@@ -85,53 +80,59 @@ where
     forward_ready!(service);
 
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
-        let logger = &self.logger;
+        let logger = self.logger();
         if self.joins_outer(&req) || suppress::is_active() {
             let id = self.id_without_record(&req);
             return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
-        let is_on = logger.enabled(Level::Error);
-        if !is_on || logger.skip_if(&req) {
+        let is_on = logger.first_enabled(Level::Error).is_some();
+        if !is_on || is_skipped(logger, &req) {
             logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
             let id = self.id_without_record(&req);
             let future = suppress::run(|| self.service.call(req));
-            return BodyLogFuture::new(future, Mode::Bypass(id));
+            return BodyLogFuture::new(future, Mode::Suppress(id));
         }
-        let exchange = Owner::begin(logger, &req);
+        let exchange = self.worker.begin(&req);
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
-        req.extensions_mut().insert(Handle::new(exchange.shared()));
-        give_id(&exchange, logger, &req);
+        req.extensions_mut()
+            .insert(WeakExchange::new(exchange.shared()));
+        assign_id(&exchange, logger, &req);
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
 }
 
 impl<S> BodyLogMiddleware<S> {
-    /// Wrapped inside another logger, this one brings its rules to the record of that one.
+    fn logger(&self) -> &Arc<Logger> {
+        &self.worker.logger
+    }
+
+    /// Applies the policy of this logger to the exchange of a logger outside. False if there is none.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
-        let outer = req.extensions().get::<Handle>().cloned();
-        let Some(outer) = outer.filter(Handle::is_alive) else {
+        let outer = req.extensions().get::<WeakExchange>().cloned();
+        let Some(outer) = outer.filter(WeakExchange::is_alive) else {
             return false;
         };
-        let skip = self.logger.rules.skips(req.path());
-        let silenced = self.logger.skip_if(req);
+        let logger = self.logger();
+        let skip = logger.policy.skips(req.path());
+        let is_silenced = is_skipped(logger, req);
         outer.with(|exchange| {
-            if !silenced {
-                exchange.override_rules(&self.logger, req, skip);
+            if !is_silenced {
+                exchange.override_policy(logger, req, skip);
             }
-            give_id(exchange, &self.logger, req);
-            if silenced {
+            assign_id(exchange, logger, req);
+            if is_silenced {
                 exchange.silence();
             }
         });
         true
     }
 
-    /// The id of a request that is not recorded, and has none yet: what is logged is not to change what the
-    /// application does.
+    /// Assigns an id to a request that is not recorded, if ids are wanted and it has none: the application must
+    /// not depend on what is logged.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
-        let is_wanted = self.logger.rules.request_ids == RequestIds::Generate
+        let is_wanted = self.logger().policy.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();
         is_wanted.then(|| {
             let id = RequestId::of(req.headers());
@@ -141,139 +142,17 @@ impl<S> BodyLogMiddleware<S> {
     }
 }
 
-/// Gives the request an id, if that is wanted and it has none yet.
-fn give_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
-    if logger.rules.request_ids == RequestIds::Generate
-        && let Some(id) = exchange.give_id(|| RequestId::of(req.headers()))
+/// Whether a hook skips the request. A hook that panics does not.
+fn is_skipped(logger: &Logger, req: &ServiceRequest) -> bool {
+    let mut hooks = logger.policy.skip_if.iter();
+    hooks.any(|hook| logger.call(|| hook(req)).unwrap_or(false))
+}
+
+/// Assigns an id to the request, if ids are wanted and it has none.
+fn assign_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
+    if logger.policy.request_ids == RequestIds::Generate
+        && let Some(id) = exchange.assign_id(|| RequestId::of(req.headers()))
     {
         req.extensions_mut().insert(id);
     }
-}
-
-#[derive(Debug)]
-enum Mode {
-    Record(Owner),
-    /// Recorded outside, or over. The response is told the id, which is boxed, as there mostly is none.
-    Pass(Option<Box<RequestId>>),
-    /// Not to be recorded, here or inside.
-    Bypass(Option<Box<RequestId>>),
-}
-
-/// The future of [`BodyLogMiddleware`].
-#[pin_project]
-pub struct BodyLogFuture<S: Service<ServiceRequest>, B> {
-    // Dropped before the exchange: what it does then still belongs to it.
-    #[pin]
-    inner: S::Future,
-    mode: Mode,
-    _body: PhantomData<B>,
-}
-
-impl<S: Service<ServiceRequest>, B> BodyLogFuture<S, B> {
-    fn new(inner: S::Future, mode: Mode) -> Self {
-        Self {
-            inner,
-            mode,
-            _body: PhantomData,
-        }
-    }
-}
-
-impl<S: Service<ServiceRequest>, B> fmt::Debug for BodyLogFuture<S, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyLogFuture").finish_non_exhaustive()
-    }
-}
-
-impl<S, B> Future for BodyLogFuture<S, B>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
-    type Output = Result<ServiceResponse<RecordedBody<B>>, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let inner = this.inner;
-        let result = ready!(match this.mode {
-            Mode::Record(exchange) => exchange.run(|| inner.poll(cx)),
-            Mode::Pass(_) => inner.poll(cx),
-            Mode::Bypass(_) => suppress::run(|| inner.poll(cx)),
-        });
-        Poll::Ready(match std::mem::replace(this.mode, Mode::Pass(None)) {
-            Mode::Record(exchange) => follow(result, exchange),
-            Mode::Pass(id) | Mode::Bypass(id) => pass(result, id),
-        })
-    }
-}
-
-/// Hands on what became of a request that is not recorded.
-fn pass<B: MessageBody>(
-    result: Result<ServiceResponse<B>, Error>,
-    id: Option<Box<RequestId>>,
-) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
-    match (result, id) {
-        (Ok(mut res), id) => {
-            if let Some(id) = id {
-                id.tell(res.response_mut().head_mut());
-            }
-            Ok(res.map_body(|_, body| RecordedBody::new(body, None)))
-        }
-        (Err(mut error), Some(id)) => {
-            error.add_response_mapper(move |mut res| {
-                id.tell(res.head_mut());
-                res
-            });
-            Err(error)
-        }
-        (Err(error), None) => Err(error),
-    }
-}
-
-/// Hands the exchange to what became of the request.
-fn follow<B: MessageBody>(
-    result: Result<ServiceResponse<B>, Error>,
-    exchange: Owner,
-) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
-    match result {
-        Ok(res) => Ok(follow_response(res, exchange)),
-        Err(mut error) => {
-            follow_error(&mut error, exchange);
-            Err(error)
-        }
-    }
-}
-
-/// Hands the exchange to the body of the response.
-fn follow_response<B: MessageBody>(
-    res: ServiceResponse<B>,
-    exchange: Owner,
-) -> ServiceResponse<RecordedBody<B>> {
-    // Known only now that routing is over.
-    exchange.routed(res.request().match_pattern());
-    if let Some(error) = res.response().error() {
-        exchange.add_error(error);
-    }
-    res.map_body(|head, body| {
-        exchange.tell_id(head);
-        let size = exchange.run(|| body.size());
-        exchange.response_head(head, size);
-        RecordedBody::new(body, Some(exchange))
-    })
-}
-
-/// Hands the exchange to an error that the inner service returned.
-///
-/// The response is made of it outside of us, by whoever gets it. `error_response()` is not ours to
-/// call for a look: that of `InternalError::from_response` gives its response away once.
-fn follow_error(error: &mut Error, exchange: Owner) {
-    exchange.error_returned(error);
-    error.add_response_mapper(move |res| {
-        let exchange = &exchange;
-        res.map_body(|head, body| {
-            exchange.tell_id(head);
-            exchange.response_head(head, body.size());
-            wrap_error_body(body, exchange)
-        })
-    });
 }

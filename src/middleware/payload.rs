@@ -11,38 +11,38 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
-    capture::tail_counter::Past,
-    exchange::{Exchange, Handle},
+    capture::tail_counter::TailCounter,
+    exchange::{Exchange, WeakExchange},
 };
 
-/// Passes every chunk on as it is, and lets the exchange see it.
+/// Passes every chunk on unchanged, and reports it to the exchange.
 ///
-/// It polls only when it is polled. It may outlive the exchange, when a handler moved it into a
-/// task; then it just passes on.
+/// It polls only when it is polled. If a handler moves it into a task, it may outlive the exchange, and then only
+/// passes chunks on.
 pub(crate) struct RecordedPayload {
     inner: Payload,
-    past: Rc<Past>,
-    exchange: Handle,
+    tail: Rc<TailCounter>,
+    exchange: WeakExchange,
 }
 
 impl RecordedPayload {
-    /// Wraps a payload; `Payload::None` stays what it is. One allocation: the box that
-    /// `Payload::Stream` asks for.
+    /// Wraps a payload, except `Payload::None`. One allocation: the box of `Payload::Stream`.
     pub(crate) fn wrap(inner: Payload, exchange: &Rc<Exchange>) -> Payload {
         match inner {
             Payload::None => Payload::None,
             inner => Payload::Stream {
                 payload: Box::pin(Self {
                     inner,
-                    past: Rc::clone(exchange.request_past()),
-                    exchange: Handle::new(exchange),
+                    tail: Rc::clone(exchange.request_tail()),
+                    exchange: WeakExchange::new(exchange),
                 }),
             },
         }
     }
 
+    // Out of line, so that chunks that are only counted stay cheap.
     #[inline(never)]
-    fn see(&self, item: &Option<Result<Bytes, PayloadError>>) {
+    fn report(&self, item: &Option<Result<Bytes, PayloadError>>) {
         self.exchange.with(|exchange| match item {
             Some(Ok(chunk)) => exchange.request_chunk(chunk),
             Some(Err(error)) => exchange.request_failed(error),
@@ -57,8 +57,8 @@ impl Stream for RecordedPayload {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = Pin::new(&mut self.inner).poll_next(cx);
         match &polled {
-            Poll::Ready(Some(Ok(chunk))) if self.past.counts(chunk) => {}
-            Poll::Ready(item) => self.see(item),
+            Poll::Ready(Some(Ok(chunk))) if self.tail.count(chunk) => {}
+            Poll::Ready(item) => self.report(item),
             Poll::Pending => {}
         }
         polled
@@ -66,7 +66,7 @@ impl Stream for RecordedPayload {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.inner {
-            // `Payload` itself does not pass on the hint of the stream in it.
+            // `Payload` does not pass on the hint of its stream.
             Payload::Stream { payload } => payload.size_hint(),
             inner => inner.size_hint(),
         }

@@ -1,4 +1,4 @@
-//! Requests that a logger lets pass are not picked up by another one inside.
+//! Keeps loggers inside from recording a request that the one outside does not record.
 
 use std::cell::Cell;
 
@@ -6,17 +6,16 @@ thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a logger outside lets the request that is being handled pass.
+/// Whether a logger outside does not record the current request.
 pub(crate) fn is_active() -> bool {
     ACTIVE.get()
 }
 
-/// Calls `f`, the handling of a request that is let pass.
+/// Calls `f`, which handles a request that is not recorded.
 ///
-/// A note in the request's extensions would cost two allocations for a request that nothing is to
-/// be spent on. Services inside are called while `f` runs, on this thread. No other request is handled
-/// meanwhile, unless the application itself calls a second service in process; a logger in that one is
-/// bypassed too.
+/// An entry in the extensions of the request would cost two allocations for a request that nothing is spent on.
+/// Services inside run on this thread while `f` runs. No other request is handled meanwhile, unless the
+/// application calls a second service in process; a logger in that one is suppressed, too.
 pub(crate) fn run<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {

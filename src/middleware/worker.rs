@@ -1,70 +1,94 @@
-//! Exchanges that are over, kept for their memory.
+//! What one worker keeps for the exchanges of one logger.
 
-use std::{cell::RefCell, ops::Deref, rc::Rc, sync::Arc};
+use std::{cell::RefCell, fmt, ops::Deref, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 
-use crate::{exchange::Exchange, logger::Logger};
+use crate::{
+    exchange::{Exchange, scratch::Scratch},
+    logger::Logger,
+};
 
-/// How many exchanges a thread keeps. With the buffers that each may keep, at most 350 KiB: it takes
-/// this many exchanges with large bodies and heads in flight at once to come near.
+/// The number of exchanges in the pool of a worker. With the buffers that each may keep they take at most
+/// 350 KiB, which needs that many large bodies and heads in flight at once.
 const MAX_POOLED: usize = 16;
 
-thread_local! {
-    static POOL: RefCell<Vec<Rc<Exchange>>> = const { RefCell::new(Vec::new()) };
+/// The state of one worker.
+///
+/// An exchange needs a counted reference and half a dozen buffers. Each would be an allocation, so the memory
+/// of one exchange is used for the next. An exchange in the pool has no logger, so it keeps no sink alive.
+pub(crate) struct Worker {
+    pub(crate) logger: Arc<Logger>,
+    pool: RefCell<Vec<Rc<Exchange>>>,
+    scratch: Rc<Scratch>,
 }
 
-/// Keeps an exchange alive.
-///
-/// An exchange needs a counted reference and half a dozen buffers. Each would be an allocation, so the
-/// memory of one exchange is used for the next. Nothing else of it is: it lets go of its logger, and so
-/// of its sinks.
-#[derive(Clone, Debug)]
-pub(crate) struct Owner(Rc<Exchange>);
+impl Worker {
+    pub(crate) fn new(logger: Arc<Logger>) -> Rc<Self> {
+        Rc::new(Self {
+            logger,
+            pool: RefCell::new(Vec::new()),
+            scratch: Rc::new(Scratch::new()),
+        })
+    }
 
-impl Owner {
     /// Begins an exchange.
-    pub(crate) fn begin(logger: &Arc<Logger>, req: &ServiceRequest) -> Self {
-        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
-        let pooled = pooled.ok().flatten();
-        let mut exchange = pooled.unwrap_or_else(|| Rc::new(Exchange::new()));
-        // Nobody else holds what is in the pool. Were that ever wrong, the memory would be made anew.
+    pub(crate) fn begin(self: &Rc<Self>, req: &ServiceRequest) -> ExchangeGuard {
+        let mut exchange = self.pool.borrow_mut().pop().unwrap_or_default();
+        // Nobody else holds an exchange of the pool. If that were wrong, a new one would do.
         if Rc::get_mut(&mut exchange).is_none() {
-            exchange = Rc::new(Exchange::new());
+            exchange = Rc::default();
         }
         if let Some(exchange) = Rc::get_mut(&mut exchange) {
-            exchange.begin(logger, req);
+            exchange.begin(&self.logger, &self.scratch, req);
         }
-        Self(exchange)
-    }
-
-    pub(crate) fn shared(&self) -> &Rc<Exchange> {
-        &self.0
+        ExchangeGuard {
+            exchange,
+            worker: Rc::clone(self),
+        }
     }
 }
 
-impl Deref for Owner {
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("logger", &self.logger)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps an exchange alive. When the last guard is dropped, the exchange ends and its memory goes back to the
+/// pool.
+#[derive(Clone, Debug)]
+pub(crate) struct ExchangeGuard {
+    exchange: Rc<Exchange>,
+    worker: Rc<Worker>,
+}
+
+impl ExchangeGuard {
+    pub(crate) fn shared(&self) -> &Rc<Exchange> {
+        &self.exchange
+    }
+}
+
+impl Deref for ExchangeGuard {
     type Target = Exchange;
 
     fn deref(&self) -> &Exchange {
-        &self.0
+        &self.exchange
     }
 }
 
-impl Drop for Owner {
+impl Drop for ExchangeGuard {
     fn drop(&mut self) {
-        // Not the last one, or a payload or a request is still there that could come back to it.
-        let Some(exchange) = Rc::get_mut(&mut self.0) else {
+        // Fails if there is another guard, or if a payload or a request may still come back to the exchange.
+        let Some(exchange) = Rc::get_mut(&mut self.exchange) else {
             return;
         };
         exchange.reset();
-        // The thread may be ending.
-        let _ = POOL.try_with(|pool| {
-            if let Ok(mut pool) = pool.try_borrow_mut()
-                && pool.len() < MAX_POOLED
-            {
-                pool.push(Rc::clone(&self.0));
-            }
-        });
+        let mut pool = self.worker.pool.borrow_mut();
+        if pool.len() < MAX_POOLED {
+            pool.push(Rc::clone(&self.exchange));
+        }
     }
 }

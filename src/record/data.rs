@@ -144,6 +144,50 @@ pub struct Record<'a> {
     pub(crate) is_failure: bool,
 }
 
+impl<'a> Record<'a> {
+    /// A record of which nothing else is known yet.
+    pub(crate) fn new(
+        timestamp: SystemTime,
+        level: Level,
+        outcome: Outcome,
+        duration: Duration,
+    ) -> Self {
+        Self {
+            timestamp,
+            level,
+            message: "",
+            method: "",
+            path: "",
+            query: None,
+            scheme: "",
+            route: None,
+            version: "",
+            server_address: None,
+            client_address: None,
+            user_agent: None,
+            request_headers: Headers::default(),
+            response_headers: Headers::default(),
+            request_body: Body::default(),
+            response_body: Body::default(),
+            status: None,
+            code: None,
+            code_state: None,
+            duration,
+            time_to_head: None,
+            outcome,
+            sample_rate: None,
+            request_id: None,
+            trace_id: None,
+            span_id: None,
+            error: None,
+            user: None,
+            fields: &[],
+            head_is_plain: false,
+            is_failure: false,
+        }
+    }
+}
+
 impl Record<'_> {
     /// `error.type`: the [outcome](Self::outcome) of what was not completed; otherwise the status, if it is a 5xx
     /// (which is what the semantic conventions of OpenTelemetry call an error of a server).

@@ -1,12 +1,9 @@
 //! The errors of one exchange, for `error.message`.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt};
 
 use crate::{
-    redact::{
-        names::{Names, REDACTED},
-        text::redact_text,
-    },
+    redact::{error_text::hide_quoted_input, names::Names, text::redact_text},
     util::text::{self, Capped},
 };
 
@@ -52,43 +49,12 @@ impl Errors {
             if at > 0 {
                 joined.push_str(SEPARATOR);
             }
-            let text = without_quoted_input(text, names);
+            let text = hide_quoted_input(text, names);
             joined.push_str(&redact_text(&text, self.was_cut, names));
         }
         joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
         Some(joined)
     }
-}
-
-/// serde's errors quote an input of the wrong type, whatever the name of the field is.
-fn without_quoted_input<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
-    const PHRASES: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
-    const EXPECTED: &str = ", expected ";
-    let mut text = Cow::Borrowed(text);
-    if names.is_off() {
-        return text;
-    }
-    for phrase in PHRASES {
-        let mut from = 0;
-        while let Some(found) = text[from..].find(phrase) {
-            from += found + phrase.len();
-            let rest = &text[from..];
-            let Some(quote) = rest.find(['"', '`']) else {
-                break;
-            };
-            if rest.find(EXPECTED).is_some_and(|expected| expected < quote) {
-                continue;
-            }
-            let start = from + quote + 1;
-            let closing = format!("{}{EXPECTED}", &rest[quote..=quote]);
-            // The last one: what is quoted may look like an end, too.
-            let len = text[start..].rfind(&closing);
-            let end = start + len.unwrap_or(text.len() - start);
-            text.to_mut().replace_range(start..end, REDACTED);
-            from = start + REDACTED.len();
-        }
-    }
-    text
 }
 
 /// The text of an error, capped.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::json::reader,
+    formats::json::reader::Ending,
     redact::{
+        json::redact_json,
         names::{Names, REDACTED},
         text::redact_text,
     },
@@ -219,7 +220,7 @@ fn redacted_value(value: &str, names: &Names) -> String {
     let kept = text::cut(value, MAX_FIELD_VALUE_LEN);
     if kept.starts_with(['{', '[']) {
         let mut shown = String::new();
-        if reader::redact(&mut shown, kept, names) != reader::Ending::Malformed {
+        if redact_json(&mut shown, kept, names) != Ending::Malformed {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }

@@ -2,19 +2,7 @@
 
 use std::{cell::Cell, thread::LocalKey};
 
-use crate::{
-    redact::names::Names,
-    util::{bytes::BLOCK, scratch},
-};
-
-/// What is known of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is shown as it is, and so is its value unless that tells otherwise.
-    Harmless,
-    /// It is shown as it is, and its value is not.
-    Sensitive,
-}
+use crate::{redact::names::Names, util::scratch};
 
 const SLOTS: usize = 256;
 /// A key of this many bytes leaves one for the verdict.
@@ -72,57 +60,32 @@ impl KeyMemo {
         value
     }
 
-    /// What is known of the key in the first `len` bytes of `block`.
-    #[inline(always)]
-    pub(crate) fn get(&self, block: &[u8; BLOCK], len: usize) -> Option<Verdict> {
-        if len > MAX_LEN {
-            return None;
-        }
-        // A table: shifts of 128 bits are half a dozen instructions.
-        const MASKS: [u128; BLOCK] = {
-            let mut masks = [0; BLOCK];
-            let mut len = 0;
-            while len < BLOCK {
-                masks[len] = (1 << (8 * len)) - 1;
-                len += 1;
-            }
-            masks
-        };
-        self.verdict(u128::from_le_bytes(*block) & MASKS[len], len)
-    }
-
-    #[inline(always)]
-    fn verdict(&self, bytes: u128, len: usize) -> Option<Verdict> {
-        match self.slots[slot(bytes)] ^ with_len(bytes, len) {
-            HARMLESS => Some(Verdict::Harmless),
-            SENSITIVE => Some(Verdict::Sensitive),
+    /// Whether the key is sensitive, if that is known.
+    pub(crate) fn get(&self, key: &str) -> Option<bool> {
+        let bytes = as_number(key.as_bytes())?;
+        match self.slots[slot(bytes)] ^ with_len(bytes, key.len()) {
+            HARMLESS => Some(false),
+            SENSITIVE => Some(true),
             _ => None,
         }
     }
 
     /// True if the key is sensitive, by what is known or else by `judge`.
     pub(crate) fn is_sensitive(&mut self, key: &str, judge: impl FnOnce(&str) -> bool) -> bool {
-        let Some(bytes) = as_number(key.as_bytes()) else {
-            return judge(key);
-        };
-        let verdict = self.verdict(bytes, key.len()).unwrap_or_else(|| {
-            let verdict = match judge(key) {
-                true => Verdict::Sensitive,
-                false => Verdict::Harmless,
-            };
-            self.put(key, verdict);
-            verdict
-        });
-        verdict == Verdict::Sensitive
+        self.get(key).unwrap_or_else(|| {
+            let is_sensitive = judge(key);
+            self.put(key, is_sensitive);
+            is_sensitive
+        })
     }
 
-    pub(crate) fn put(&mut self, key: &str, verdict: Verdict) {
+    pub(crate) fn put(&mut self, key: &str, is_sensitive: bool) {
         let Some(bytes) = as_number(key.as_bytes()) else {
             return;
         };
-        let verdict = match verdict {
-            Verdict::Harmless => HARMLESS,
-            Verdict::Sensitive => SENSITIVE,
+        let verdict = match is_sensitive {
+            true => SENSITIVE,
+            false => HARMLESS,
         };
         self.slots[slot(bytes)] = with_len(bytes, key.len()) | verdict;
     }
@@ -169,11 +132,8 @@ fn slot(bytes: u128) -> usize {
 mod tests {
     use super::*;
 
-    fn get(memo: &KeyMemo, key: &str) -> Option<Verdict> {
-        let mut block = [b'x'; BLOCK];
-        let len = key.len().min(BLOCK);
-        block[..len].copy_from_slice(&key.as_bytes()[..len]);
-        memo.get(&block, key.len())
+    fn get(memo: &KeyMemo, key: &str) -> Option<bool> {
+        memo.get(key)
     }
 
     #[test]
@@ -181,22 +141,22 @@ mod tests {
         let mut names = Names::default();
         KeyMemo::with(&names, |memo| {
             assert_eq!(get(memo, "name"), None);
-            memo.put("name", Verdict::Harmless);
-            memo.put("pin", Verdict::Sensitive);
-            assert_eq!(get(memo, "name"), Some(Verdict::Harmless));
-            assert_eq!(get(memo, "pin"), Some(Verdict::Sensitive));
+            memo.put("name", false);
+            memo.put("pin", true);
+            assert_eq!(get(memo, "name"), Some(false));
+            assert_eq!(get(memo, "pin"), Some(true));
             assert_eq!(get(memo, "pi"), None);
             assert_eq!(get(memo, ""), None);
-            memo.put("", Verdict::Harmless);
-            assert_eq!(get(memo, ""), Some(Verdict::Harmless));
+            memo.put("", false);
+            assert_eq!(get(memo, ""), Some(false));
         });
         KeyMemo::with(&names.clone(), |memo| {
-            assert_eq!(get(memo, "name"), Some(Verdict::Harmless));
+            assert_eq!(get(memo, "name"), Some(false));
             for nth in 0..2000 {
-                memo.put(&nth.to_string(), Verdict::Harmless);
+                memo.put(&nth.to_string(), false);
             }
             assert_eq!(get(memo, "pin"), None);
-            memo.put("name", Verdict::Harmless);
+            memo.put("name", false);
         });
         names.redact("name");
         KeyMemo::with(&names, |memo| assert_eq!(get(memo, "name"), None));
@@ -207,7 +167,7 @@ mod tests {
         KeyMemo::with(&Names::default(), |memo| {
             for len in [15, 16, 17] {
                 let key = "k".repeat(len);
-                memo.put(&key, Verdict::Sensitive);
+                memo.put(&key, true);
                 assert_eq!(get(memo, &key).is_some(), len <= MAX_LEN);
             }
         });
@@ -226,7 +186,7 @@ mod tests {
             KeyMemo::with_queries(&Names::default(), |memo| {
                 assert!(memo.is_sensitive(key, |_| true));
                 assert!(memo.is_sensitive(key, |_| false));
-                assert_eq!(get(memo, key), Some(Verdict::Sensitive));
+                assert_eq!(get(memo, key), Some(true));
             });
         }
         assert_eq!(as_number(&[b'k'; 16]), None);
@@ -246,9 +206,9 @@ mod tests {
     fn within_itself_it_begins_anew() {
         let names = Names::default();
         KeyMemo::with(&names, |outer| {
-            outer.put("name", Verdict::Harmless);
+            outer.put("name", false);
             KeyMemo::with(&names, |inner| assert_eq!(get(inner, "name"), None));
-            assert_eq!(get(outer, "name"), Some(Verdict::Harmless));
+            assert_eq!(get(outer, "name"), Some(false));
         });
     }
 }

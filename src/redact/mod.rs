@@ -1,18 +1,20 @@
-//! What the user says about what is hidden.
+//! What is hidden in records.
 
+pub(crate) mod error_text;
 pub(crate) mod form;
+pub(crate) mod json;
 pub(crate) mod key_cache;
-mod name_lists;
 pub(crate) mod names;
+mod pieces;
 pub(crate) mod text;
 pub(crate) mod url;
 
 use crate::redact::names::Names;
 
-/// What is hidden in records, by name and by shape: see "What is redacted" in the crate docs.
+/// Rules for hiding secrets in records, by name and by shape: see "What is redacted" in the crate docs.
 ///
-/// For loggers that share rules of their own; for one logger, [`BodyLog`](crate::BodyLog) has the
-/// same methods.
+/// Use this type to share rules between loggers. For one logger, [`BodyLog`](crate::BodyLog) has the same
+/// methods.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, Redaction};
@@ -29,36 +31,37 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// **Hides nothing: passwords, tokens, cookies in bodies and card numbers are written to the
-    /// logs as they are.**
+    /// **Hides nothing: passwords, tokens, cookies in bodies and card numbers are written to the logs
+    /// unchanged.**
     ///
-    /// For debugging on your own machine, with data that nobody needs to protect. Never where
-    /// requests of other people arrive: logs are copied, shipped and kept, and a secret in them has to
-    /// be changed. To show one name, use [`keep`](Self::keep).
+    /// Use it for debugging on your own machine, with data that needs no protection. Do not use it where
+    /// other people's requests arrive: logs are copied, shipped and kept, and each secret in them has to be
+    /// changed. To show the value of one name, use [`keep`](Self::keep).
     ///
-    /// A logger with this says so once on the `log` facade, as a warning, when it is wrapped around an
-    /// application. Headers that carry credentials are still not recorded, and every string is still one clean
-    /// line. Only what is named afterwards is hidden:
-    /// `Redaction::none().redact("iban")` hides an `iban`.
+    /// When a logger with these rules is wrapped around an application, it logs one warning to the `log`
+    /// facade. Headers with credentials are still not recorded, and every string is still one sanitized
+    /// line. Names that are added afterwards are hidden: `Redaction::none().redact("iban")` hides an `iban`.
     pub fn none() -> Self {
         Self {
             names: Names::none(),
         }
     }
 
-    /// See [`BodyLog::redact`](crate::BodyLog::redact).
+    /// Hides the values of a name. See [`BodyLog::redact`](crate::BodyLog::redact).
     pub fn redact(mut self, name: impl AsRef<str>) -> Self {
         self.names.redact(name.as_ref());
         self
     }
 
-    /// See [`BodyLog::redact_containing`](crate::BodyLog::redact_containing).
+    /// Hides the values of all names with a part. See
+    /// [`BodyLog::redact_containing`](crate::BodyLog::redact_containing).
     pub fn redact_containing(mut self, fragment: impl AsRef<str>) -> Self {
         self.names.redact_containing(fragment.as_ref());
         self
     }
 
-    /// See [`BodyLog::keep`](crate::BodyLog::keep). **What is kept is in the logs.**
+    /// Shows the values of a name. See [`BodyLog::keep`](crate::BodyLog::keep). **The values are written to
+    /// the logs.**
     pub fn keep(mut self, name: impl AsRef<str>) -> Self {
         self.names.keep(name.as_ref());
         self

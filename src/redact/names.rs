@@ -1,10 +1,8 @@
-//! Which names mean that a value must not be logged.
+//! Names of values that must not be logged.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::redact::name_lists::{Fragments, Whole};
-
-/// Whole names, in the form that [`normalize`] gives.
+/// Sensitive names, as [`normalize`] returns them.
 const EXACT: [&str; 27] = [
     "accesstoken",
     "apikey",
@@ -35,7 +33,7 @@ const EXACT: [&str; 27] = [
     "token",
 ];
 
-/// Query parameters only, those of signed URLs: in a document these are ordinary words.
+/// Sensitive names of query parameters, those of signed URLs. In a document, these are ordinary words.
 const EXACT_IN_QUERY: [&str; 5] = [
     "awsaccesskeyid",
     "sig",
@@ -44,10 +42,10 @@ const EXACT_IN_QUERY: [&str; 5] = [
     "xgoogsignature",
 ];
 
-/// Parts of names.
+/// Parts of sensitive names.
 const CONTAINED: [&str; 6] = ["passw", "secret", "token", "credit", "apikey", "privatekey"];
 
-/// Headers that no allowlist brings into a record. Elsewhere these names are sensitive too.
+/// Headers that are never recorded, even if an allowlist has them. Elsewhere, their names are sensitive.
 const NEVER_LOGGED: [&str; 9] = [
     "authorization",
     "proxyauthorization",
@@ -60,24 +58,24 @@ const NEVER_LOGGED: [&str; 9] = [
     "xamzsecuritytoken",
 ];
 
-/// What stands in the place of a sensitive value; the name stays.
+/// The text that replaces a sensitive value.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
 /// The sensitive names of one logger.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
-    /// Another one for each set of names; a clone has the same.
+    /// A number for this set of names. Clones have the same number.
     id: u64,
-    exact: Whole,
-    exact_in_query: Whole,
-    contained: Fragments,
-    /// Named by [`Names::redact`]: these win over everything.
-    explicit: Whole,
-    /// Named by [`Names::keep`].
-    kept: Whole,
-    /// The key of the code, which is shown whatever it is called.
+    exact: List,
+    exact_in_query: List,
+    contained: List,
+    /// The names of [`Names::redact`], which take precedence over all others.
+    explicit: List,
+    /// The names of [`Names::keep`].
+    kept: List,
+    /// The key of the result code, which is shown even if its name is sensitive.
     code: Box<str>,
-    /// What looks like a credential is hidden whatever its name is.
+    /// Credentials are recognized by their shape, too.
     shapes: bool,
 }
 
@@ -85,41 +83,41 @@ impl Default for Names {
     fn default() -> Self {
         Self {
             id: next_id(),
-            exact: Whole::new(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
-            exact_in_query: Whole::new(&EXACT_IN_QUERY),
-            contained: Fragments::new(&CONTAINED),
-            explicit: Whole::new(&[]),
-            kept: Whole::new(&[]),
+            exact: List::new(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
+            exact_in_query: List::new(&EXACT_IN_QUERY),
+            contained: List::new(&CONTAINED),
+            explicit: List::default(),
+            kept: List::default(),
             code: "".into(),
             shapes: true,
         }
     }
 }
 
-/// Never 0.
+/// Returns a new number, which is not 0.
 fn next_id() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Relaxed) + 1
 }
 
 impl Names {
-    /// What tells these names from all others.
+    /// Returns the number of this set of names.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// Nothing is sensitive.
+    /// Creates a set without names and without shapes.
     pub(crate) fn none() -> Self {
         Self {
-            exact: Whole::new(&[]),
-            exact_in_query: Whole::new(&[]),
-            contained: Fragments::new(&[]),
+            exact: List::default(),
+            exact_in_query: List::default(),
+            contained: List::default(),
             shapes: false,
             ..Self::default()
         }
     }
 
-    /// There is nothing to hide.
+    /// Returns whether nothing is hidden.
     pub(crate) fn is_off(&self) -> bool {
         !self.shapes
             && self.exact.is_empty()
@@ -128,11 +126,12 @@ impl Names {
             && self.contained.is_empty()
     }
 
-    /// What looks like a credential is hidden whatever its name is.
+    /// Returns whether credentials are hidden by their shape.
     pub(crate) fn hide_shapes(&self) -> bool {
         self.shapes
     }
 
+    /// Adds a sensitive name.
     pub(crate) fn redact(&mut self, name: &str) {
         self.id = next_id();
         let name = normalize(name);
@@ -140,15 +139,17 @@ impl Names {
         self.explicit.push(&name);
     }
 
+    /// Adds a part of sensitive names.
     pub(crate) fn redact_containing(&mut self, fragment: &str) {
         self.id = next_id();
         let fragment = normalize(fragment);
-        // Every name contains the empty string, and nobody means that.
+        // The empty string is a part of every name, and is not meant.
         if !fragment.is_empty() {
             self.contained.push(&fragment);
         }
     }
 
+    /// Removes a sensitive name.
     pub(crate) fn keep(&mut self, name: &str) {
         self.id = next_id();
         let name = normalize(name);
@@ -156,14 +157,14 @@ impl Names {
             &mut self.explicit,
             &mut self.exact,
             &mut self.exact_in_query,
+            &mut self.contained,
         ] {
             list.remove(&name);
         }
-        self.contained.remove(&name);
         self.kept.push(&name);
     }
 
-    /// The key of the code is shown, unless it is named explicitly.
+    /// Shows the value of the result code, unless [`redact`](Self::redact) names its key.
     pub(crate) fn show_code(&mut self, key: &str) {
         self.id = next_id();
         self.code = normalize(key).into();
@@ -171,10 +172,10 @@ impl Names {
 
     /// Judges the name of a field, a JSON key or a header.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        Normal::of(name, |name| self.hides(name))
+        self.hides(&normalize(name))
     }
 
-    /// Judges a decoded key of a form: all of its parts, as in `user[password]`.
+    /// Judges a decoded key of a form. A key such as `user[password]` has several parts.
     pub(crate) fn is_sensitive_in_form(&self, key: &str) -> bool {
         any_part(key, |part| self.is_sensitive(part))
     }
@@ -182,43 +183,38 @@ impl Names {
     /// Judges a decoded key of a query.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         any_part(key, |part| {
-            Normal::of(part, |name| {
-                self.exact_in_query.has(name) || self.hides(name)
-            })
+            let name = normalize(part);
+            self.exact_in_query.has(&name) || self.hides(&name)
         })
     }
 
-    /// Judges words that together are one name, as in `api key: x`. Whole names only: `token
-    /// expires: noon` is about a token and not one.
+    /// Judges two words as one name, as in `api key: x`. A part of a name does not count, because
+    /// `token expires: noon` does not have a token.
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
-        Normal::of(words, |name| {
-            self.explicit.has(name) || (!self.is_shown(name) && self.exact.has(name))
-        })
+        let name = normalize(words);
+        self.explicit.has(&name) || (!self.is_shown(&name) && self.exact.has(&name))
     }
 
-    /// Whose value is the rest of the line: it may look like other pairs.
+    /// Returns whether the value of `key` goes on to the end of the line, even if it looks like pairs.
     pub(crate) fn is_whole_line(&self, key: &str) -> bool {
-        Normal::of(key, |name| {
-            matches!(
-                name,
-                "authorization" | "proxyauthorization" | "cookie" | "setcookie"
-            )
-        })
+        matches!(
+            &*normalize(key),
+            "authorization" | "proxyauthorization" | "cookie" | "setcookie"
+        )
     }
 
-    /// The header is in no record, whatever the allowlist says.
+    /// Returns whether the header is never recorded.
     pub(crate) fn is_never_logged(&self, header: &str) -> bool {
-        Normal::of(header, |name| {
-            NEVER_LOGGED.contains(&name) && !self.kept.has(name)
-        })
+        let name = normalize(header);
+        NEVER_LOGGED.contains(&&*name) && !self.kept.has(&name)
     }
 
-    /// The user asked for the value under this name.
+    /// Returns whether [`keep`](Self::keep) named this name.
     pub(crate) fn is_kept(&self, name: &str) -> bool {
-        Normal::of(name, |name| self.kept.has(name))
+        self.kept.has(&normalize(name))
     }
 
-    /// Says whether any sensitive name occurs anywhere in a text, whatever surrounds it.
+    /// Returns whether any sensitive name is a part of `text`.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         let text = normalize(text);
         self.contained.occur_in(&text)
@@ -230,6 +226,7 @@ impl Names {
         *self.code == *name || self.kept.has(name)
     }
 
+    /// Judges a normalized name.
     fn hides(&self, name: &str) -> bool {
         self.explicit.has(name)
             || (!self.is_shown(name) && (self.exact.has(name) || self.contained.occur_in(name)))
@@ -241,7 +238,8 @@ fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
     is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
 }
 
-/// Lower case, without `-` and `_`: `X-Api-Key`, `api_key` and `apiKey` are one name.
+/// Converts a name to lower case without `-` and `_`, so that `X-Api-Key`, `x_api_key` and `xApiKey` are the
+/// same name.
 pub(crate) fn normalize(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '-' | '_'))
@@ -249,29 +247,34 @@ pub(crate) fn normalize(name: &str) -> String {
         .collect()
 }
 
-/// The normal form of a name, without an allocation for the names that occur.
-struct Normal;
+/// Normalized names, or parts of names.
+#[derive(Clone, Debug, Default)]
+struct List(Vec<Box<str>>);
 
-impl Normal {
-    fn of<T>(name: &str, judge: impl FnOnce(&str) -> T) -> T {
-        const SHORT: usize = 48;
-        let mut buffer = [0; SHORT];
-        let mut len = 0;
-        if name.len() > SHORT {
-            return judge(&normalize(name));
-        }
-        for byte in name.bytes() {
-            match byte {
-                b'-' | b'_' => {}
-                0x80.. => return judge(&normalize(name)),
-                _ => {
-                    buffer[len] = byte.to_ascii_lowercase();
-                    len += 1;
-                }
-            }
-        }
-        // ASCII, so never the fallback.
-        judge(std::str::from_utf8(&buffer[..len]).unwrap_or(name))
+impl List {
+    fn new(names: &[&str]) -> Self {
+        Self(names.iter().map(|&name| name.into()).collect())
+    }
+
+    fn push(&mut self, name: &str) {
+        self.0.push(name.into());
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|listed| **listed != *name);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|listed| **listed == *name)
+    }
+
+    /// Returns whether any of the names is a part of `text`.
+    fn occur_in(&self, text: &str) -> bool {
+        self.0.iter().any(|listed| text.contains(&**listed))
     }
 }
 
@@ -280,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lists_are_normalized() {
+    fn listed_names_are_normalized() {
         for name in EXACT
             .iter()
             .chain(&EXACT_IN_QUERY)
@@ -292,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn spelling_does_not_matter() {
+    fn name_is_sensitive_in_any_spelling() {
         let names = Names::default();
         for name in [
             "password",
@@ -314,9 +317,9 @@ mod tests {
             "mysql_pwd",
             "CLIENT-SECRET",
             "passwort",
-            // The Kelvin sign is a k in lower case.
+            // The Kelvin sign, whose lower case is `k`.
             "to\u{212a}en",
-            "a_very_long_name_that_does_not_fit_into_the_short_buffer_but_ends_in_password",
+            "a_very_long_name_of_more_than_sixty_four_characters_that_ends_in_password",
         ] {
             assert!(names.is_sensitive(name), "{name}");
         }
@@ -339,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_judged_part_by_part() {
+    fn key_with_brackets_or_dots_is_sensitive_if_a_part_is() {
         let names = Names::default();
         for key in ["user[password]", "a[b][pin]", "form.otp"] {
             assert!(
@@ -359,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_code_is_shown_unless_it_is_named() {
+    fn key_of_result_code_is_shown_unless_redact_names_it() {
         let mut names = Names::default();
         names.show_code("token_code");
         assert!(!names.is_sensitive("tokenCode") && names.is_sensitive("token"));
@@ -370,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_added_and_taken_off_and_the_last_word_counts() {
+    fn last_call_of_redact_or_keep_for_a_name_wins() {
         let mut names = Names::default();
         names.redact("Tax-Number");
         names.redact_containing("IBAN");
@@ -394,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn some_headers_are_never_logged_unless_kept() {
+    fn headers_with_credentials_are_never_logged_unless_kept() {
         let mut names = Names::default();
         for header in ["authorization", "Set-Cookie", "x-amz-security-token"] {
             assert!(names.is_never_logged(header), "{header}");
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn none_hides_what_is_named_afterwards_and_nothing_else() {
+    fn redaction_off_hides_only_names_that_are_added_later() {
         let mut names = Names::none();
         assert!(names.is_off() && !names.is_sensitive("password"));
         names.redact("iban");
@@ -414,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn several_words_are_a_name_only_if_all_of_them_are() {
+    fn two_words_are_sensitive_only_as_a_whole_name() {
         let names = Names::default();
         assert!(names.is_sensitive_phrase("api-key") && names.is_sensitive_phrase("cardnumber"));
         assert!(!names.is_sensitive_phrase("tokenexpires"));

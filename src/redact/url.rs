@@ -1,4 +1,4 @@
-//! URLs as they stand in request targets and headers.
+//! Secrets in URLs, as in request targets and headers.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,16 @@ use crate::{
     redact::{
         form,
         names::Names,
+        pieces::{Replacement, push_replaced},
         text::{hide_secrets, user_info_len},
     },
     util::bytes::{self, class},
 };
 
-/// Hides the sensitive values in the query and the fragment of a URL or a path (a fragment carries
-/// tokens too: RFC 6749, section 4.2.2), and removes the user information.
+/// Hides the sensitive values in the query and the fragment of a URL or a path, and removes the user
+/// information. A fragment may have tokens, too (RFC 6749, section 4.2.2).
 ///
-/// `open` says that the URL was cut at its end.
+/// `open` says that the URL was truncated.
 pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
     if names.is_off() {
         return url.to_owned();
@@ -25,7 +26,7 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
     let after_slashes = rest.trim_start_matches(['/', '\\']);
     let slashes = &rest[..rest.len() - after_slashes.len()];
     out.extend([scheme, slashes]);
-    // One slash and no scheme begin a path. Anything else is read as a host where some client might.
+    // One slash without a scheme begins a path. Some client may read a host in any other case.
     let rest = match (scheme, slashes) {
         ("", "/") => after_slashes,
         _ => &after_slashes[user_info_len(after_slashes, open, false)..],
@@ -41,12 +42,12 @@ pub(crate) fn redact_url(url: &str, open: bool, names: &Names) -> String {
     out
 }
 
-/// Hides what looks like a secret in the segments of a path.
+/// Hides secrets in the segments of a path. `open` says that the path was truncated.
 pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
     if !names.is_off()
         && let Some(slashes) = path.find("//")
     {
-        // A path that has a URL in it, as those of proxies.
+        // The path of a proxy may have a URL in it.
         let host = slashes + 2;
         let user_info = user_info_len(&path[host..], open, false);
         if user_info > 0 {
@@ -55,28 +56,25 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
         }
     }
     let mut out = String::new();
-    let mut copied = 0;
-    let mut start = 0;
-    for segment in path.split(['/', '\\']) {
-        let end = start + segment.len();
-        if let Some(shown) = form::hide_in_value(segment, open && end == path.len(), names) {
-            out.push_str(&path[copied..start]);
-            out.push_str(&shown);
-            copied = end;
-        }
-        start = end + 1;
+    let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
+    let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
+        let shown = form::hide_in_value(segment, open && is_last, names)?;
+        Some(Replacement {
+            kept: 0,
+            shown: shown.into(),
+        })
+    });
+    match is_changed {
+        false => Cow::Borrowed(path),
+        true => Cow::Owned(out),
     }
-    if copied == 0 {
-        return Cow::Borrowed(path);
-    }
-    out.push_str(&path[copied..]);
-    Cow::Owned(out)
 }
 
-/// The host and port of a `Host` header or an authority, without anything that is neither.
+/// Returns the host and port of a `Host` header or an authority, without user information and without text
+/// that is neither.
 pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
     let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
-    // Most have neither an end nor user information.
+    // Most authorities are only host and port.
     if bytes::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
         return authority;
     }
@@ -86,27 +84,26 @@ pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
     &authority[user.map_or(0, |at| at + 1)..]
 }
 
-/// The length of the port at the end of `host`, with its colon.
+/// Returns the length of the port at the end of `host`, with its colon.
 pub(crate) fn port_len(host: &str) -> usize {
     let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
     match host.as_bytes()[..host.len() - digits] {
-        // Up to 65535.
+        // The highest port is 65535.
         [.., b':'] if digits <= 5 => digits + 1,
         _ => 0,
     }
 }
 
-/// A host can have the form of a token; `None` if this one has not.
+/// Hides a host that has the shape of a secret. Returns `None` if it has not.
 pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
-    // It is no text in which a colon would make a name of what stands before, unless what follows is no
-    // port.
+    // The name before a port is not the name of a value.
     let (name, port) = host.split_at(host.len() - port_len(host));
     let shown = hide_secrets(name, open && port.is_empty(), names)?;
     Some(format!("{shown}{port}"))
 }
 
+/// Returns whether `text` is a scheme. In `user:password@host`, the first word is not.
 fn is_scheme(text: &str) -> bool {
-    // In `user:password@host` the first part looks like one as well.
     matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
 }
 
@@ -115,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_lose_their_secrets_and_keep_their_shape() {
+    fn secrets_in_url_are_hidden_and_user_information_is_removed() {
         for (url, expected) in [
             ("/a/b?token=x&y=1", "/a/b?token=[REDACTED]&y=1"),
             ("https://h/p?q=1", "https://h/p?q=1"),
@@ -153,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_was_cut_hides_what_may_have_been_user_information() {
+    fn truncated_url_shows_no_part_of_user_information() {
         for (url, expected) in [
             ("https://ann:hunt", "https://"),
             ("https://ann:hunt/", "https://"),
@@ -166,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_host_is_a_port_or_a_text() {
+    fn host_with_sensitive_name_is_shown_if_a_port_follows() {
         let names = Names::default();
         for (host, shown) in [
             ("token:8080", None),

@@ -1,15 +1,15 @@
-//! Calling code that is not ours without being harmed by it.
+//! Calls foreign code, and catches its panics.
 
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Calls `f`; `None` if it panicked.
+/// Calls `f`. `None` if it panicked.
 ///
-/// Finishing an exchange runs in destructors, also while the thread unwinds, and there a panic that
-/// got out would abort the process. A caught payload may itself panic when it is dropped, and so
-/// may what that throws: the third is leaked.
+/// An exchange ends in a destructor, which may run while the thread unwinds. A panic that left it would abort the
+/// process. The payload of a panic may panic when it is dropped, and so may the payload of that panic: the third one is
+/// leaked.
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| {
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_when_dropped_does_no_harm() {
+    fn a_panic_payload_that_panics_on_drop_is_caught() {
         assert_eq!(catch_panic(|| 1), Some(1));
         for depth in 0..4 {
             assert_eq!(catch_panic(|| panic_any(Bomb(depth))), None::<()>);
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn it_works_while_the_thread_unwinds() {
+    fn a_panic_during_unwinding_is_caught() {
         struct OnDrop<'a>(&'a mut bool);
         impl Drop for OnDrop<'_> {
             fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! What nothing else is needed for: bytes, text, panics, chance.
+//! Helpers that know nothing of HTTP: bytes, text, panics, random numbers.
 
 pub(crate) mod bytes;
 pub(crate) mod catch_panic;

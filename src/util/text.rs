@@ -1,4 +1,4 @@
-//! One clean line: what a string must be before it is part of a record.
+//! Makes clean text: one line, which every string of a record is.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use wide::u8x16;
 
 use crate::util::bytes::{self, class};
 
-/// Characters that can forge or reorder a line of a log: C0, DEL and C1 controls, the line and
-/// paragraph separators, and the bidirectional embeddings, overrides and isolates
-/// (Unicode Technical Standard 55, "Source code handling").
+/// Whether a character can forge or reorder a line of a log: C0, DEL and C1 controls, the line and paragraph
+/// separators, and the bidirectional embeddings, overrides and isolates (Unicode Technical Standard 55, "Source code
+/// handling").
 pub(crate) fn is_forbidden(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
         | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The first byte of each [forbidden](is_forbidden) character, and of some others.
+/// The first bytes of [forbidden](is_forbidden) characters, and of some others.
 #[inline(always)]
 pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
     let controls = class::below(block, 0x20) | class::is(block, 0x7f);
@@ -23,20 +23,20 @@ pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
     controls | class::is(block & u8x16::splat(!0x20), 0xc2)
 }
 
-/// A [forbidden](is_forbidden) character begins at `at`.
+/// Whether a [forbidden](is_forbidden) character begins at `at`.
 pub(crate) fn is_forbidden_at(text: &str, at: usize) -> bool {
     text.get(at..)
         .is_some_and(|text| text.starts_with(is_forbidden))
 }
 
-/// Where the first [forbidden](is_forbidden) character stands.
+/// Returns the place of the first [forbidden](is_forbidden) character.
 pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
     bytes::find_confirmed(text.as_bytes(), may_begin_forbidden, |at| {
         is_forbidden_at(text, at)
     })
 }
 
-/// Replaces each forbidden character with one space: a cleaned string is never longer.
+/// Replaces each forbidden character with a space, so that the text does not become longer.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     match find_forbidden(text) {
         None => Cow::Borrowed(text),
@@ -44,7 +44,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The longest prefix of at most `max` bytes that ends on a character boundary.
+/// Returns the longest prefix of at most `max` bytes that ends on a character boundary.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max {
         return text;
@@ -56,36 +56,34 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// Where in `text` the last character ends that is a mark; 0 if there is none.
+/// Returns the end of the last character for which `is_mark` is true; 0 if there is none.
 pub(crate) fn after_last(text: &str, is_mark: impl Fn(char) -> bool) -> usize {
     let last = text.char_indices().rfind(|&(_, c)| is_mark(c));
     last.map_or(0, |(at, c)| at + c.len_utf8())
 }
 
-/// The first character boundary at or behind `at`.
+/// Returns the first character boundary at or after `at`.
 pub(crate) fn ceil_char_boundary(text: &str, at: usize) -> usize {
     (at..text.len())
         .find(|&at| text.is_char_boundary(at))
         .unwrap_or(text.len())
 }
 
-/// Appends the clean form of at most `max` bytes of `bytes`, a byte string that should be UTF-8
-/// but comes from a peer; what is not UTF-8 becomes U+FFFD.
+/// Appends the clean form of at most `max` bytes of `bytes`, which come from a peer. Invalid UTF-8 becomes U+FFFD.
 pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
-    // A window: the bytes of a header can be many times longer than what is kept of them.
+    // A header can be many times longer than the part that is kept of it.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max + 4)]);
     let cleaned = clean(&text);
     out.push_str(cut(&cleaned, max));
 }
 
-/// Bytes that `text` takes inside a JSON string, without the quotes.
-///
-/// Exact for a clean string: nothing but the quote and the backslash needs an escape there.
+/// Returns the bytes that `text` takes inside a JSON string, without the quotes. Exact for a clean text, in which
+/// only quotes and backslashes need an escape.
 pub(crate) fn escaped_len(text: &str) -> usize {
     text.len() + bytes::count(text.as_bytes(), class::is_escaped)
 }
 
-/// The longest prefix of `text` that takes at most `max` bytes inside a JSON string.
+/// Returns the longest prefix of `text` that takes at most `max` bytes inside a JSON string.
 pub(crate) fn cut_escaped(text: &str, max: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -97,8 +95,8 @@ pub(crate) fn cut_escaped(text: &str, max: usize) -> &str {
     text
 }
 
-/// A `fmt::Write` that keeps the first `max` bytes and refuses more, so that a `Display` of any
-/// length costs a bounded amount of memory.
+/// A `fmt::Write` that keeps the first `max` bytes and refuses more, so that a `Display` of any length takes
+/// bounded memory.
 pub(crate) struct Capped {
     text: String,
     max: usize,
@@ -114,7 +112,7 @@ impl Capped {
 
     pub(crate) fn display(max: usize, value: impl std::fmt::Display) -> String {
         let mut capped = Self::new(max);
-        // The error says that the cap was reached, or is the value's own; what came is kept.
+        // An error says that the cap was reached, or is the value's. The text so far is kept.
         let _ = std::fmt::Write::write_fmt(&mut capped, format_args!("{value}"));
         capped.text
     }
@@ -125,7 +123,7 @@ impl std::fmt::Write for Capped {
         let room = self.max - self.text.len();
         self.text.push_str(cut(s, room));
         if s.len() > room {
-            // Nothing may follow a cut, however short: it would not be a prefix any more.
+            // Nothing may follow a cut, or the text would not be a prefix.
             self.max = self.text.len();
             return Err(std::fmt::Error);
         }
@@ -140,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_forge_a_line_becomes_a_space() {
+    fn forbidden_characters_become_spaces() {
         for (dirty, expected) in [
             ("plain", "plain"),
             ("two\r\nlines", "two  lines"),

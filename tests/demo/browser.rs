@@ -1,8 +1,8 @@
-//! A real browser, led over the DevTools protocol.
+//! A real browser, driven over the DevTools protocol.
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     net::TcpStream,
     path::PathBuf,
     process::{self, Child, Command, Stdio},
@@ -17,27 +17,36 @@ use std::{
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
-/// All that one test does with its browser.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit for all that one test does with its browser.
+const DEADLINE: Duration = Duration::from_secs(60);
 
-/// One page in a browser of its own.
+const NOT_INSTALLED: &str = "no Chromium was found; install it (on Debian: `apt-get install chromium`) or set CHROMIUM \
+     to the path of its executable";
+
+/// A page in a new browser.
 pub struct Browser {
     socket: WebSocket<TcpStream>,
     deadline: Instant,
     calls: u64,
     loaded: bool,
-    complaints: Vec<Value>,
+    errors: Vec<Value>,
     _process: Process,
 }
 
 impl Browser {
-    /// Says so and gives `None` where no browser is installed.
+    /// Starts a browser. If none is installed, returns `None`, so that the test is skipped.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no browser is installed and `CI` is `true`.
     pub fn start() -> Option<Self> {
         let Some(program) = installed() else {
-            eprintln!("skipped: no Chromium was found; CHROMIUM can say where one is");
+            assert!(env::var("CI").as_deref() != Ok("true"), "{NOT_INSTALLED}");
+            // Not with `eprintln`, whose output is captured when a test passes.
+            let _ = writeln!(io::stderr(), "skipped: {NOT_INSTALLED}");
             return None;
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + DEADLINE;
         let process = Process::start(program);
         let endpoint = process.endpoint(deadline);
         let (address, _) = endpoint.split_once('/').expect("an address and a path");
@@ -48,7 +57,7 @@ impl Browser {
         let url = page["webSocketDebuggerUrl"].as_str().expect("a socket");
         let stream = TcpStream::connect(address).expect("the browser accepts");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(DEADLINE))
             .expect("a timeout is set");
         let (socket, _) = tungstenite::client(url, stream).expect("the browser speaks WebSocket");
         let mut browser = Self {
@@ -56,7 +65,7 @@ impl Browser {
             deadline,
             calls: 0,
             loaded: false,
-            complaints: Vec::new(),
+            errors: Vec::new(),
             _process: process,
         };
         for domain in ["Page", "Runtime", "Log"] {
@@ -73,7 +82,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression, or of what it promises.
+    /// Evaluates an expression and awaits it if it is a promise.
     #[track_caller]
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let mut result = self.call(
@@ -84,7 +93,7 @@ impl Browser {
         result["result"]["value"].take()
     }
 
-    /// Waits until an expression is true; it is looked at with each change of the document.
+    /// Waits until an expression is true. It is evaluated again on each change of the document.
     #[track_caller]
     pub fn until(&mut self, condition: &str) {
         self.evaluate(&format!(
@@ -103,7 +112,7 @@ impl Browser {
         ));
     }
 
-    /// Presses a key where the focus is.
+    /// Presses Enter on the focused element.
     pub fn press_enter(&mut self) {
         for kind in ["keyDown", "keyUp"] {
             self.call(
@@ -113,15 +122,15 @@ impl Browser {
         }
     }
 
-    /// There were no uncaught errors, and the browser itself wrote nothing to the console: that something
-    /// is missing, that a policy forbids something.
+    /// Checks that there was no uncaught error and that the browser itself logged nothing, such as a missing resource
+    /// or a violation of the content security policy.
     #[track_caller]
-    pub fn assert_content(&self) {
-        assert!(self.complaints.is_empty(), "{:#?}", self.complaints);
+    pub fn assert_no_error(&self) {
+        assert!(self.errors.is_empty(), "{:#?}", self.errors);
     }
 
-    pub fn wait_for_complaint(&mut self) {
-        while self.complaints.is_empty() {
+    pub fn wait_for_error(&mut self) {
+        while self.errors.is_empty() {
             self.read();
         }
     }
@@ -154,7 +163,7 @@ impl Browser {
         match message["method"].as_str() {
             Some("Page.loadEventFired") => self.loaded = true,
             Some("Runtime.exceptionThrown" | "Log.entryAdded") => {
-                self.complaints.push(message["params"].take());
+                self.errors.push(message["params"].take());
             }
             _ => {}
         }
@@ -162,11 +171,11 @@ impl Browser {
     }
 }
 
-/// Ended, with all its children, and its files removed when dropped.
+/// The process of a browser. On drop it is ended with its children, and its files are removed.
 struct Process {
     child: Child,
     profile: PathBuf,
-    /// What it writes to standard error. Closed when the last process of the browser is gone.
+    /// The lines on standard error. The channel is closed when the last process of the browser has ended.
     lines: Receiver<String>,
 }
 
@@ -183,7 +192,7 @@ impl Process {
             .args(["--disable-background-networking"])
             .args(["--disable-component-update", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.display()))
-            // It leaves files in both.
+            // The browser writes files to both.
             .env("HOME", &profile)
             .env("TMPDIR", &profile)
             .stdin(Stdio::null())
@@ -195,7 +204,7 @@ impl Process {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                // Read on, so that the browser never waits for a reader.
+                // Continue without a receiver, so that the browser is never blocked by a full pipe.
                 let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
             }
         });
@@ -206,12 +215,12 @@ impl Process {
         }
     }
 
-    /// `address:port/path` of the protocol.
+    /// Waits for the `address:port/path` of the protocol.
     fn endpoint(&self, deadline: Instant) -> String {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            let line = line.expect("the browser says where it listens");
+            let line = line.expect("the browser prints its address");
             if let Some(endpoint) = line.strip_prefix("DevTools listening on ws://") {
                 return endpoint.trim().to_owned();
             }
@@ -223,7 +232,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Its children end with it, a moment later, and write until then.
+        // Wait for the children, which end later and write files until then.
         while self.lines.recv_timeout(Duration::from_secs(10)).is_ok() {}
         let _ = fs::remove_dir_all(&self.profile);
     }

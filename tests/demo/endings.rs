@@ -1,4 +1,4 @@
-//! How exchanges, and the demo itself, can end.
+//! The ways in which exchanges and the demo itself can end.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_panic_ends_its_connection_and_nothing_else() {
+fn panic_closes_only_its_connection_and_is_recorded() {
     let mut site = Site::start(&[]);
     site.asked += 1;
     assert!(site.agent.get(site.url("/panic")).call().is_err());
@@ -25,14 +25,14 @@ fn a_panic_ends_its_connection_and_nothing_else() {
 }
 
 #[test]
-fn what_is_unanswered_when_the_demo_stops_is_recorded_as_aborted() {
+fn request_without_response_is_aborted_when_the_demo_stops() {
     let mut site = Site::start(&[]);
     let mut stalled = site.service.connect();
     stalled
         .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap();
     site.asked += 1;
-    // Another request shows when it has arrived.
+    // Wait until the server has received it.
     while !site.get("/stats").1.contains(r#""in_flight":2"#) {}
     let records = site.records_after("INT");
     let last = records
@@ -48,7 +48,7 @@ fn what_is_unanswered_when_the_demo_stops_is_recorded_as_aborted() {
 }
 
 #[test]
-fn a_client_that_leaves_mid_upload_is_recorded() {
+fn interrupted_upload_is_recorded() {
     let mut site = Site::start(&[]);
     let mut stream = site.service.connect();
     stream
@@ -70,7 +70,7 @@ fn a_client_that_leaves_mid_upload_is_recorded() {
 }
 
 #[test]
-fn either_signal_ends_the_demo_with_every_record_written() {
+fn sigterm_and_sigint_stop_the_demo_after_the_last_record() {
     for signal in ["TERM", "INT"] {
         let mut site = Site::start(&[]);
         for nth in 0..50 {
@@ -78,6 +78,6 @@ fn either_signal_ends_the_demo_with_every_record_written() {
         }
         site.records_after(signal);
     }
-    // Also right after it said that it listens.
+    // The same directly after the start.
     Site::start(&[]).records();
 }

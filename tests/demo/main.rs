@@ -1,4 +1,4 @@
-//! The demo from start to end: a process of its own, real clients, and every line that it writes.
+//! The demo, run as a process with real clients. Each line that it writes is checked.
 
 mod browser;
 mod endings;
@@ -19,14 +19,14 @@ fn demo() -> &'static PathBuf {
     DEMO.get_or_init(|| service::build("demo", !cfg!(debug_assertions)))
 }
 
-/// A demo, a client, and the count of what was asked for.
+/// A running demo with a client. `asked` counts the requests that must be recorded.
 struct Site {
     service: Service,
     agent: Agent,
     asked: usize,
 }
 
-/// Status and body of an answer.
+/// The status and the body of a response.
 type Answer = (u16, String);
 
 impl Site {
@@ -65,7 +65,7 @@ impl Site {
         )
     }
 
-    /// Ends the demo; gives its records, of which there must be one for each request.
+    /// Stops the demo and returns its records. Checks that there is one for each request.
     #[track_caller]
     fn records(self) -> Vec<Value> {
         self.records_after("TERM")
@@ -79,7 +79,7 @@ impl Site {
     }
 }
 
-/// One flat object on one line, with nothing in it that could forge another.
+/// Parses a record. Checks that it is one flat object without characters that could forge a line.
 #[track_caller]
 fn parse(line: &str) -> Value {
     let record: Value = serde_json::from_str(line).unwrap();
@@ -105,7 +105,7 @@ fn parse(line: &str) -> Value {
     record
 }
 
-/// Compares the fields that are named; `null` stands for a field that must not be there.
+/// Compares the given fields; `null` stands for a field that must be absent.
 #[track_caller]
 fn assert_fields(record: &Value, expected: Value) {
     for (name, value) in expected.as_object().unwrap() {

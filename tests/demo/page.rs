@@ -1,4 +1,4 @@
-//! The page that shows the records: what it is served with, and what a real browser makes of it.
+//! The page that shows the records: its headers, and its behaviour in a real browser.
 
 use std::io::{Read as _, Write as _};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{browser::Browser, *};
 
 #[test]
-fn the_page_and_its_parts_are_for_this_site_only() {
+fn page_and_its_resources_are_closed_to_other_sites() {
     let mut site = Site::start(&[]);
     for (path, content_type) in [
         ("/", "text/html; charset=utf-8"),
@@ -35,7 +35,7 @@ fn the_page_and_its_parts_are_for_this_site_only() {
         let mut names = res.headers().keys();
         assert!(names.all(|name| !name.as_str().starts_with("access-control-")));
     }
-    // Whoever looks leaves one record, however many parts the page has.
+    // Only the page itself is recorded, not its resources.
     site.asked += 1;
     assert_fields(
         &site.records()[0],
@@ -43,7 +43,7 @@ fn the_page_and_its_parts_are_for_this_site_only() {
     );
 }
 
-/// Some cells of all rows that are shown, newest first.
+/// Reads some cells of all visible rows, newest first.
 fn rows(browser: &mut Browser, cells: &str) -> Value {
     browser.evaluate(&format!(
         "[...document.querySelectorAll('#records li:not([hidden])')].map((row) =>
@@ -51,7 +51,7 @@ fn rows(browser: &mut Browser, cells: &str) -> Value {
     ))
 }
 
-fn until_there_are(browser: &mut Browser, rows: usize) {
+fn wait_for_rows(browser: &mut Browser, rows: usize) {
     browser.until(&format!(
         "document.querySelectorAll('#records li').length === {rows}"
     ));
@@ -61,7 +61,7 @@ const ATTACK: &str =
     "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>";
 
 #[test]
-fn a_browser_shows_records_as_they_come() {
+fn browser_shows_new_records_and_no_markup_of_clients() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -70,7 +70,7 @@ fn a_browser_shows_records_as_they_come() {
     site.post("/login", "application/json", login);
     browser.open(&site.url("/"));
     site.asked += 1;
-    until_there_are(&mut browser, 2);
+    wait_for_rows(&mut browser, 2);
     browser.until("connection.textContent === 'connected'");
     let title = browser.evaluate("document.title");
 
@@ -88,7 +88,7 @@ fn a_browser_shows_records_as_they_come() {
     .unwrap();
     stream.read_to_end(&mut Vec::new()).unwrap();
     site.asked += 2;
-    until_there_are(&mut browser, 6);
+    wait_for_rows(&mut browser, 6);
     let page = include_str!("../../examples/demo/page.html").len();
     let page = browser.evaluate(&format!("({page}).toLocaleString('en')"));
     let page = page.as_str().unwrap();
@@ -104,7 +104,7 @@ fn a_browser_shows_records_as_they_come() {
         ])
     );
 
-    // Bodies are seen at once, as far as there is room.
+    // Closed rows show the beginning of both bodies.
     assert_eq!(
         rows(&mut browser, ".glimpse"),
         json!([
@@ -124,7 +124,7 @@ fn a_browser_shows_records_as_they_come() {
         ])
     );
 
-    // A row opens, by the keyboard too.
+    // Enter opens a row, and so does a click.
     browser.evaluate("document.querySelector('#records summary').focus()");
     browser.press_enter();
     browser.until("document.querySelectorAll('#records pre').length === 2");
@@ -147,29 +147,29 @@ fn a_browser_shows_records_as_they_come() {
         assert!(text.contains(shown), "{shown}: {text}");
     }
 
-    // Nothing that a client sent became a part of the page, and no secret is in it.
+    // No markup of a client is in the document, and neither is a secret.
     let whole = browser.evaluate("document.documentElement.outerHTML");
     assert!(!whole.as_str().unwrap().contains("hunter2"), "{whole}");
     let alien = "document.querySelectorAll('img, iframe, object, body script, [onerror]').length";
     assert_eq!(browser.evaluate(alien), 0);
     assert_eq!(browser.evaluate("document.scripts.length"), 1);
     assert_eq!(browser.evaluate("document.title"), title);
-    browser.assert_content();
+    browser.assert_no_error();
 
-    // Were it a part of the page, it could still not run, and the browser would say so.
+    // Even if such markup were inserted, the policy would block its script, and the browser would log an error.
     let insert = format!(
         "document.body.insertAdjacentHTML('beforeend', {})",
         json!(ATTACK)
     );
     browser.evaluate(&insert);
-    browser.wait_for_complaint();
+    browser.wait_for_error();
     assert_eq!(browser.evaluate("document.title"), title);
     drop(browser);
     site.records();
 }
 
 #[test]
-fn a_browser_filters_pauses_and_says_what_it_missed() {
+fn browser_filters_pauses_and_counts_missed_records() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -179,7 +179,7 @@ fn a_browser_filters_pauses_and_says_what_it_missed() {
     }
     browser.open(&site.url("/"));
     site.asked += 1;
-    until_there_are(&mut browser, 4);
+    wait_for_rows(&mut browser, 4);
 
     let mut shown = |level: &str, text: &str| {
         browser.evaluate(&format!(
@@ -197,10 +197,10 @@ fn a_browser_filters_pauses_and_says_what_it_missed() {
     assert_eq!(shown("4", "code/0"), json!([]));
     assert_eq!(shown("0", ""), json!(all));
 
-    // The page can send requests itself.
+    // A button of the page sends a request.
     browser.evaluate("examples.querySelector('button').click()");
     site.asked += 1;
-    until_there_are(&mut browser, 5);
+    wait_for_rows(&mut browser, 5);
     assert_eq!(rows(&mut browser, ".target")[0], "POST /login");
 
     browser.evaluate("pause.click()");
@@ -212,17 +212,17 @@ fn a_browser_filters_pauses_and_says_what_it_missed() {
     browser.until("held.at(-1).data.includes('/code/450')");
     assert_eq!(rows(&mut browser, ".target")[0], "POST /login");
     browser.evaluate("pause.click()");
-    until_there_are(&mut browser, 200);
+    wait_for_rows(&mut browser, 200);
     let counts = browser.evaluate("counts.textContent");
     assert_eq!(counts, "200 shown, 250 missed");
     assert_eq!(rows(&mut browser, ".target")[0], "GET /code/450");
-    browser.assert_content();
+    browser.assert_no_error();
     drop(browser);
     site.records();
 }
 
 #[test]
-fn a_browser_goes_on_when_the_demo_was_started_again() {
+fn browser_reconnects_after_a_restart_of_the_demo() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -230,14 +230,14 @@ fn a_browser_goes_on_when_the_demo_was_started_again() {
     site.get("/code/1");
     browser.open(&site.url("/"));
     site.asked += 1;
-    until_there_are(&mut browser, 2);
+    wait_for_rows(&mut browser, 2);
     let addr = site.service.addr.clone();
     site.records();
     browser.until("connection.textContent === 'reconnecting'");
 
     let mut site = Site::start(&[("ADDR", &addr)]);
     site.get("/code/2");
-    until_there_are(&mut browser, 3);
+    wait_for_rows(&mut browser, 3);
     assert_eq!(rows(&mut browser, ".target")[0], "GET /code/2");
     let state = browser.evaluate("connection.textContent + ', ' + counts.textContent");
     assert_eq!(state, "connected, 3 shown");

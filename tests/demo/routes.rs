@@ -1,4 +1,4 @@
-//! What each route answers, and the record that it leaves.
+//! The response and the record of each route.
 
 use std::io::Read as _;
 
@@ -8,7 +8,7 @@ use tungstenite::Message;
 use super::*;
 
 #[test]
-fn every_route_answers_and_leaves_one_record() {
+fn every_route_responds_and_is_recorded_once() {
     let mut site = Site::start(&[]);
     let body = |bytes: usize| format!(r#"{{"code":0,"msg":"ok","data":{{"bytes":{bytes}}}}}"#);
 
@@ -39,7 +39,7 @@ fn every_route_answers_and_leaves_one_record() {
     let (status, stats) = site.get("/stats");
     let stats: Value = serde_json::from_str(&stats).unwrap();
     assert_eq!(status, 200);
-    // All but this one are over.
+    // All exchanges except this one are complete.
     assert_fields(
         &stats,
         json!({"in_flight": 1, "records": 10, "budget_used": 0, "sink_failures": 0}),
@@ -125,7 +125,7 @@ fn every_route_answers_and_leaves_one_record() {
 }
 
 #[test]
-fn a_login_says_who_and_no_secret() {
+fn login_records_the_user_and_no_secret() {
     let mut site = Site::start(&[("RESPONSE_BODY", "always")]);
     let json = "application/json";
     let form = "application/x-www-form-urlencoded";
@@ -164,14 +164,14 @@ fn a_login_says_who_and_no_secret() {
     );
     for (nth, record) in records.iter().enumerate() {
         let line = record.to_string();
-        // The name of the fourth is no secret by any rule.
+        // In the fourth, the secret is sent as a user name, which no rule hides.
         assert!(nth == 3 || !line.contains(secret), "{line}");
         assert!(!line.contains("must-not-be-logged"), "{line}");
     }
 }
 
 #[test]
-fn a_web_socket_is_one_record_without_content() {
+fn web_socket_is_one_record_without_content() {
     let mut site = Site::start(&[]);
     let (mut socket, res) = tungstenite::connect(format!("ws://{}/ws", site.service.addr)).unwrap();
     site.asked += 1;
@@ -200,7 +200,7 @@ fn a_web_socket_is_one_record_without_content() {
 }
 
 #[test]
-fn no_client_can_forge_a_line() {
+fn clients_cannot_forge_a_line() {
     let mut site = Site::start(&[("RESPONSE_BODY", "always")]);
     let forged = "a\u{85}\u{2028}\u{202e}b\r\n{\"level\":\"ERROR\"}\u{1b}[31m";
     for content_type in [
@@ -221,9 +221,9 @@ fn no_client_can_forge_a_line() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     if answer.starts_with(b"HTTP/1.1 400") {
-        // The server itself refused it: there is no request then.
+        // The server itself rejected the head, so the middleware was not called.
         site.asked -= 1;
     }
-    // `parse` looks for what must not be there.
+    // `parse` checks for forbidden characters.
     site.records();
 }

@@ -1,5 +1,5 @@
-//! The demo as a child process, for tests and benchmarks; and where examples are.
-#![allow(dead_code, reason = "each of them uses a part of it")]
+//! The demo as a child process, for tests and benchmarks, and the paths of examples.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     env, fs,
@@ -13,10 +13,10 @@ use std::{
 
 use serde_json::Value;
 
-/// A stalled connection is an error instead of a hang.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of connections.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Builds an example and says where it is: an old one must not be looked at.
+/// Builds an example, which may be outdated, and returns its path.
 pub fn build(example: &str, release: bool) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -38,10 +38,10 @@ pub fn build(example: &str, release: bool) -> PathBuf {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == example)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo says where an example is")
+        .expect("cargo prints the path of the example")
 }
 
-/// A running demo; ended when dropped.
+/// A running demo. It is killed on drop.
 pub struct Service {
     child: Child,
     pub addr: String,
@@ -66,12 +66,12 @@ impl Service {
         let mut stderr = BufReader::new(stderr);
         stderr
             .read_line(&mut first)
-            .expect("the demo says where it listens");
-        // Read on, so that the demo never waits for a reader.
+            .expect("the demo prints its address");
+        // Read the rest, so that the demo is never blocked by a full pipe.
         thread::spawn(move || stderr.lines().count());
         let addr = first.trim().strip_prefix("listening on http://");
         Self {
-            addr: addr.expect("the demo listens").to_owned(),
+            addr: addr.expect("the first line is the address").to_owned(),
             child,
             lines: Some(lines),
         }
@@ -79,18 +79,18 @@ impl Service {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.addr).expect("the demo accepts");
-        // A request goes out in pieces, and nobody should wait for the rest of one.
+        // Tests send requests in pieces, which must not be delayed.
         stream.set_nodelay(true).expect("a socket option is set");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a timeout is set");
         stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(TIMEOUT))
             .expect("a timeout is set");
         stream
     }
 
-    /// Sends a request without a body on a connection of its own; gives the body of the answer.
+    /// Sends a request without a body on a new connection and returns the body of the response.
     pub fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
         write!(
@@ -98,14 +98,14 @@ impl Service {
             "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         )
         .expect("the request is sent");
-        let mut answer = String::new();
+        let mut response = String::new();
         stream
-            .read_to_string(&mut answer)
-            .expect("the answer is read");
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        let (_, body) = answer
+            .read_to_string(&mut response)
+            .expect("the response is read");
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+        let (_, body) = response
             .split_once("\r\n\r\n")
-            .expect("the answer has a body");
+            .expect("the response has a body");
         body.to_owned()
     }
 
@@ -113,26 +113,26 @@ impl Service {
         serde_json::from_str(&self.get("/stats")).expect("the counters are JSON")
     }
 
-    /// The most memory that was resident so far, in KiB.
+    /// Returns the peak of resident memory so far, in KiB.
     pub fn peak(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the demo runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        kib.expect("the kernel tells the peak")
+        kib.expect("the kernel reports the peak")
     }
 
-    /// Ends the demo by a signal, in order; gives the lines of its standard output.
+    /// Stops the demo with a signal and returns the lines of its standard output.
     pub fn stop(mut self, signal: &str) -> Vec<String> {
         let pid = self.child.id().to_string();
         let killed = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(
             killed.is_ok_and(|status| status.success()),
-            "the demo is told to stop"
+            "the signal is sent"
         );
         let status = self.child.wait().expect("the demo ends");
         assert!(status.success(), "the demo ended with {status}");
-        let lines = self.lines.take().expect("stopped once");
+        let lines = self.lines.take().expect("the demo is stopped once");
         lines.join().expect("the lines are read")
     }
 }

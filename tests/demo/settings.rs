@@ -1,4 +1,4 @@
-//! The environment of the demo.
+//! The settings of the demo.
 
 use std::{net::TcpListener, process::Command};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn a_bad_value_is_a_clear_error_and_exit_code_2() {
+fn invalid_value_is_an_error_with_exit_code_2() {
     for (name, value) in [
         ("ADDR", "nonsense"),
         ("ADDR", "127.0.0.1:99999"),
@@ -34,7 +34,7 @@ fn a_bad_value_is_a_clear_error_and_exit_code_2() {
 }
 
 #[test]
-fn an_address_in_use_is_an_error() {
+fn address_in_use_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let output = Command::new(demo()).env("ADDR", &addr).output().unwrap();
@@ -43,7 +43,7 @@ fn an_address_in_use_is_an_error() {
 }
 
 #[test]
-fn limits_cut_what_is_shown() {
+fn limits_truncate_content_and_code() {
     let mut site = Site::start(&[
         ("REQUEST_LIMIT", "5"),
         ("RESPONSE_LIMIT", "7"),
@@ -62,7 +62,7 @@ fn limits_cut_what_is_shown() {
             "http.response.body.content": "0123456", "http.response.body.truncated": true,
         }),
     );
-    // `{"code":5000` are twelve bytes: the number might go on.
+    // `{"code":5000` has 12 bytes, so the number may continue after the limit.
     assert_fields(
         &records[1],
         json!({
@@ -72,7 +72,7 @@ fn limits_cut_what_is_shown() {
 }
 
 #[test]
-fn no_line_is_longer_than_the_record_limit() {
+fn lines_are_not_longer_than_the_record_limit() {
     for limit in [1024, 2000, 15360] {
         let text = limit.to_string();
         let big = (1 << 20).to_string();
@@ -103,7 +103,7 @@ fn no_line_is_longer_than_the_record_limit() {
 }
 
 #[test]
-fn without_a_budget_nothing_is_kept_and_everything_works() {
+fn service_works_with_a_budget_of_zero_and_keeps_no_content() {
     let mut site = Site::start(&[("MEMORY_BUDGET", "0")]);
     assert_eq!(
         site.post("/echo", "text/plain", "hello"),
@@ -122,7 +122,7 @@ fn without_a_budget_nothing_is_kept_and_everything_works() {
 }
 
 #[test]
-fn response_bodies_can_be_shown_never() {
+fn response_body_never_omits_all_response_bodies() {
     let mut site = Site::start(&[("RESPONSE_BODY", "never")]);
     site.get("/code/500");
     assert_fields(

@@ -1,4 +1,4 @@
-//! The stream of records that the page reads.
+//! The event stream of records that the page reads.
 
 use std::io::{BufRead as _, BufReader, Lines};
 
@@ -23,7 +23,7 @@ impl Events {
         events
     }
 
-    /// Up to the next empty line, or to the end of the stream.
+    /// Reads up to the next empty line or the end of the stream.
     fn lines(&mut self) -> Vec<String> {
         let lines = self
             .0
@@ -50,7 +50,7 @@ impl Iterator for Events {
 }
 
 #[test]
-fn the_stream_gives_what_came_before_and_what_comes() {
+fn stream_has_kept_records_and_new_ones() {
     let mut site = Site::start(&[]);
     let form = "application/x-www-form-urlencoded";
     site.post("/login", form, "username=anna&password=hunter2");
@@ -61,7 +61,7 @@ fn the_stream_gives_what_came_before_and_what_comes() {
     site.post("/echo?status=418", "text/plain", "hello");
     seen.extend(events.by_ref().take(2));
 
-    // As a browser connects again that lost the connection after the second.
+    // Reconnect after the second event, as a browser does.
     let rest: Vec<_> = Events::open(&site, Some(&seen[1].0)).take(2).collect();
     assert_eq!(rest, seen[2..]);
     for nonsense in ["", "0123456789abcdef-1", "no id"] {
@@ -87,9 +87,9 @@ fn the_stream_gives_what_came_before_and_what_comes() {
 }
 
 #[test]
-fn to_look_at_records_makes_none() {
+fn reading_the_stream_is_not_recorded() {
     let mut site = Site::start(&[]);
-    // Its head comes although there is nothing to show.
+    // The head arrives although there is no record yet.
     let mut open = Events::open(&site, None);
     for _ in 0..5 {
         drop(Events::open(&site, None));
@@ -102,12 +102,12 @@ fn to_look_at_records_makes_none() {
 }
 
 #[test]
-fn an_open_stream_ends_when_the_demo_is_told_to_stop() {
+fn open_stream_ends_when_the_demo_stops() {
     let mut site = Site::start(&[]);
     let mut events = Events::open(&site, None);
     site.get("/code/0");
     assert_eq!(events.next().unwrap().1["url.path"], "/code/0");
     site.records_after("TERM");
-    // In order: after the timeout of the server, its last chunk would be missing.
+    // The stream is complete. After the shutdown timeout, its last chunk would be missing.
     assert_eq!(events.next(), None);
 }

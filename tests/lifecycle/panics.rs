@@ -1,6 +1,8 @@
 //! Panics in guards, handlers, middleware, bodies and destructors.
 
-use actix_web::{HttpRequest, HttpResponse, guard, test::TestRequest, web};
+use std::{cell::RefCell, convert::Infallible, future::ready, rc::Rc};
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError, guard, test::TestRequest, web};
 use serde_json::json;
 
 use super::*;
@@ -126,6 +128,67 @@ async fn panic_in_a_body_is_recorded_with_the_status() {
             }),
         );
     }
+}
+
+/// An error whose response body polls the body in the slot, if there is one, and then panics.
+#[derive(Clone, Debug, Default)]
+struct Relay(Rc<RefCell<Option<Pin<Box<BoxBody>>>>>);
+
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("relayed")
+    }
+}
+
+impl ResponseError for Relay {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::BadGateway().body(self.clone())
+    }
+}
+
+impl MessageBody for Relay {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let Some(mut other) = self.0.take() else {
+            return Poll::Ready(Some(Ok("one".into())));
+        };
+        assert!(matches!(
+            poll_body(other.as_mut()),
+            Poll::Ready(Some(Ok(_)))
+        ));
+        panic!("the outer body panics")
+    }
+}
+
+#[actix_web::test]
+async fn panic_in_a_body_that_polled_another_body_of_the_exchange_is_recorded() {
+    let (recorder, log) = Recorder::with_log();
+    let slot = Relay::default();
+    let error = slot.clone();
+    let app = init_service(
+        App::new()
+            .wrap_fn(move |_, _| ready(Err::<ServiceResponse, _>(error.clone().into())))
+            .wrap(log.clone()),
+    )
+    .await;
+    let Err(error) = app.call(TestRequest::get().to_request()).await else {
+        panic!("the middleware returned an error");
+    };
+    let inner = error.error_response().into_body();
+    slot.0.replace(Some(Box::pin(inner)));
+    let mut outer = Box::pin(error.error_response().into_body());
+    assert_panics(|| poll_body(outer.as_mut()).is_pending());
+    drop((outer, error));
+    let record = only_record(&recorder, &log);
+    assert_fields(&record, json!({"exchange.outcome": "panicked"}));
 }
 
 #[actix_web::test]

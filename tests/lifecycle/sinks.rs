@@ -191,3 +191,60 @@ async fn exchange_is_in_flight_while_its_sinks_are_called() {
     // `drain` waits for exchanges in flight, so it also waits for this sink.
     assert_eq!(stats.in_flight, 1);
 }
+
+/// A sink or hook that panics on drop.
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("the destructor panics")
+    }
+}
+
+impl Sink for PanicsOnDrop {
+    fn emit(&self, _: &Record<'_>) {}
+}
+
+/// Makes loggers whose sink or hook panics on drop.
+fn logs_that_panic_on_drop() -> [BodyLog; 3] {
+    let (hook, levels) = (PanicsOnDrop, PanicsOnDrop);
+    [
+        BodyLog::new().sink(PanicsOnDrop),
+        BodyLog::new().skip_if(move |_| {
+            let _ = &hook;
+            false
+        }),
+        BodyLog::new().code_levels(move |_| {
+            let _ = &levels;
+            None
+        }),
+    ]
+}
+
+#[test]
+fn panic_in_the_destructor_of_a_sink_or_hook_does_not_leave_the_logger() {
+    logs_that_panic_on_drop().into_iter().for_each(drop);
+}
+
+// The next two tests would abort the process if the second panic were not caught.
+
+#[test]
+fn panic_in_the_destructor_of_a_sink_or_hook_is_caught_during_unwinding() {
+    for log in logs_that_panic_on_drop() {
+        assert_panics(move || {
+            let _log = log;
+            panic!("the owner of the logger panics");
+        });
+    }
+}
+
+#[actix_web::test]
+async fn panic_in_the_destructor_of_a_sink_is_caught_when_a_panicking_handler_drops_the_logger() {
+    for log in logs_that_panic_on_drop() {
+        let routes = App::new().route("/", web::get().to(panicking));
+        let app = init_service(routes.wrap(log)).await;
+        let mut call = Box::pin(app.call(TestRequest::get().to_request()));
+        drop(app);
+        assert_panics(move || poll(call.as_mut()).is_pending());
+    }
+}

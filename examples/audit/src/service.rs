@@ -1,9 +1,6 @@
-//! The service that is audited: orders, and reports that take their time.
+//! The service that is audited: orders, and reports that take some time.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use actix_bodylog::{RecordExt as _, User};
 use actix_web::{
@@ -20,42 +17,32 @@ use serde_json::json;
 
 const MAX_REPORT: Duration = Duration::from_secs(5);
 
-/// Bearer tokens are this and a name: whoever says that they are somebody is.
+/// The prefix of bearer tokens; the user's name follows. The service does not check it.
 const TOKEN_PREFIX: &str = "token-of-";
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Order {
     item: String,
     quantity: u32,
 }
 
-/// The orders of all workers, by number: the first one is 1.
-#[derive(Debug, Default)]
+/// The orders of all workers. Their numbers begin with 1.
+#[derive(Default)]
 pub struct Orders(Mutex<Vec<Order>>);
 
-impl Orders {
-    fn lock(&self) -> MutexGuard<'_, Vec<Order>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 pub fn routes(config: &mut web::ServiceConfig) {
-    // The original text quotes the value that does not fit: perhaps a password.
+    // The original error quotes the value that does not fit, which may be a password.
+    let json = web::JsonConfig::default()
+        .error_handler(|_, _| error::ErrorBadRequest("invalid JSON for this call"));
+    let scope = web::scope("").wrap(from_fn(record_user));
     config
-        .app_data(
-            web::JsonConfig::default()
-                .error_handler(|_, _| error::ErrorBadRequest("not the JSON of this call")),
-        )
+        .app_data(json)
         .service(login)
-        .service(
-            web::scope("")
-                .wrap(from_fn(know_user))
-                .service((list, create, show, report)),
-        );
+        .service(scope.service((list, create, show, report)));
 }
 
-/// Tells the record who it is.
-async fn know_user(
+/// Adds the user of the bearer token to the record.
+async fn record_user(
     req: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -83,12 +70,12 @@ struct Login {
     password: String,
 }
 
-/// Neither the password nor the token gets into the record.
+/// Answers with a token. Neither the password nor the token is recorded.
 #[post("/login")]
 async fn login(req: HttpRequest, login: web::Json<Login>) -> HttpResponse {
     let Login { username, password } = login.into_inner();
     if username.is_empty() || password.is_empty() {
-        return HttpResponse::Unauthorized().json(json!({"code": 401, "msg": "who are you?"}));
+        return HttpResponse::Unauthorized().json(json!({"code": 401, "msg": "login failed"}));
     }
     req.record_user(user(&username));
     let token = format!("{TOKEN_PREFIX}{username}");
@@ -97,31 +84,31 @@ async fn login(req: HttpRequest, login: web::Json<Login>) -> HttpResponse {
 
 #[get("/orders")]
 async fn list(orders: web::Data<Orders>) -> impl Responder {
-    web::Json(json!({"code": 0, "orders": *orders.lock()}))
+    let orders = orders.0.lock().expect("no handler panics with the lock");
+    web::Json(json!({"code": 0, "orders": *orders}))
 }
 
 #[post("/orders")]
 async fn create(orders: web::Data<Orders>, order: web::Json<Order>) -> impl Responder {
-    let mut orders = orders.lock();
+    let mut orders = orders.0.lock().expect("no handler panics with the lock");
     orders.push(order.into_inner());
     HttpResponse::Created().json(json!({"code": 0, "id": orders.len()}))
 }
 
-/// What goes wrong in here is a code in a response of status 200, as in services whose status is always that.
+/// Answers with a result code in the body, as services do whose status is always 200.
 #[get("/orders/{id}")]
 async fn show(orders: web::Data<Orders>, id: web::Path<usize>) -> impl Responder {
-    let id = id.into_inner();
-    let order = id
-        .checked_sub(1)
-        .and_then(|nth| orders.lock().get(nth).cloned());
-    web::Json(match order {
-        _ if id == 13 => json!({"code": 500, "msg": "the warehouse does not answer"}),
-        Some(order) => json!({"code": 0, "order": order}),
-        None => json!({"code": 404, "msg": "no such order"}),
+    let orders = orders.0.lock().expect("no handler panics with the lock");
+    web::Json(match id.into_inner() {
+        13 => json!({"code": 500, "msg": "the warehouse does not answer"}),
+        id => match id.checked_sub(1).and_then(|index| orders.get(index)) {
+            Some(order) => json!({"code": 0, "order": order}),
+            None => json!({"code": 404, "msg": "no such order"}),
+        },
     })
 }
 
-/// Takes so many milliseconds.
+/// Takes the given number of milliseconds.
 #[get("/reports/{ms}")]
 async fn report(ms: web::Path<u64>) -> impl Responder {
     let pause = Duration::from_millis(ms.into_inner()).min(MAX_REPORT);

@@ -4,17 +4,17 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-/// How long to wait for somebody else who writes to the same file.
+/// The time to wait for another process that writes to the file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A row is the whole record. The columns are parts of it that SQLite looks up when they are asked for, so they
-/// take no room, and one more can be added to a file that is full of records:
+/// The table. A row stores the whole record. The columns are generated: SQLite reads them from the record on each
+/// query, so they take no space, and a column can be added to a file that already has records:
 ///
 /// ```sql
 /// ALTER TABLE exchange ADD COLUMN tenant TEXT AS (record ->> '$.tenant');
 /// ```
 ///
-/// What is asked for in reports has an index, where it does take room.
+/// The columns that the report sorts by have an index, which takes space.
 const SCHEMA: &str = r#"
     CREATE TABLE IF NOT EXISTS exchange (
         id INTEGER PRIMARY KEY,
@@ -24,10 +24,10 @@ const SCHEMA: &str = r#"
         path TEXT AS (record ->> '$."url.path"'),
         route TEXT AS (record ->> '$."http.route"'),
         status INTEGER AS (record ->> '$."http.response.status_code"'),
-        -- A number or a text, as the service has it.
+        -- A number or a string, as the service sent it.
         code AS (record ->> '$."http.response.body.code"'),
         outcome TEXT AS (record ->> '$."exchange.outcome"'),
-        -- A whole number: another version of SQLite may compute another fraction, and miss it in the index.
+        -- An integer: versions of SQLite may compute different fractions, and the index would not match.
         duration_ns INTEGER AS
             (CAST(round((record ->> '$."http.server.request.duration"') * 1e9) AS INTEGER)),
         duration_ms REAL AS (round(duration_ns / 1e6, 3)),
@@ -53,21 +53,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a file, or makes it.
+    /// Opens a file, or creates it.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         Self::new(Connection::open(path)?)
     }
 
     fn new(connection: Connection) -> rusqlite::Result<Self> {
         connection.busy_timeout(LOCK_TIMEOUT)?;
-        // Readers and the writer do not wait for each other. As `synchronous` is `FULL` by default, what is
-        // committed survives a power cut.
+        // Readers and the writer do not wait for each other. `synchronous` is `FULL` by default, so committed
+        // records survive a power failure.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self { connection })
     }
 
-    /// Stores all of these records, or none.
+    /// Stores all of these records or, on error, none.
     pub fn insert(&mut self, records: &[String]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
@@ -81,9 +81,9 @@ impl Store {
     }
 }
 
-/// Opens a file that is there, to be asked and not changed.
+/// Opens an existing file for queries.
 ///
-/// Not `READ_ONLY`: such a connection leaves the files of the write-ahead log behind.
+/// The flags are not `READ_ONLY`, because a read-only connection does not remove the files of the write-ahead log.
 pub fn open_existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_parts_of_the_record() {
+    fn columns_are_read_from_the_record() {
         let mut store = in_memory();
         let record = r#"{"timestamp":"2026-11-23T10:31:49.846174Z","http.response.status_code":200,
             "http.response.body.code":"E42","http.server.request.duration":0.0123456,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_stores_nothing_of_a_batch_and_the_next_one_is_tried() {
+    fn full_disk_rejects_a_whole_batch_and_the_next_is_stored() {
         let mut store = in_memory();
         let small = || vec!["{}".to_owned()];
         store.insert(&small()).unwrap();

@@ -1,4 +1,4 @@
-//! The program from start to end: real requests, a signal, and what is in the file then.
+//! The program `audit`: requests, a signal, and the contents of the file.
 
 #[path = "../../../tests/support/program.rs"]
 mod program;
@@ -17,7 +17,7 @@ use rusqlite::{Connection, Params};
 const PASSWORD: &str = "correct-horse-battery";
 const TOKEN: &str = "token-of-ann";
 
-/// A folder of its own, removed when dropped.
+/// A new folder, removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -52,7 +52,7 @@ impl Drop for Folder {
     }
 }
 
-/// A request of somebody who is logged in.
+/// Sends a request of a user with a token.
 fn ask(program: &Program, method: &str, path: &str, body: &str) -> program::Answer {
     program.send(&format!(
         "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
@@ -81,14 +81,14 @@ fn assert_no_secret(bytes: &[u8], place: &Path) {
 }
 
 #[test]
-fn every_exchange_is_a_row_and_no_secret_is_in_the_file() {
+fn every_exchange_is_a_row_and_the_file_has_no_secret() {
     let folder = Folder::new();
     let program = Program::start(folder.audit());
     let login = format!(r#"{{"username":"ann","password":"{PASSWORD}"}}"#);
     let (status, body) = program.post_json("/login", &login);
     assert_eq!(status, 200);
     assert!(body.contains(TOKEN), "{body}");
-    // A login that is not one: cut off in the middle of the password.
+    // An invalid login: its JSON is cut inside the password.
     assert_eq!(
         program.post_json("/login", &login[..login.len() - 4]).0,
         400
@@ -111,7 +111,7 @@ fn every_exchange_is_a_row_and_no_secret_is_in_the_file() {
     assert_eq!(program.get("/reports/30").0, 200);
     let report = program.stop().stdout;
 
-    // Nothing of a write-ahead log is left behind.
+    // The files of the write-ahead log are removed.
     let database = folder.database();
     assert_eq!(folder.files(), slice::from_ref(&database));
     assert_no_secret(&fs::read(&database).unwrap(), &database);
@@ -177,7 +177,7 @@ fn every_exchange_is_a_row_and_no_secret_is_in_the_file() {
     );
     assert_no_secret(report.as_bytes(), Path::new("the report"));
 
-    // The same without a server, from a file that stays as it is.
+    // The report command prints the same and does not change the files.
     let Output { status, stdout, .. } = folder.audit().arg("report").output().unwrap();
     assert!(status.success());
     assert_eq!(String::from_utf8(stdout).unwrap(), report);
@@ -185,7 +185,7 @@ fn every_exchange_is_a_row_and_no_secret_is_in_the_file() {
 }
 
 #[test]
-fn records_are_added_to_a_file_that_is_there_and_can_be_read_meanwhile() {
+fn records_are_appended_to_an_existing_file_that_can_be_read_meanwhile() {
     let folder = Folder::new();
     for runs in 1..=2 {
         let program = Program::start(folder.audit());
@@ -201,11 +201,10 @@ fn records_are_added_to_a_file_that_is_there_and_can_be_read_meanwhile() {
 }
 
 #[test]
-fn a_store_that_fails_is_said_once_and_the_service_goes_on() {
+fn service_goes_on_after_a_failed_transaction_and_counts_the_loss() {
     let folder = Folder::new();
     let program = Program::start(folder.audit());
-    program.wait_for_line("Ctrl-C");
-    // The table is gone, as no other fault can be made to come and go in an instant.
+    // Rename the table: this failure can be caused and repaired at any time.
     let connection = Connection::open(folder.database()).unwrap();
     let rename = |from: &str, to: &str| {
         let sql = format!("ALTER TABLE {from} RENAME TO {to}");
@@ -213,8 +212,8 @@ fn a_store_that_fails_is_said_once_and_the_service_goes_on() {
     };
     rename("exchange", "elsewhere");
     assert_eq!(program.get("/orders").0, 200);
-    let said = program.wait_for_line("not stored: 1:");
-    assert!(said.contains("no such table: exchange"), "{said}");
+    let line = program.wait_for_line("not stored: 1:");
+    assert!(line.contains("no such table: exchange"), "{line}");
     rename("elsewhere", "exchange");
     assert_eq!(program.get("/orders/1").0, 200);
     drop(connection);
@@ -225,13 +224,9 @@ fn a_store_that_fails_is_said_once_and_the_service_goes_on() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_with_an_exit_code() {
+fn failure_at_start_is_reported_with_an_exit_code() {
     let folder = Folder::new();
-    fs::write(
-        folder.0.join("no-database"),
-        "this is a text and no database",
-    )
-    .unwrap();
+    fs::write(folder.0.join("no-database"), "this is not a database").unwrap();
     for (args, name, value, code, part) in [
         (&[][..], "ADDR", "nonsense", 2, "nonsense"),
         (&["frobnicate"], "ADDR", "127.0.0.1:0", 2, "report"),

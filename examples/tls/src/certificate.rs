@@ -1,4 +1,4 @@
-//! A certificate for this run, and nobody else's.
+//! A certificate for one run of the program.
 
 use std::{error::Error, sync::Arc};
 
@@ -9,10 +9,10 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-/// Names and addresses of this machine that no other has.
+/// The loopback names and addresses.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// A self-signed certificate with its key, in memory only.
+/// A self-signed certificate with its key. Neither is stored.
 pub struct Identity(CertifiedKey<KeyPair>);
 
 impl Identity {
@@ -21,12 +21,14 @@ impl Identity {
         rcgen::generate_simple_self_signed(names).map(Self)
     }
 
-    /// The certificate, without the key.
+    /// Encodes the certificate without its key.
     pub fn pem(&self) -> String {
         self.0.cert.pem()
     }
 
-    /// The provider is named: a program in which two are compiled has no default one.
+    /// Builds the TLS configuration.
+    ///
+    /// The crypto provider is named explicitly, because a program with two providers has no default.
     pub fn into_config(self) -> Result<ServerConfig, Box<dyn Error>> {
         let CertifiedKey { cert, signing_key } = self.0;
         let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());

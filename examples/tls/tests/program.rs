@@ -1,4 +1,4 @@
-//! The program from start to end: clients that trust its certificate and no other.
+//! The program `tls`, run with clients that trust only its certificate.
 
 #[path = "../../../tests/support/program.rs"]
 mod program;
@@ -31,7 +31,7 @@ use tokio_rustls::{
 const LOGIN: &str = "username=ann&password=hunter2";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The file with the certificate; removed when dropped.
+/// The path of the certificate. The file is removed on drop.
 struct Certificate(PathBuf);
 
 impl Certificate {
@@ -53,7 +53,7 @@ impl Drop for Certificate {
     }
 }
 
-/// Runs a client that has a deadline.
+/// Runs a client with a deadline.
 fn run<T>(client: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime
@@ -62,7 +62,7 @@ fn run<T>(client: impl Future<Output = T>) -> T {
     done.expect("the server answers")
 }
 
-/// A connection on which `protocol` was agreed.
+/// Connects and negotiates `protocol`.
 async fn connect(addr: &str, trusted: &Path, protocol: &str) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots
@@ -125,7 +125,7 @@ async fn http1(addr: &str, trusted: &Path, path: &str, body: Option<&str>) -> An
     program::parse(&answer)
 }
 
-/// The records of a run, of which there must be two: a GET and a POST.
+/// Checks the records of a run: one GET and one POST.
 #[track_caller]
 fn assert_records(lines: &str, version: &str) {
     let records: Vec<Value> = lines
@@ -153,7 +153,7 @@ fn assert_records(lines: &str, version: &str) {
 }
 
 #[test]
-fn http2_over_tls_is_recorded_as_what_it_is() {
+fn http2_over_tls_is_recorded_with_its_scheme_and_version() {
     let certificate = Certificate::new("http2");
     let program = certificate.start();
     let trusted = &certificate.0;
@@ -166,7 +166,7 @@ fn http2_over_tls_is_recorded_as_what_it_is() {
 }
 
 #[test]
-fn http1_over_tls_is_recorded_as_what_it_is() {
+fn http1_over_tls_is_recorded_with_its_scheme_and_version() {
     let certificate = Certificate::new("http1");
     let program = certificate.start();
     let trusted = &certificate.0;
@@ -179,7 +179,7 @@ fn http1_over_tls_is_recorded_as_what_it_is() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_with_an_exit_code() {
+fn failure_at_start_is_reported_with_an_exit_code() {
     for (name, value, code) in [("ADDR", "nonsense", 2), ("CERT", "no/such/folder/a.pem", 1)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tls"));
         let output = command

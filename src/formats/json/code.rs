@@ -1,14 +1,14 @@
-//! The result code of a response: where it stands, and what it is.
+//! The result code of a response.
 
 use std::{fmt, str};
 
 use crate::util::text;
 
-/// Bytes kept of a code. A longer string is recorded cut; a longer number is not recorded, its
-/// [`CodeState`] is `cut`. RFC 9457 problem types, which are URLs, fit.
+/// Bytes kept of a code. A longer string is truncated. A longer number is not recorded, and its [`CodeState`] is
+/// `cut`. RFC 9457 problem types, which are URLs, fit.
 pub const MAX_CODE_LEN: usize = 128;
 
-/// A code as it stands in the response.
+/// A code as it occurs in the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Code<'a> {
@@ -19,9 +19,9 @@ pub enum Code<'a> {
 }
 
 impl Code<'_> {
-    /// The number that the level rule sees: of a number, or of a string of digits.
+    /// The value of a number or of a string of digits, which the level depends on.
     ///
-    /// A fraction is cut off; a number outside the range of `i64` becomes the nearest end of it.
+    /// A fraction is dropped. A number outside of the range of `i64` becomes the nearest value in it.
     /// `None` for any other string.
     pub fn as_i64(&self) -> Option<i64> {
         let digits = match self {
@@ -32,7 +32,7 @@ impl Code<'_> {
             }
         };
         digits.parse().ok().or_else(|| {
-            // `as` saturates, which keeps an absurdly large code severe.
+            // `as` saturates, so that a very large code stays severe.
             digits.parse::<f64>().ok().map(|number| number as i64)
         })
     }
@@ -42,9 +42,9 @@ impl Code<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeState {
-    /// The whole response was read, and it has none.
+    /// The whole response was read, and has no code.
     Absent,
-    /// The part that was read ends before the code, or inside it.
+    /// The part that was read ends before or inside of the code.
     Cut,
     /// The response is not JSON.
     Malformed,
@@ -61,14 +61,14 @@ impl CodeState {
     }
 }
 
-/// Where the code stands: the keys from the top of the document down.
+/// The place of the code: the keys from the top of the document down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodePath(Vec<String>);
 
 impl CodePath {
-    /// A top-level key, or a JSON pointer (RFC 6901) if it begins with `/`.
+    /// Makes a path from a top-level key, or from a JSON pointer (RFC 6901) if `field` begins with `/`.
     ///
-    /// Every step is the key of an object: a code inside an array is one of many, not the code.
+    /// Every step is the key of an object: a code inside of an array is one of many, not the code.
     pub(crate) fn new(field: &str) -> Self {
         Self(match field.strip_prefix('/') {
             None => vec![field.to_owned()],
@@ -90,89 +90,51 @@ impl CodePath {
     }
 }
 
-/// A code that was found. Its bytes are inline: nearly every response has one.
+/// A code that was found. Its bytes are inline, because nearly every JSON response has a code.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundCode {
-    number: bool,
+    is_number: bool,
     len: u8,
-    overflow: bool,
     bytes: [u8; MAX_CODE_LEN],
 }
 
 impl FoundCode {
-    pub(crate) fn new(number: bool) -> Self {
-        Self {
-            number,
+    /// A number, in the digits of the response.
+    pub(crate) fn number(digits: &str) -> Self {
+        Self::new(true, digits)
+    }
+
+    /// A string, unescaped. It is put on one line, and cut at [`MAX_CODE_LEN`].
+    pub(crate) fn text(text: &str) -> Self {
+        Self::new(false, &text::clean(text))
+    }
+
+    fn new(is_number: bool, text: &str) -> Self {
+        let mut code = Self {
+            is_number,
             len: 0,
-            overflow: false,
             bytes: [0; MAX_CODE_LEN],
-        }
-    }
-
-    /// Of the digits of a number.
-    pub(crate) fn of_number(digits: &str) -> Self {
-        let mut code = Self::new(true);
-        code.push(digits.as_bytes());
+        };
+        code.replace(text);
         code
     }
 
-    pub(crate) fn of_text(text: &str) -> Self {
-        let mut code = Self::new(false);
-        code.push(text.as_bytes());
-        code
-    }
-
-    /// Appends what fits; nothing follows a cut.
-    pub(crate) fn push(&mut self, more: &[u8]) {
-        let start = usize::from(self.len);
-        let taken = more.len().min(MAX_CODE_LEN - start);
-        if !self.overflow {
-            self.bytes[start..start + taken].copy_from_slice(&more[..taken]);
-            self.len += taken as u8;
-        }
-        self.overflow |= taken < more.len();
-    }
-
-    pub(crate) fn push_char(&mut self, c: char) {
-        self.push(c.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-
-    /// A number that was cut: worse than none.
-    pub(crate) fn is_cut_number(&self) -> bool {
-        self.number && self.overflow
-    }
-
-    /// Puts the code on one line, in UTF-8.
-    pub(crate) fn clean(&mut self) {
-        let bytes = &self.bytes[..self.len.into()];
-        let is_clean = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        if !is_clean {
-            let mut text = String::new();
-            text::push_lossy(&mut text, bytes, MAX_CODE_LEN);
-            if self.overflow {
-                let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
-                text.truncate(whole);
-            }
-            self.replace(&text);
-        }
-    }
-
-    /// Puts a text of at most [`MAX_CODE_LEN`] bytes in its place.
+    /// Replaces the code by what a record shows instead.
     pub(crate) fn replace(&mut self, text: &str) {
         let text = text::cut(text, MAX_CODE_LEN).as_bytes();
         self.bytes[..text.len()].copy_from_slice(text);
         self.len = text.len() as u8;
     }
 
+    /// Replaces the code by a text that is no code.
     pub(crate) fn hide(&mut self, replacement: &str) {
-        self.number = false;
+        self.is_number = false;
         self.replace(replacement);
     }
 
-    /// The code, once it is [clean](Self::clean).
     pub(crate) fn as_code(&self) -> Code<'_> {
         let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
-        match self.number {
+        match self.is_number {
             true => Code::Number(text),
             false => Code::Text(text),
         }
@@ -190,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_give_their_value_and_saturate() {
+    fn numbers_and_strings_of_digits_have_a_value_that_saturates() {
         for (code, value) in [
             (Code::Number("500"), Some(500)),
             (Code::Number("-0"), Some(0)),

@@ -1,9 +1,8 @@
-//! Which containers are open, one bit each.
+//! The stack of open containers in a JSON text.
 
-use crate::capture::budget::Lease;
-
-const INLINE_WORDS: usize = 2;
-const INLINE_DEPTH: usize = INLINE_WORDS * 64;
+/// Nesting that is read, in containers. A fixed stack bounds memory without recursion; serde_json stops
+/// at 128.
+pub(crate) const MAX_DEPTH: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Container {
@@ -12,8 +11,7 @@ pub(crate) enum Container {
 }
 
 impl Container {
-    /// What ends one.
-    #[inline(always)]
+    /// The byte that closes the container.
     pub(crate) fn end(self) -> u8 {
         match self {
             Self::Object => b'}',
@@ -22,57 +20,34 @@ impl Container {
     }
 }
 
-/// A stack of bits: a hostile document of n opening brackets costs n / 8 bytes, taken from the
-/// memory budget, and no recursion. Ordinary documents fit into the inline words.
-#[derive(Debug)]
+/// A stack of containers, one bit each.
+#[derive(Debug, Default)]
 pub(crate) struct Nesting {
     depth: usize,
-    inline: [u64; INLINE_WORDS],
-    heap: Vec<u64>,
-    lease: Lease,
+    /// A bit is set for an object.
+    words: [u64; MAX_DEPTH / 64],
 }
 
 impl Nesting {
-    pub(crate) fn new(lease: Lease) -> Self {
-        Self {
-            depth: 0,
-            inline: [0; INLINE_WORDS],
-            heap: Vec::new(),
-            lease,
-        }
-    }
-
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    pub(crate) fn top(&self) -> Option<Container> {
+    pub(crate) fn innermost(&self) -> Option<Container> {
         let at = self.depth.checked_sub(1)?;
-        let word = match at.checked_sub(INLINE_DEPTH) {
-            None => self.inline[at / 64],
-            Some(at) => self.heap[at / 64],
-        };
-        Some(if word >> (at % 64) & 1 == 1 {
-            Container::Object
-        } else {
-            Container::Array
+        Some(match self.words[at / 64] >> (at % 64) & 1 {
+            1 => Container::Object,
+            _ => Container::Array,
         })
     }
 
-    /// False if the budget has no room for a deeper stack.
+    /// Opens a container; false if the stack is full.
     #[must_use]
     pub(crate) fn push(&mut self, container: Container) -> bool {
-        let at = self.depth;
-        let word = match at.checked_sub(INLINE_DEPTH) {
-            None => &mut self.inline[at / 64],
-            Some(above) => {
-                if above / 64 == self.heap.len() && !Self::deepen(&mut self.heap, &mut self.lease) {
-                    return false;
-                }
-                &mut self.heap[above / 64]
-            }
+        let Some(word) = self.words.get_mut(self.depth / 64) else {
+            return false;
         };
-        let bit = 1 << (at % 64);
+        let bit = 1 << (self.depth % 64);
         match container {
             Container::Object => *word |= bit,
             Container::Array => *word &= !bit,
@@ -81,69 +56,43 @@ impl Nesting {
         true
     }
 
-    fn deepen(heap: &mut Vec<u64>, lease: &mut Lease) -> bool {
-        if heap.len() == heap.capacity() {
-            let more = heap.capacity().max(8);
-            if !lease.grow(more * size_of::<u64>()) || heap.try_reserve_exact(more).is_err() {
-                return false;
-            }
-        }
-        heap.push(0);
-        true
-    }
-
+    /// Closes the innermost container.
     pub(crate) fn pop(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-    }
-
-    pub(crate) fn count_refusal(&self) {
-        self.lease.count_refusal();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::capture::budget::Budget;
 
     proptest! {
         #[test]
-        fn it_is_a_stack(moves in prop::collection::vec(prop::option::weighted(0.9, any::<bool>()), 0..2000)) {
-            let mut nesting = Nesting::new(Lease::unlimited());
+        fn containers_are_closed_in_reverse_order(
+            steps in prop::collection::vec(prop::option::weighted(0.9, any::<bool>()), 0..2000))
+        {
+            let mut nesting = Nesting::default();
             let mut model = Vec::new();
-            for step in moves {
+            for step in steps {
                 match step {
                     Some(object) => {
                         let container = if object { Container::Object } else { Container::Array };
-                        prop_assert!(nesting.push(container));
-                        model.push(container);
+                        let has_room = model.len() < MAX_DEPTH;
+                        prop_assert_eq!(nesting.push(container), has_room);
+                        if has_room {
+                            model.push(container);
+                        }
                     }
                     None => {
                         nesting.pop();
                         model.pop();
                     }
                 }
-                prop_assert_eq!(nesting.top(), model.last().copied());
+                prop_assert_eq!(nesting.innermost(), model.last().copied());
                 prop_assert_eq!(nesting.depth(), model.len());
             }
         }
-    }
-
-    #[test]
-    fn depth_is_paid_for_from_the_budget() {
-        let budget = Arc::new(Budget::new(64));
-        let mut nesting = Nesting::new(Lease::new(Arc::clone(&budget)));
-        let mut depth = 0;
-        while nesting.push(Container::Array) {
-            depth += 1;
-        }
-        assert_eq!(depth, INLINE_DEPTH + 8 * 64);
-        assert_eq!(budget.used(), 64);
-        drop(nesting);
-        assert_eq!(budget.used(), 0);
     }
 }

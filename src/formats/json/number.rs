@@ -1,6 +1,6 @@
-//! The grammar of numbers.
+//! The grammar of numbers (RFC 8259, section 6).
 
-/// Where in a number (RFC 8259, section 6) we are.
+/// The state after some bytes of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
     Minus,
@@ -14,8 +14,17 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The state after `byte`; `None` if it is no part of the number.
-    pub(crate) fn step(self, byte: u8) -> Option<Number> {
+    /// The state after the first byte, which is a digit or a minus sign.
+    pub(crate) fn first(byte: u8) -> Self {
+        match byte {
+            b'-' => Self::Minus,
+            b'0' => Self::Zero,
+            _ => Self::Int,
+        }
+    }
+
+    /// The state after another byte; `None` if that byte is not part of the number.
+    pub(crate) fn step(self, byte: u8) -> Option<Self> {
         use Number::*;
         Some(match (self, byte) {
             (Minus, b'0') => Zero,
@@ -29,11 +38,11 @@ impl Number {
         })
     }
 
-    /// What was read so far is a whole number.
+    /// Whether the bytes so far are a whole number.
     pub(crate) fn may_end(self) -> bool {
         matches!(
             self,
-            Number::Zero | Number::Int | Number::Fraction | Number::Exponent
+            Self::Zero | Self::Int | Self::Fraction | Self::Exponent
         )
     }
 }

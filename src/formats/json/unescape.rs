@@ -1,16 +1,16 @@
-//! UTF-16 code units of `\u` escapes, joined into characters.
+//! Decodes the escapes of JSON strings.
 
 use std::borrow::Cow;
 
-/// Joins surrogate pairs. A lone surrogate becomes U+FFFD: RFC 8259, section 8.2 allows it in a
-/// text and leaves its meaning open.
+/// Joins surrogate pairs. A lone surrogate becomes U+FFFD: RFC 8259, section 8.2 allows it and leaves its meaning
+/// open.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Units {
     high: Option<u16>,
 }
 
 impl Units {
-    /// Takes the next unit; calls `out` with each character that is now known.
+    /// Takes the next unit. Calls `out` with each character that is known then.
     pub(crate) fn push(&mut self, unit: u16, mut out: impl FnMut(char)) {
         match (self.high.take(), unit) {
             (high, 0xd800..=0xdbff) => {
@@ -34,7 +34,7 @@ impl Units {
         }
     }
 
-    /// The run of escapes has ended; call this before anything else is appended.
+    /// Ends a run of escapes, before anything else is appended.
     pub(crate) fn end(&mut self, mut out: impl FnMut(char)) {
         if self.high.take().is_some() {
             out(char::REPLACEMENT_CHARACTER);
@@ -42,7 +42,7 @@ impl Units {
     }
 }
 
-/// Undoes the escapes of a JSON string (RFC 8259, section 7). What is no escape stays as it is.
+/// Decodes the escapes of a JSON string (RFC 8259, section 7). An invalid escape stays unchanged.
 pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find('\\') else {
         return Cow::Borrowed(text);
@@ -65,7 +65,7 @@ pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The code unit that `text` begins with as an escape, and how long that is.
+/// Returns the code unit of the escape at the start of `text`, and the length of the escape.
 fn escape(text: &str) -> Option<(u16, usize)> {
     let bytes = text.as_bytes();
     let (&[b'\\', kind], rest) = bytes.split_first_chunk()? else {
@@ -80,7 +80,7 @@ fn escape(text: &str) -> Option<(u16, usize)> {
     Some((single(kind)?.into(), 2))
 }
 
-/// What a backslash and this byte stand for, but for `u`.
+/// Returns the byte that a backslash and `byte` stand for, except for `u`.
 pub(crate) fn single(byte: u8) -> Option<u8> {
     Some(match byte {
         b'"' | b'\\' | b'/' => byte,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn invalid_escapes_stay_unchanged() {
         for (text, unescaped) in [
             ("plain", "plain"),
             (r#"a\"b\\c\/"#, r#"a"b\c/"#),

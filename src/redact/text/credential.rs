@@ -1,63 +1,62 @@
-//! Credentials that tell by their shape: `Bearer` and `Basic` (RFC 6750, RFC 7617), JSON web tokens
-//! (RFC 7519), and the user information of URLs (RFC 3986, section 3.2.1).
+//! Credentials that are recognized by their shape: `Bearer` and `Basic` (RFC 6750, RFC 7617), JSON web
+//! tokens (RFC 7519), and the user information of URLs (RFC 3986, section 3.2.1).
 
 use crate::{
     redact::{
         names::REDACTED,
-        text::{Pass, is_blank, quote::Quote},
+        text::{
+            input::{Finding, Input, is_blank},
+            quote::Quote,
+        },
     },
     util::text::after_last,
 };
 
-/// `at` is a `b`: maybe that of `Bearer` or `Basic`.
-pub(super) fn look_for_scheme(pass: &mut Pass<'_, '_>, at: usize) {
-    let bytes = &pass.text.as_bytes()[at..];
-    let is = |scheme: &[u8]| {
-        bytes
-            .get(..scheme.len())
-            .is_some_and(|word| word.eq_ignore_ascii_case(scheme))
+const SCHEMES: [&str; 2] = ["bearer", "basic"];
+
+/// Finds the token after `Bearer` or `Basic`, if the `b` at `at` begins one of them.
+pub(super) fn find_scheme(input: &Input<'_, '_>, at: usize) -> Finding {
+    let bytes = &input.text.as_bytes()[at..];
+    let begins = |scheme: &&str| {
+        let word = bytes.get(..scheme.len());
+        word.is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes()))
     };
-    let bearer = is(b"bearer");
-    let len = match bearer {
-        true => b"bearer".len(),
-        false if is(b"basic") => b"basic".len(),
-        false => return,
+    let Some(scheme) = SCHEMES.into_iter().find(begins) else {
+        return Finding::Nothing;
     };
     let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let before = at
-        .checked_sub(1)
-        .and_then(|at| pass.text.as_bytes().get(at));
-    if is_letter(before) || is_letter(bytes.get(len)) {
-        return;
+    if is_letter(input.text.as_bytes()[..at].last()) || is_letter(bytes.get(scheme.len())) {
+        return Finding::Nothing;
     }
-    let rest = pass.rest(at + len);
-    let gap = gap(rest, bearer);
+    let is_bearer = scheme == "bearer";
+    let rest = input.rest(at + scheme.len());
+    let gap = gap_len(rest, is_bearer);
     if gap == 0 {
-        return;
+        return Finding::Nothing;
     }
-    let start = at + len + gap;
+    let start = at + scheme.len() + gap;
     let token = &rest[gap..];
     if token.starts_with(REDACTED) {
-        pass.at = start + REDACTED.len();
-        return;
+        return Finding::SkipTo(start + REDACTED.len());
     }
     let token = &token[..token.find(ends_token).unwrap_or(token.len())];
-    if ["bearer", "basic"]
+    if SCHEMES
         .iter()
         .any(|scheme| token.eq_ignore_ascii_case(scheme))
     {
-        // Said twice: the token follows the second one.
-        return;
+        // The scheme is repeated, and the token follows the second one.
+        return Finding::Nothing;
     }
     let end = start + token.len();
-    let may_go_on = pass.open && end == pass.text.len();
-    if !token.is_empty() && (bearer || may_go_on || is_basic(token)) {
-        pass.hide(start, end);
+    let may_go_on = input.open && end == input.text.len();
+    match !token.is_empty() && (is_bearer || may_go_on || is_basic(token)) {
+        true => Finding::hidden(start..end),
+        false => Finding::Nothing,
     }
 }
 
-/// What stands between a scheme and its token.
-fn gap(rest: &str, bearer: bool) -> usize {
+/// Returns the length of the blanks and quotes between a scheme and its token.
+fn gap_len(rest: &str, is_bearer: bool) -> usize {
     const MAX: usize = 16;
     let mut len = 0;
     while len < MAX {
@@ -65,7 +64,7 @@ fn gap(rest: &str, bearer: bool) -> usize {
         let Some(c) = next.chars().next() else { break };
         len += match Quote::at_start(next) {
             Some(quote) => quote.len(),
-            None if is_blank(c) || (bearer && matches!(c, ':' | '=')) => c.len_utf8(),
+            None if is_blank(c) || (is_bearer && matches!(c, ':' | '=')) => c.len_utf8(),
             None => break,
         };
     }
@@ -73,30 +72,14 @@ fn gap(rest: &str, bearer: bool) -> usize {
 }
 
 fn ends_token(c: char) -> bool {
-    is_blank(c)
-        || matches!(
-            c,
-            '"' | '\''
-                | '`'
-                | ','
-                | ';'
-                | '<'
-                | '>'
-                | '('
-                | ')'
-                | '{'
-                | '}'
-                | '['
-                | ']'
-                | '&'
-                | '\\'
-        )
+    is_blank(c) || "\"'`,;<>(){}[]&\\".contains(c)
 }
 
-/// `basic` is also an English word. What follows it is one too if it is short, has lower case letters
-/// only and is not the Base64 of a user and a password.
+/// Returns whether `token` is a credential and not an English word after "basic".
+///
+/// A word is short, in lower case, and not the Base64 of a user and a password.
 fn is_basic(token: &str) -> bool {
-    // The shortest names and passwords that mean anything give as many.
+    // The Base64 of a short name and a short password has this length.
     const SHORT: usize = 8;
     let word = token.trim_end_matches('.');
     let is_lower =
@@ -105,6 +88,7 @@ fn is_basic(token: &str) -> bool {
     !is_word || decodes_to_pair(token)
 }
 
+/// Returns whether `token`, read as Base64, has a colon.
 fn decodes_to_pair(token: &str) -> bool {
     let mut bits = 0_u32;
     token.bytes().enumerate().any(|(at, byte)| {
@@ -116,76 +100,82 @@ fn decodes_to_pair(token: &str) -> bool {
             _ => 63,
         };
         bits = bits << 6 | u32::from(digit);
-        // Each digit but the first of four completes one byte.
+        // Each digit completes a byte, except the first of four.
         at % 4 != 0 && (bits >> (6 - 2 * (at % 4))) as u8 == b':'
     })
 }
 
-/// `at` is a `J`: maybe that of `eyJ`, which is how Base64 writes `{"`.
-pub(super) fn look_for_jwt(pass: &mut Pass<'_, '_>, at: usize) {
-    let Some(start) = at
-        .checked_sub(2)
-        .filter(|&start| pass.text.as_bytes()[start..].starts_with(b"ey"))
-    else {
-        return;
-    };
-    let rest = pass.rest(start);
-    // Base64url without padding, by the letter; some write the other Base64, and pad it.
+/// Finds the JSON web token whose `eyJ`, the Base64 of `{"`, ends at `at`.
+pub(super) fn find_jwt(input: &Input<'_, '_>, at: usize) -> Finding {
+    if !input.text.as_bytes()[..at].ends_with(b"ey") {
+        return Finding::Nothing;
+    }
+    let start = at - "ey".len();
+    let rest = input.rest(start);
+    // RFC 7515 prescribes Base64url without padding, but some issuers use plain Base64.
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
     let len = rest.find(|c| !is_part(c) && c != '.').unwrap_or(rest.len());
     let parts = rest[..len].split('.').count();
-    let may_go_on = pass.open && len == rest.len();
-    if parts >= 3 || may_go_on {
-        // A full stop after a token ends a sentence. (The third part may be empty, though: such a
-        // token is not signed.)
-        let token = rest[..len].trim_end_matches('.');
-        pass.hide(start, start + token.len());
-    } else {
-        pass.at = pass.at.max(start + len);
+    let may_go_on = input.open && len == rest.len();
+    if parts < 3 && !may_go_on {
+        return Finding::SkipTo(start + len);
     }
+    // A full stop after the token ends a sentence. If the third part is empty, the token is not signed.
+    let token = rest[..len].trim_end_matches('.');
+    Finding::hidden(start..start + token.len())
 }
 
-/// `at` is an `@`: maybe behind the user information of a URL.
-pub(super) fn look_for_user_info(pass: &mut Pass<'_, '_>, at: usize) {
-    let UserInfo { from, found } = pass.user_info;
-    let before = &pass.text[from..at];
-    let (start, found) = match before.rfind(ends_authority) {
-        Some(_) => {
-            let start = after_last(before, ends_authority);
-            let url = before[..start].ends_with("//") || before[..start].ends_with(":\\\\");
-            (from + start, url)
-        }
-        // The same word as before: a password may have an `@` in it.
-        None => (from, found),
-    };
-    if found && start < at {
-        pass.replace(start, at + 1, "");
-    }
-    pass.user_info = UserInfo {
-        from: at + 1,
-        found,
-    };
-}
-
-/// What is known about the last `@`: nothing before it is looked at again.
+/// The search for user information before each `@`, from left to right.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UserInfo {
+    /// The byte after the last `@`. No text before it is searched again.
     from: usize,
+    /// There was user information before the last `@`.
     found: bool,
 }
 
-/// How much of `rest`, which follows the `//` of a URL, is user information.
+impl UserInfo {
+    /// Finds the user information of a URL before the `@` at `at`.
+    pub(super) fn find(&mut self, text: &str, at: usize) -> Finding {
+        let before = &text[self.from..at];
+        let word = after_last(before, ends_authority);
+        let start = self.from + word;
+        // Without an end, the word is that of the last `@`: a password may have an `@` in it.
+        if word > 0 {
+            self.found = before[..word].ends_with("//") || before[..word].ends_with(":\\\\");
+        }
+        self.from = at + 1;
+        match self.found && start < at {
+            true => Finding::removed(start..at + 1),
+            false => Finding::Nothing,
+        }
+    }
+}
+
+/// Finds the user information at the end of a truncated text. The `@` after it may be missing.
+pub(super) fn find_open_user_info(text: &str) -> Finding {
+    let Some(slashes) = text.rfind("//") else {
+        return Finding::Nothing;
+    };
+    let start = slashes + "//".len();
+    match user_info_len(&text[start..], true, false) == text.len() - start {
+        true => Finding::removed(start..text.len()),
+        false => Finding::Nothing,
+    }
+}
+
+/// Returns the length of the user information in `rest`, which follows the `//` of a URL.
 ///
-/// The `@` after it may be missing, or stand behind a character that ought to be encoded in a
-/// password: what follows a colon and is no port is not a host either. `blanks` says that there may be
-/// blanks in it, because the text was percent-encoded.
+/// The `@` after the user information may be missing, or may follow a character that a password should
+/// have encoded. So text after a colon is user information, too, if it is not a port. `blanks` says that
+/// a password may have blanks, because the text was percent-encoded.
 pub(crate) fn user_info_len(rest: &str, open: bool, blanks: bool) -> usize {
     const MAX_PORT: usize = 5;
     let len = rest.find(ends_authority).unwrap_or(rest.len());
     let authority = &rest[..len];
     match authority.rfind('@') {
         None => {}
-        // Nobody's, and `//@` is not always a URL.
+        // The user information is empty, and `//@` may not be a URL.
         Some(0) => return 0,
         Some(at) => return at + 1,
     }

@@ -1,31 +1,31 @@
 //! The name before a separator.
 
 use crate::{
-    formats::{json::unescape::unescape, percent},
+    formats::{form, json::unescape::unescape},
     redact::{
         names::Names,
-        text::{is_blank, quote::Quote},
+        text::{input::is_blank, quote::Quote},
     },
     util::text::{after_last, ceil_char_boundary},
 };
 
-/// Bytes of a name that are looked at; what is longer is no name.
+/// Bytes before a separator in which a name is looked for. A longer word is not a name.
 pub(super) const MAX_KEY: usize = 128;
 
-/// The name before a separator, and how its value may go on.
+/// The name before a separator.
 pub(super) struct Key<'t> {
-    /// The name begins here, with its quote.
+    /// The start of the name, without its quote.
     pub(super) start: usize,
     pub(super) separator: u8,
-    /// The name, and the word before it.
     name: &'t str,
     word_before: &'t str,
     word_start: usize,
-    /// A parameter of a URL.
+    /// The name is a parameter of a URL.
     pub(super) in_query: bool,
 }
 
 impl<'t> Key<'t> {
+    /// Reads the name before the separator at `separator_at`.
     pub(super) fn before(text: &'t str, separator_at: usize, separator: u8) -> Option<Self> {
         let before = text[..separator_at].trim_end_matches(is_blank);
         let from = ceil_char_boundary(before, before.len().saturating_sub(MAX_KEY));
@@ -60,10 +60,10 @@ impl<'t> Key<'t> {
         })
     }
 
-    /// `None` if the name is not sensitive.
+    /// Judges the name. Returns `None` if it is not sensitive.
     pub(super) fn judge(&self, names: &Names) -> Option<Verdict> {
         let unescaped = unescape(self.name);
-        let decoded = percent::decode(&unescaped);
+        let decoded = form::decode(&unescaped);
         let sensitive = match self.in_query {
             true => names.is_sensitive_in_query(&decoded),
             false => names.is_sensitive_in_form(&decoded),
@@ -82,11 +82,11 @@ impl<'t> Key<'t> {
     }
 }
 
-/// What makes a name sensitive.
+/// What follows from a sensitive name.
 pub(super) struct Verdict {
-    /// All of the name begins here, if it has several words.
+    /// The start of the first word, if the name has two words.
     pub(super) start: usize,
-    /// The value is all of the line.
+    /// The value goes on to the end of the line.
     pub(super) greedy: bool,
 }
 

@@ -1,71 +1,81 @@
 //! Elements of XML and HTML with a sensitive name.
 
+use std::ops::Range;
+
 use crate::redact::{
     names::{Names, REDACTED},
-    text::{Pass, quote::Quote},
+    text::{
+        input::{Input, is_blank},
+        quote::Quote,
+    },
 };
 
-/// `at` is a `<`.
-pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
-    let rest = pass.rest(at + 1);
+/// Finds the secrets of the element whose `<` is at `at`, in the order of the text.
+pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Vec<Range<usize>> {
+    let rest = input.rest(at + 1);
     let name = &rest[..rest.find(ends_name).unwrap_or(rest.len())];
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        return;
+        return Vec::new();
     }
-    let inside = &rest[name.len()..];
-    let (len, closed) = tag_len(inside);
-    let tag = &inside[..len];
-    let content = at + 1 + name.len() + len + 1;
-    // A tag without its end was cut.
+    let tag_start = at + 1 + name.len();
+    let (len, closed) = tag_len(&rest[name.len()..]);
+    let tag = &rest[name.len()..][..len];
+    let content = tag_start + len + 1;
+    // A tag without its end was truncated.
     let has_content = closed && !tag.ends_with('/');
-    if is_sensitive(name, pass.names) {
-        // The values in the tag are hidden too: `<password value="x"/>`.
-        hide_attributes(pass, at + 1 + name.len(), tag, |_| true);
-        if has_content {
-            let end = content + content_len(pass.rest(content), name);
-            pass.hide(content, end);
-        }
-    } else if attributes(tag)
-        .any(|(attribute, value, _)| names_something(attribute) && is_sensitive(value, pass.names))
-    {
-        // `<entry key="password">x</entry>`, `<input name="password" value="x">`
-        hide_attributes(pass, at + 1 + name.len(), tag, |attribute| {
-            !describes(attribute)
-        });
-        let text = pass.rest(content);
-        let text = &text[..text.find('<').unwrap_or(text.len())];
-        if has_content && !text.trim().is_empty() {
-            pass.hide(content, content + text.len());
-        }
+    let values = |is_hidden: fn(&str) -> bool| {
+        attributes(tag)
+            .filter(move |(attribute, ..)| is_hidden(attribute) && !attribute.starts_with("xmlns"))
+            .map(|(_, value, start)| tag_start + start..tag_start + start + value.len())
+    };
+    if is_sensitive(name, input.names) {
+        // The attributes are hidden, too, as in `<password value="x"/>`.
+        let content =
+            has_content.then(|| content..content + content_len(input.rest(content), name));
+        return values(|_| true).chain(content).collect();
     }
+    let names_secret = |(attribute, value, _): (&str, &str, usize)| {
+        names_something(attribute) && is_sensitive(value, input.names)
+    };
+    if !attributes(tag).any(names_secret) {
+        return Vec::new();
+    }
+    // `<entry key="password">x</entry>`, `<input name="password" value="x">`
+    let text = input.rest(content);
+    let text = &text[..text.find('<').unwrap_or(text.len())];
+    let content = (has_content && !text.trim().is_empty()).then(|| content..content + text.len());
+    values(|attribute| !describes_element(attribute))
+        .chain(content)
+        .collect()
 }
 
 fn ends_name(c: char) -> bool {
-    super::is_blank(c) || matches!(c, '>' | '/' | '<' | '"' | '\'' | '=')
+    is_blank(c) || matches!(c, '>' | '/' | '<' | '"' | '\'' | '=')
 }
 
-/// The name without its prefix (Namespaces in XML 1.0, section 4).
+/// Judges a name without its prefix (Namespaces in XML 1.0, section 4).
 fn is_sensitive(name: &str, names: &Names) -> bool {
     let local = name.rsplit(':').next().unwrap_or(name);
     names.is_sensitive_in_form(local)
 }
 
+/// Returns whether the value of an attribute is a name.
 fn names_something(attribute: &str) -> bool {
     ["name", "key", "id", "property", "field", "param"]
         .iter()
         .any(|known| attribute.eq_ignore_ascii_case(known))
 }
 
-/// An attribute whose value is about the element and not its value.
-fn describes(attribute: &str) -> bool {
+/// Returns whether an attribute describes the element and is not its value.
+fn describes_element(attribute: &str) -> bool {
     names_something(attribute)
         || ["type", "class"]
             .iter()
             .any(|known| attribute.eq_ignore_ascii_case(known))
 }
 
-/// How long the tag is whose name `text` follows, without its `>`, and whether that came. A `>` in
-/// a quoted value is none.
+/// Returns the length of the tag whose name `text` follows, without its `>`, and whether there is a `>`.
+/// A `>` in a quoted value does not end the tag.
 fn tag_len(text: &str) -> (usize, bool) {
     let mut at = 0;
     while let Some(found) = text[at..].find(['>', '<', '"', '\'']) {
@@ -83,7 +93,7 @@ fn tag_len(text: &str) -> (usize, bool) {
     (text.len(), false)
 }
 
-/// Name, value and the place of the value of each attribute in a tag.
+/// Iterates over the attributes of a tag: name, value and start of the value.
 fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -119,22 +129,8 @@ fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str, usize)> {
     })
 }
 
-/// Hides the values of those attributes of the tag that begins at `offset`.
-fn hide_attributes(
-    pass: &mut Pass<'_, '_>,
-    offset: usize,
-    tag: &str,
-    hidden: impl Fn(&str) -> bool,
-) {
-    for (name, value, start) in attributes(tag) {
-        if hidden(name) && !name.starts_with("xmlns") {
-            pass.hide(offset + start, offset + start + value.len());
-        }
-    }
-}
-
-/// How long the content of the element `name` is that `text` begins with; all of it if the element
-/// does not end.
+/// Returns the length of the content of the element `name`, with which `text` begins. The content of an
+/// element without an end is all of `text`.
 fn content_len(text: &str, name: &str) -> usize {
     let mut depth = 1_usize;
     let mut at = 0;
@@ -175,7 +171,7 @@ fn content_len(text: &str, name: &str) -> usize {
     text.len()
 }
 
-/// Says whether the tag whose name `text` follows has no content.
+/// Returns whether the tag whose name `text` follows has no content.
 fn is_empty_element(text: &str) -> bool {
     let (len, closed) = tag_len(text);
     closed && text[..len].ends_with('/')

@@ -1,61 +1,59 @@
-//! Values of sensitive names: `key=value`, `key: value`, `"key" => "value"` and their like.
+//! Values of sensitive names, as in `key=value`, `key: value` and `"key" => "value"`.
 
 use crate::redact::text::{
-    Pass, Values, is_blank,
+    credential::user_info_len,
+    input::{Finding, Input, Secret, is_blank},
     key::Key,
     quote::Quote,
-    user_info_len,
     value::{Line, Value},
 };
 
-/// `at` is a `:` or `=`.
-pub(super) fn look(pass: &mut Pass<'_, '_>, at: usize) {
-    let separator = pass.text.as_bytes()[at];
-    if separator == b':' && pass.rest(at).starts_with("://") {
-        let start = at + "://".len();
-        if pass.names.hide_shapes() {
-            let len = user_info_len(
-                pass.rest(start),
-                pass.open,
-                pass.values == Values::AsTheyAre,
-            );
-            pass.replace(start, start + len, "");
-        }
-        pass.at = pass.at.max(start);
-        return;
+/// Reads the pair whose separator, a `:` or `=`, is at `at`.
+pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
+    let separator = input.text.as_bytes()[at];
+    if separator == b':' && input.rest(at).starts_with("://") {
+        return find_user_info(input, at + "://".len());
     }
-    let Some(key) = Key::before(pass.text, at, separator) else {
-        return;
+    let Some(key) = Key::before(input.text, at, separator) else {
+        return Finding::Nothing;
     };
-    let Some(verdict) = key.judge(pass.names) else {
-        return;
+    let Some(verdict) = key.judge(input.names) else {
+        return Finding::Nothing;
     };
-    let rest = pass.rest(at);
-    let value = at + (rest.len() - rest.trim_start_matches([':', '=', '>']).len());
-    let gap = pass.rest(value).find(|c| !is_blank(c));
-    let start = value + gap.unwrap_or(pass.rest(value).len());
-    let line = Line::of(pass.text, verdict.start);
+    let after = input.rest(at).trim_start_matches([':', '=', '>']);
+    let start = input.text.len() - after.trim_start_matches(is_blank).len();
     let end = Value {
-        text: pass.text,
+        text: input.text,
         key: &key,
-        line: &line,
+        line: &Line::of(input.text, verdict.start),
         greedy: verdict.greedy,
-        decoded: pass.values == Values::AsTheyAre,
+        decoded: input.decoded,
     }
     .end(start);
-    let shown = &pass.text[start..end];
-    let quoted = Quote::at_start(shown).map(|quote| {
-        let inner = &shown[quote.len()..];
-        (start + quote.len(), inner.len(), quote.find_end(inner))
-    });
-    match quoted {
-        // The quotes stay, if nothing stands behind them that may be part of the value.
-        Some((inner, len, Some(closing))) if closing.end == len => {
-            pass.hide(inner, inner + closing.start);
-            pass.at = end;
-        }
-        Some((inner, _, None)) => pass.hide(inner, end),
-        _ if start < end => pass.hide(start, end),
-        _ => {}
+    let value = &input.text[start..end];
+    let Some(quote) = Quote::at_start(value) else {
+        return match value {
+            "" => Finding::Nothing,
+            _ => Finding::hidden(start..end),
+        };
+    };
+    let inner = start + quote.len();
+    match quote.find_end(&value[quote.len()..]) {
+        None => Finding::hidden(inner..end),
+        // The quotes stay if all of the value is between them.
+        Some(closing) if inner + closing.end == end => Finding::Secret(Secret {
+            resume: end,
+            ..Secret::hidden(inner..inner + closing.start)
+        }),
+        Some(_) => Finding::hidden(start..end),
     }
+}
+
+/// Finds the user information of the URL whose authority begins at `start`.
+fn find_user_info(input: &Input<'_, '_>, start: usize) -> Finding {
+    if !input.names.hide_shapes() {
+        return Finding::SkipTo(start);
+    }
+    let len = user_info_len(input.rest(start), input.open, input.decoded);
+    Finding::removed(start..start + len)
 }

@@ -1,10 +1,10 @@
-//! Quotes around names and values, in all the ways in which texts are quoted inside texts.
+//! Quotes around names and values, also in texts that are quoted in other texts.
 
 use std::ops::Range;
 
 const QUOTES: [&str; 6] = ["\"", "'", "`", "&quot;", "&#34;", "&#39;"];
 
-/// A quotation mark, with the backslashes before it where the text was quoted again.
+/// A quotation mark, with the backslashes before it if the text was quoted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quote {
     mark: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct Quote {
 }
 
 impl Quote {
-    /// The quote that `text` begins with.
+    /// Reads the quote that `text` begins with.
     pub(super) fn at_start(text: &str) -> Option<Self> {
         let after = text.trim_start_matches('\\');
         let mark = QUOTES.into_iter().find(|mark| after.starts_with(mark))?;
@@ -22,7 +22,7 @@ impl Quote {
         })
     }
 
-    /// The quote that `text` ends with.
+    /// Reads the quote that `text` ends with.
     pub(super) fn at_end(text: &str) -> Option<Self> {
         let mark = QUOTES.into_iter().find(|mark| text.ends_with(mark))?;
         let before = &text[..text.len() - mark.len()];
@@ -36,10 +36,10 @@ impl Quote {
         self.backslashes + self.mark.len()
     }
 
-    /// Where in `text`, which begins behind this quote, the quote that closes it stands.
+    /// Finds the closing quote in `text`, which begins after this quote.
     ///
-    /// One behind more backslashes is part of what is quoted. (One behind an escaped backslash is
-    /// not, and is missed: more is hidden then.)
+    /// A quote after more backslashes is part of the quoted text. A quote after an escaped backslash is not,
+    /// but is not recognized, so that more is hidden.
     pub(super) fn find_end(self, text: &str) -> Option<Range<usize>> {
         let mut from = 0;
         while let Some(found) = text[from..].find(self.mark) {
@@ -54,9 +54,9 @@ impl Quote {
         None
     }
 
-    /// How long the text is that `text` begins with, if that is in three of these quotes: one may stand inside of
-    /// it then. All of `text` if it does not end.
-    pub(super) fn three(self, text: &str) -> Option<usize> {
+    /// Returns the length of the text in triple quotes that `text` begins with. The text may have single
+    /// quotes in it. Without an end, it is all of `text`.
+    pub(super) fn triple_quoted_len(self, text: &str) -> Option<usize> {
         let quote = &text[..self.len()];
         let inner = text[quote.len()..]
             .strip_prefix(quote)?
@@ -65,7 +65,7 @@ impl Quote {
         Some(end.map_or(text.len(), |end| end + 6 * quote.len()))
     }
 
-    /// Where in `text`, which ends before this closing quote, the quote that opens it begins.
+    /// Finds the start of the quoted text in `text`, which ends before this closing quote.
     pub(super) fn find_start(self, text: &str) -> Option<usize> {
         let mark = text.rfind(self.mark)?;
         Some(mark + self.mark.len())
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_quotes_are_closed_by_three() {
+    fn triple_quotes_are_closed_by_triple_quotes() {
         for (text, len) in [
             (r#""""a "b" c"""d"#, Some(13)),
             (r#"\"\"\"a\"\"\""#, Some(13)),
@@ -86,12 +86,12 @@ mod tests {
             ("'a'", None),
         ] {
             let quote = Quote::at_start(text).unwrap();
-            assert_eq!(quote.three(text), len, "{text}");
+            assert_eq!(quote.triple_quoted_len(text), len, "{text}");
         }
     }
 
     #[test]
-    fn quotes_are_closed_by_their_like() {
+    fn quote_is_closed_by_same_quote_after_as_many_backslashes() {
         for (text, inner) in [
             (r#""a"b"#, Some("a")),
             (r#""a\"b"c"#, Some(r#"a\"b"#)),

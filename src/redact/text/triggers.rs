@@ -1,4 +1,4 @@
-//! Where in a text something may have to be hidden.
+//! Triggers: the bytes at which a secret can be recognized.
 
 use wide::u8x16;
 
@@ -7,51 +7,61 @@ use crate::util::{
     text,
 };
 
-/// Where something that has to be hidden can be noticed, and some other bytes; but for schemes.
+/// Sets the lanes of triggers and of some other bytes.
 #[inline(always)]
-fn may_be_a_secret(block: u8x16) -> u8x16 {
+fn may_be_trigger(block: u8x16) -> u8x16 {
     class::within(block, b':', b'=')
         | class::is(block, b'%')
         | class::is(block, b'@')
         | class::is(block, b'J')
+        // `B` and `b`, as in `Bearer` and `Basic`.
+        | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
-/// What may begin a scheme.
+/// Returns whether the three letters at `at` begin `Bearer` or `Basic`.
 #[inline(always)]
-fn may_be_a_scheme(block: u8x16) -> u8x16 {
-    class::is(block & u8x16::splat(!0x20), b'B')
-}
-
-#[inline(always)]
-pub(crate) fn may_be_trigger(block: u8x16) -> u8x16 {
-    may_be_a_secret(block) | may_be_a_scheme(block)
-}
-
-/// `Bearer` or `Basic` begins at `at`, as far as three letters tell.
-#[inline(always)]
-pub(super) fn begins_scheme(text: &[u8], at: usize) -> bool {
+fn begins_scheme(text: &[u8], at: usize) -> bool {
     matches!(
         text.get(at..at + 3),
         Some([b'B' | b'b', b'e' | b'E', b'a' | b'A'] | [b'B' | b'b', b'a' | b'A', b's' | b'S'])
     )
 }
 
-/// Something that has to be hidden can be noticed at `at`.
+/// Returns whether a secret can be recognized at `at`.
 #[inline(always)]
-pub(crate) fn is_trigger(text: &[u8], at: usize) -> bool {
+fn is_trigger(text: &[u8], at: usize) -> bool {
     match text[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
         _ => begins_scheme(text, at),
     }
 }
 
-pub(crate) fn find_trigger(text: &str) -> Option<usize> {
+/// Finds the first trigger.
+pub(super) fn find_trigger(text: &str) -> Option<usize> {
     let text = text.as_bytes();
     bytes::find_confirmed(text, may_be_trigger, |at| is_trigger(text, at))
 }
 
-/// Because of what stands at `at`, the text has to be looked at before it is shown: a secret, or a
-/// character that [cannot stay](text::is_forbidden).
+/// Returns whether `text` has a trigger or one of the bytes `others`. The bytes `ignored` do not count.
+#[inline]
+pub(crate) fn has_trigger<const N: usize, const M: usize>(
+    text: &str,
+    others: [u8; N],
+    ignored: [u8; M],
+) -> bool {
+    let text = text.as_bytes();
+    let class = |block| {
+        let lanes = others.map(|byte| class::is(block, byte)).into_iter();
+        lanes.fold(may_be_trigger(block), |all, lanes| all | lanes)
+    };
+    let confirm = |at: usize| {
+        !ignored.contains(&text[at]) && (others.contains(&text[at]) || is_trigger(text, at))
+    };
+    bytes::find_confirmed(text, class, confirm).is_some()
+}
+
+/// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
+/// [forbidden](text::is_forbidden) character.
 #[inline]
 pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
@@ -61,21 +71,21 @@ pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     }
 }
 
-/// The top bit is set in the lane of each byte of the block at which a JSON string may end or
-/// [need a look](needs_change_at), and of some others, few in ordinary text. `next` is the block one byte
-/// further on.
+/// Sets the top bit in the lane of each byte at which a JSON string may end or
+/// [must be processed](needs_change_at), and of a few other bytes. `next` is the block that begins one byte
+/// later.
 ///
-/// All in one look, with as few operations as will do: this is what most bytes of a body are read with.
+/// Most bytes of a body are read by this function, so it uses as few operations as possible.
 #[inline(always)]
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
-    // Controls, quotes and `%`: all up to it, but for blank and `!`.
+    // Control characters, the quote and `%`: all bytes up to `%`, except the blank and `!`.
     let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
     // `:` to `=`, and `@`.
     let marks = class::within(block, b':', b'@');
     let single = class::is(block, b'\\') | class::is(block, b'J') | class::is(block, 0x7f);
-    // `B` and `b`, as of `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
+    // `B` and `b`, as in `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
     let first = class::is(block & u8x16::splat(0x5f), b'B');
-    // `A` and `E` in upper or lower case, or a byte that is not ASCII: that has its top bit set.
+    // `A` and `E` in upper or lower case, or a byte that is not ASCII, whose top bit is set.
     let second = class::is(next & u8x16::splat(0x5b), b'A') | next;
     low | marks | single | (first & second)
 }
@@ -86,8 +96,8 @@ mod tests {
     use crate::util::bytes::BLOCK;
 
     #[test]
-    fn attention_is_drawn_to_all_that_needs_a_look() {
-        let draws = |text: &str| {
+    fn trigger_mask_has_every_byte_that_ends_or_changes_a_string() {
+        let has_bit = |text: &str| {
             let mut both = [b' '; BLOCK + 1];
             both[..text.len()].copy_from_slice(text.as_bytes());
             let (block, next) = (both.first_chunk().unwrap(), both.last_chunk().unwrap());
@@ -100,13 +110,13 @@ mod tests {
                 let text = String::from_iter([first, second, third]);
                 let ends_run = matches!(first, '"' | '\\' | '\0'..='\x1f');
                 assert!(
-                    draws(&text) || !(ends_run || needs_change_at(&text, 0)),
+                    has_bit(&text) || !(ends_run || needs_change_at(&text, 0)),
                     "{text:?}"
                 );
             }
         }
         for c in ('\0'..=char::MAX).filter(|&c| text::is_forbidden(c)) {
-            assert!(draws(&c.to_string()), "{c:?}");
+            assert!(has_bit(&c.to_string()), "{c:?}");
         }
     }
 }

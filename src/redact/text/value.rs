@@ -4,7 +4,7 @@ use crate::{
     redact::{
         names::REDACTED,
         text::{
-            is_blank,
+            input::is_blank,
             key::{Key, MAX_KEY, is_key_char},
             quote::Quote,
         },
@@ -12,15 +12,16 @@ use crate::{
     util::text::{ceil_char_boundary, cut},
 };
 
-/// The line that a name stands on.
+/// The line of a name.
 pub(super) struct Line {
-    /// The column of the name, if nothing but a mark stands before it.
+    /// The column of the name, if only marks precede it.
     column: Option<usize>,
-    /// A mark of a list stands before the name.
+    /// The name begins an item of a list.
     is_item: bool,
 }
 
 impl Line {
+    /// Reads the line up to the name that begins at `key`.
     pub(super) fn of(text: &str, key: usize) -> Self {
         const MAX_INDENT: usize = 80;
         let from = ceil_char_boundary(text, key.saturating_sub(MAX_INDENT));
@@ -37,8 +38,8 @@ impl Line {
         }
     }
 
-    /// Says whether the line that begins in the gap before `next` belongs to the value of the name:
-    /// it is indented more, or an item of the list that is the value (YAML 1.2, section 8.2).
+    /// Returns whether the line of `next`, which follows `gap`, belongs to the value of the name. Such a
+    /// line has more indentation, or is an item of the list that is the value (YAML 1.2, section 8.2).
     fn holds(&self, next: &str, gap: &str) -> bool {
         let Some(column) = self.column else {
             return false;
@@ -48,24 +49,25 @@ impl Line {
     }
 }
 
-/// Where the value of a sensitive name ends.
+/// The value of a sensitive name.
 pub(super) struct Value<'a, 't> {
     pub(super) text: &'t str,
     pub(super) key: &'a Key<'t>,
     pub(super) line: &'a Line,
     pub(super) greedy: bool,
-    /// The text was percent-encoded: a blank is part of the value.
+    /// The text was percent-encoded, so a blank is part of the value.
     pub(super) decoded: bool,
 }
 
 impl Value<'_, '_> {
+    /// Finds the end of the value that begins at `start`.
     pub(super) fn end(&self, start: usize) -> usize {
         let mut at = start;
         loop {
             let (end, delimited) = self.end_of_piece(at);
             let (value, after) = self.text[at..].split_at(end - at);
             let value = if delimited { "" } else { value };
-            if !announces_more(value, after) {
+            if !continues(value, after) {
                 return end;
             }
             let is_between = |c: char| is_blank(c) || matches!(c, ':' | '=' | '>');
@@ -78,7 +80,7 @@ impl Value<'_, '_> {
         }
     }
 
-    /// Where what is quoted, bracketed, or neither, ends; and whether quotes or brackets said so.
+    /// Finds the end of the piece that begins at `start`, and returns whether a quote or a bracket ends it.
     fn end_of_piece(&self, start: usize) -> (usize, bool) {
         let rest = &self.text[start..];
         if let Some(after) = rest.strip_prefix(REDACTED)
@@ -89,13 +91,13 @@ impl Value<'_, '_> {
         let mut at = start;
         let mut last = None;
         if let Some(quote) = Quote::at_start(rest)
-            && let Some(len) = quote.three(rest)
+            && let Some(len) = quote.triple_quoted_len(rest)
         {
             at = start + len;
             last = Some(quote);
         }
         while let Some(quote) = Quote::at_start(&self.text[at..])
-            && last.is_none_or(|last| goes_on(last, quote, &self.text[at..]))
+            && last.is_none_or(|last| is_same_value(last, quote, &self.text[at..]))
         {
             let inner = at + quote.len();
             match quote.find_end(&self.text[inner..]) {
@@ -105,10 +107,10 @@ impl Value<'_, '_> {
             last = Some(quote);
         }
         if last.is_none()
-            && let Some(bracket) = bracket_of(rest)
+            && let Some(bracket) = find_bracket(rest)
         {
-            let end = start + bracket + closing_bracket(&rest[bracket..]);
-            // What stands before the bracket may be words, which end where words do.
+            let end = start + bracket + bracketed_len(&rest[bracket..]);
+            // The text before the bracket may be words, which may end later.
             let plain = if bracket > 0 {
                 self.unquoted_end(start)
             } else {
@@ -125,59 +127,71 @@ impl Value<'_, '_> {
         (self.unquoted_end(at), false)
     }
 
-    /// From `at` on nothing says where the value ends but what stands there.
+    /// Finds the end of a value without quotes or brackets.
     fn unquoted_end(&self, start: usize) -> usize {
-        let text = self.text;
-        // Lines up to here were found to belong to the value.
+        // The lines up to here belong to the value.
         let mut held = start;
-        for (at, c) in text[start..].char_indices() {
-            let at = start + at;
-            let after = &text[at + c.len_utf8()..];
+        for (len, c) in self.text[start..].char_indices() {
+            let at = start + len;
             let ends = match c {
                 '\n' | '\r' if at < held => false,
                 '\n' | '\r' => {
-                    let gap = after.len() - after.trim_start_matches(is_blank).len();
-                    held = at + c.len_utf8() + gap;
-                    !self.line.holds(&after[gap..], &text[at..held])
+                    let next = self.text[at + 1..].trim_start_matches(is_blank);
+                    held = self.text.len() - next.len();
+                    !self.line.holds(next, &self.text[at..held])
                 }
-                '&' => self.key.separator == b'=' && !self.greedy,
-                '<' => after
-                    .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')),
-                '"' | '\'' | '`' if self.greedy => text[..self.key.start].ends_with(c),
-                // One that is doubled stands for itself.
-                '"' | '\'' | '`' => {
-                    let doubled = after.strip_prefix(c);
-                    at > start && ends_value(doubled.unwrap_or(after))
-                }
-                ')' | ']' | '}' if !self.greedy => at > start && ends_value(after),
-                '#' => self.key.in_query,
-                _ if self.greedy => false,
-                ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
-                // The last blank of a run decides for all of it: each by itself would look over the
-                // rest of them again.
-                ' ' if after.starts_with(' ') && !self.key.in_query => false,
-                _ if is_blank(c) && self.decoded && self.key.separator == b'=' => false,
-                _ if is_blank(c) => {
-                    self.key.in_query
-                        || (self.key.separator == b'=' && self.line.column.is_none())
-                        || (!(self.key.separator == b':' && self.line.column.is_some())
-                            && begins_pair(after.trim_start_matches(' ')))
-                }
-                _ => false,
+                _ => self.ends_at(c, at, at == start),
             };
             if ends {
-                let value =
-                    text[start..at].trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
+                let value = &self.text[start..at];
+                let value = value.trim_end_matches(|c| is_blank(c) || matches!(c, ',' | ';'));
                 return start + value.len();
             }
         }
-        text.len()
+        self.text.len()
+    }
+
+    /// Returns whether the value ends before `c`, which is at `at` and is not a line break.
+    fn ends_at(&self, c: char, at: usize, is_first: bool) -> bool {
+        let after = &self.text[at + c.len_utf8()..];
+        match c {
+            '&' => self.key.separator == b'=' && !self.greedy,
+            '<' => after.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)),
+            '"' | '\'' | '`' if self.greedy => self.text[..self.key.start].ends_with(c),
+            // A doubled quote stands for one quote in the value.
+            '"' | '\'' | '`' => !is_first && ends_value(after.strip_prefix(c).unwrap_or(after)),
+            ')' | ']' | '}' if !self.greedy => !is_first && ends_value(after),
+            '#' => self.key.in_query,
+            _ if self.greedy => false,
+            ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
+            _ => is_blank(c) && self.ends_at_blank(c, after),
+        }
+    }
+
+    /// Returns whether the value ends before the blank `c`, which precedes `after`.
+    fn ends_at_blank(&self, c: char, after: &str) -> bool {
+        if self.decoded && self.key.separator == b'=' {
+            return false;
+        }
+        if self.key.in_query {
+            return true;
+        }
+        // Only the last blank of a run looks at what follows, so that each byte is looked at once.
+        if c == ' ' && after.starts_with(' ') {
+            return false;
+        }
+        let begins_line = self.line.column.is_some();
+        let next_is_pair = || begins_pair(after.trim_start_matches(' '));
+        match self.key.separator {
+            b'=' => !begins_line || next_is_pair(),
+            _ => !begins_line && next_is_pair(),
+        }
     }
 }
 
-/// Says whether `after` is still to be hidden: `value`, which ends before it, swallowed the name of
-/// another one.
-fn announces_more(value: &str, after: &str) -> bool {
+/// Returns whether the text `after` a value must be hidden, too, because the value ends with the name of
+/// another value.
+fn continues(value: &str, after: &str) -> bool {
     let opens = |c| is_quote(c) || is_blank(c) || matches!(c, '{' | '[' | '(');
     let value = value.trim_end_matches(opens);
     let ends_in = |word: &str| {
@@ -190,7 +204,7 @@ fn announces_more(value: &str, after: &str) -> bool {
         text.bytes().all(plain)
     };
     value.ends_with(':')
-        // The padding of Base64 is none of a name.
+        // The padding of Base64 does not follow a name.
         || (value.ends_with('=') && !is_base64(value.trim_end_matches('=')))
         || ends_in("bearer")
         || ends_in("basic")
@@ -203,40 +217,25 @@ fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '`')
 }
 
-/// Says whether a value can end before `after`.
+/// Returns whether a value can end before `after`.
 fn ends_value(after: &str) -> bool {
     after.starts_with("/>")
-        || after.chars().next().is_none_or(|c| {
-            is_blank(c)
-                || matches!(
-                    c,
-                    ',' | ';'
-                        | '&'
-                        | '<'
-                        | '>'
-                        | '}'
-                        | ']'
-                        | ')'
-                        | '"'
-                        | '\''
-                        | '`'
-                        | '\\'
-                        | '#'
-                        | '|'
-                )
-        })
+        || after
+            .chars()
+            .next()
+            .is_none_or(|c| is_blank(c) || ",;&<>}])\"'`\\#|".contains(c))
 }
 
-/// Says whether the `quote` that `text` begins with, and that stands right behind one that was closed by `last`, is
-/// part of the same value: a quote that is doubled to stand for itself (YAML, SQL, CSV), the rest of three (a block
-/// string of GraphQL, TOML or Python), or another string that is joined to it (shells).
-fn goes_on(last: Quote, quote: Quote, text: &str) -> bool {
+/// Returns whether the `quote` that `text` begins with is part of the same value as the text before it, which
+/// `last` closed. It may be a doubled quote, which stands for one quote (YAML, SQL, CSV), a part of triple
+/// quotes (GraphQL, TOML, Python), or the begin of a string that is joined to the last one (shells).
+fn is_same_value(last: Quote, quote: Quote, text: &str) -> bool {
     quote == last || !ends_value(&text[quote.len()..])
 }
 
-/// Where the bracket stands that `text` begins with, or that opens behind a name: a value as `Debug` shows it,
+/// Finds the bracket that `text` begins with, or that follows a name, as in the `Debug` output
 /// `Token { inner: .. }`, `Token(..)`, `&path::Box<str>(..)`.
-fn bracket_of(text: &str) -> Option<usize> {
+fn find_bracket(text: &str) -> Option<usize> {
     const MAX_NAME: usize = 128;
     let is_part_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '<' | '>' | '&');
     let name = cut(text, MAX_NAME).find(|c| !is_part_of_name(c))?;
@@ -247,8 +246,8 @@ fn bracket_of(text: &str) -> Option<usize> {
     after.starts_with(['{', '[', '(']).then_some(name)
 }
 
-/// How long the bracketed value is that `text` begins with; all of `text` if it does not end.
-fn closing_bracket(text: &str) -> usize {
+/// Returns the length of the bracketed value that `text` begins with. A value without an end is all of `text`.
+fn bracketed_len(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -256,13 +255,13 @@ fn closing_bracket(text: &str) -> usize {
             let inner = at + quote.len();
             match quote.find_end(&text[inner..]) {
                 Some(closing) => at = inner + closing.end,
-                // An apostrophe in a word.
+                // It is an apostrophe.
                 None => at = inner,
             }
             continue;
         }
         if c == '\\' {
-            // No quote follows them.
+            // No quote follows the backslashes.
             at += text[at..].len() - text[at..].trim_start_matches('\\').len();
             continue;
         }
@@ -279,7 +278,7 @@ fn closing_bracket(text: &str) -> usize {
     text.len()
 }
 
-/// Says whether `text` begins with a name and a separator: the next pair.
+/// Returns whether `text` begins with a name and a separator.
 fn begins_pair(text: &str) -> bool {
     let quote = Quote::at_start(text);
     let text = &text[quote.map_or(0, Quote::len)..];

@@ -1,29 +1,30 @@
-//! The head of one part.
+//! The head of one part of a multipart body.
 
-use crate::formats::{charset::Charset, parameters::parameters, percent};
+use percent_encoding::percent_decode_str;
 
-/// What the head of a part says. Where it says something twice, all of it counts: the application
-/// may read the other one.
+use crate::formats::{charset::Charset, form, parameters::parameters};
+
+/// The content of the head of a part. If a field occurs twice, both count: the application may read the other
+/// one.
 #[derive(Debug, Default)]
-pub(super) struct Head {
-    /// Each name, in every form in which it can be read; what is shown of it is the last.
-    pub(super) names: Vec<String>,
-    pub(super) filenames: Vec<String>,
-    pub(super) content_type: Option<String>,
+pub(crate) struct PartHead {
+    /// The names of the part, in every form in which an application may read them.
+    pub(crate) names: Vec<String>,
+    pub(crate) filenames: Vec<String>,
+    pub(crate) content_type: Option<String>,
     /// A `Content-Transfer-Encoding` changes the bytes.
-    pub(super) is_encoded: bool,
+    pub(crate) is_encoded: bool,
     shown_name: Option<String>,
     has_filename: bool,
     is_attachment: bool,
-    /// Bytes of the head and the empty line after it; `None` if it was cut.
-    pub(super) len: Option<usize>,
+    /// Bytes of the head and of the empty line after it; `None` if the head was cut.
+    pub(crate) len: Option<usize>,
 }
 
-impl Head {
-    /// Reads the head that `part` begins with. `ended` says that the part was not cut.
-    ///
-    /// `None` if what stands there is no head.
-    pub(super) fn parse(part: &[u8], ended: bool) -> Option<Self> {
+impl PartHead {
+    /// Parses the head at the start of `part`. `ended` says that the part was not cut. `None` if there is no
+    /// valid head.
+    pub(crate) fn parse(part: &[u8], ended: bool) -> Option<Self> {
         let mut head = Self::default();
         let mut at = 0;
         let mut field = String::new();
@@ -34,7 +35,7 @@ impl Head {
                 return match (ended, rest.trim_ascii().is_empty()) {
                     (true, false) => None,
                     (true, true) => head.end(&field, part.len()),
-                    // What the line says is not known: a parameter of it may be missing.
+                    // The line may lack a parameter, so it is ignored.
                     (false, _) => head.field(&field).then_some(head),
                 };
             };
@@ -44,7 +45,7 @@ impl Head {
                 return head.end(&field, at);
             }
             if line.starts_with(b" ") || line.starts_with(b"\t") {
-                // A folded line: it goes on where the last one ended.
+                // A folded line continues the line before.
                 field.push_str(&String::from_utf8_lossy(line));
                 continue;
             }
@@ -61,7 +62,7 @@ impl Head {
         sound.then_some(self)
     }
 
-    /// Takes one field; false if it is none.
+    /// Takes one field. False if it is malformed.
     fn field(&mut self, field: &str) -> bool {
         if field.is_empty() {
             return true;
@@ -106,18 +107,18 @@ impl Head {
                     self.shown_name = Some(value.clone());
                 }
                 // Browsers write a quote as %22 (HTML, "Multipart form data").
-                self.names.push(percent::decode(&value).into_owned());
+                self.names.push(form::decode(&value).into_owned());
                 self.names.push(value.replace('\\', ""));
                 self.names.push(value);
             }
         }
     }
 
-    pub(super) fn is_file(&self) -> bool {
+    pub(crate) fn is_file(&self) -> bool {
         self.has_filename || self.is_attachment
     }
 
-    pub(super) fn shown_name(&self) -> Option<&str> {
+    pub(crate) fn shown_name(&self) -> Option<&str> {
         self.shown_name.as_deref()
     }
 }
@@ -129,10 +130,10 @@ fn extended_value(value: &str) -> String {
         return value.to_owned();
     };
     match Charset::of_label(charset) {
-        // `+` is itself here.
-        Charset::Utf8 => percent::decode(&text.replace('+', "%2B")).into_owned(),
+        // A `+` is not a blank here.
+        Charset::Utf8 => percent_decode_str(text).decode_utf8_lossy().into_owned(),
         charset => {
-            let bytes = percent::bytes(&text.replace('+', "%2B"));
+            let bytes: Vec<u8> = percent_decode_str(text).collect();
             charset
                 .decode(&bytes, true)
                 .unwrap_or_default()

@@ -1,10 +1,9 @@
-//! What has to hold for any bytes: replays the corpus of the fuzz targets, and adds random bytes.
+//! Runs the checks of the fuzz targets on their corpus and on random documents.
 
 use std::{fs, path::Path};
 
 use proptest::prelude::*;
 
-#[path = "../fuzz/checks.rs"]
 mod checks;
 
 type Check = fn(&[u8]);
@@ -19,14 +18,14 @@ const CHECKS: [(&str, Check); 6] = [
 ];
 
 #[test]
-fn the_corpus_holds() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+fn every_file_of_the_corpus_passes() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     for (target, check) in CHECKS {
         let files = fs::read_dir(corpus.join(target)).unwrap();
         let mut replayed = 0;
         for file in files {
             let path = file.unwrap().path();
-            // Named if it fails.
+            // Shown if the check fails.
             println!("{}", path.display());
             check(&fs::read(path).unwrap());
             replayed += 1;
@@ -35,7 +34,7 @@ fn the_corpus_holds() {
     }
 }
 
-/// Pieces of every kind of document.
+/// Pieces of documents of every type.
 const PIECES: [&str; 82] = [
     "{",
     "}",
@@ -132,7 +131,7 @@ fn inputs() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
-    fn random_documents_hold(input in inputs()) {
+    fn random_documents_pass(input in inputs()) {
         for (_, check) in CHECKS {
             check(&input);
         }

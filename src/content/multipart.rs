@@ -1,0 +1,249 @@
+//! An outline of a multipart body in place of its bytes.
+
+use serde::Serialize;
+
+use super::redacted::Redacted;
+use crate::{
+    formats::{
+        charset::Charset,
+        media_type::{Boundary, ContentType, Media},
+        multipart::{Part, read_parts},
+    },
+    redact::{
+        names::{Names, REDACTED},
+        text::redact_text,
+    },
+};
+
+/// One part, as a record shows it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct PartOutline {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    /// The text of a field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Bytes of the part, if it was seen to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<usize>,
+}
+
+/// Makes a JSON array of the parts in `body`, the first bytes of a multipart body. `whole` says that `body` is
+/// the whole body. `text` makes the text of a field.
+///
+/// A part that may be a file is never shown.
+pub(super) fn outline(
+    body: &[u8],
+    boundary: &Boundary,
+    whole: bool,
+    names: &Names,
+    text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
+) -> Redacted {
+    let mut parts = Vec::new();
+    let ending = read_parts(body, boundary, whole, |part| {
+        let outline = outline_part(&part, names, &text);
+        if outline != PartOutline::default() {
+            parts.push(outline);
+        }
+    });
+    Redacted {
+        text: serde_json::to_string(&parts).unwrap_or_default(),
+        truncated: !ending.complete,
+        malformed: ending.malformed,
+    }
+}
+
+fn outline_part(
+    part: &Part<'_>,
+    names: &Names,
+    text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
+) -> PartOutline {
+    let head = &part.head;
+    let content_type = ContentType::parse(head.content_type.as_deref().map(str::as_bytes));
+    let shown = |value: &str| redact_text(value, false, names).into_owned();
+    let is_text = !head.is_file()
+        && (!head.names.is_empty() || head.content_type.is_some())
+        && !head.is_encoded
+        && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
+        && content_type.charset != Charset::Foreign;
+    let mut part_names = head.names.iter();
+    let is_sensitive = part_names.any(|name| names.is_sensitive_in_form(name));
+    PartOutline {
+        name: head.shown_name().map(shown),
+        filename: head.filenames.first().map(|name| shown(name)),
+        content_type: head.content_type.as_deref().map(shown),
+        text: part
+            .content
+            .filter(|_| is_text)
+            .and_then(|content| match is_sensitive {
+                true => Some(REDACTED.to_owned()),
+                false => text(&content_type, content, part.ended),
+            }),
+        size: part.content.filter(|_| part.ended).map(<[u8]>::len),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(body: &[u8], whole: bool) -> Redacted {
+        let boundary = Boundary::new("B").unwrap();
+        outline(
+            body,
+            &boundary,
+            whole,
+            &Names::default(),
+            |_, content, _| String::from_utf8(content.to_vec()).ok(),
+        )
+    }
+
+    fn complete(parts: &str) -> Redacted {
+        Redacted {
+            text: parts.into(),
+            truncated: false,
+            malformed: false,
+        }
+    }
+
+    const FORM: &str = "preamble\r\n--B\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nA day\r\n\
+        --B\r\ncontent-disposition: form-data; name=\"user[pin]\"\r\n\r\n1234\r\n\
+        --B \r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\n\
+        Content-Type: image/png\r\n\r\n\x01\x02\r\n\r\n--b\r\n--B--\r\nepilogue";
+
+    #[test]
+    fn every_part_is_named_fields_are_shown_and_files_are_not() {
+        assert_eq!(
+            shown(FORM.as_bytes(), true),
+            complete(
+                r#"[{"name":"title","text":"A day","size":5},{"name":"user[pin]","text":"[REDACTED]","size":4},{"name":"photo","filename":"a.png","type":"image/png","size":9}]"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_cut_body_shows_what_was_seen() {
+        for end in 0..FORM.len() - "--\r\nepilogue".len() {
+            let outline = shown(&FORM.as_bytes()[..end], false);
+            assert!(outline.truncated && !outline.malformed, "{end}");
+            assert!(!outline.text.contains("123"), "{}", outline.text);
+            assert!(!outline.text.contains('\u{1}'), "{}", outline.text);
+            serde_json::from_str::<serde_json::Value>(&outline.text).unwrap();
+        }
+        let cut = &FORM[..FORM.find("A day").unwrap() + 3];
+        assert_eq!(
+            shown(cut.as_bytes(), false).text,
+            r#"[{"name":"title","text":"A d"}]"#
+        );
+    }
+
+    #[test]
+    fn what_may_be_a_file_is_not_shown() {
+        for head in [
+            "Content-Disposition: form-data; name=a; filename=b",
+            "Content-Disposition: form-data; name=a; filename=\"\"",
+            "Content-Disposition: form-data; name=a; filename*=UTF-8''b",
+            "Content-Disposition: form-data; name=a; FILENAME=b",
+            "Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; filename=b",
+            "Content-Disposition: form-data; name=a;\r\n filename=b",
+            "Content-Disposition: form-data; name=a; filename*0=b",
+            "Content-Disposition: attachment",
+            "Content-Disposition: form-data; name=a\r\nContent-Type: application/pdf",
+            "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64",
+            "Content-Disposition: form-data; name=a\r\nContent-Type: multipart/mixed; boundary=C",
+        ] {
+            let body = format!("--B\r\n{head}\r\n\r\nSECRET\r\n--B--");
+            let outline = shown(body.as_bytes(), true);
+            assert!(!outline.text.contains("SECRET"), "{head}: {}", outline.text);
+            assert!(outline.text.contains(r#""size":6"#), "{}", outline.text);
+        }
+    }
+
+    #[test]
+    fn names_are_read_in_every_way_in_which_they_are_written() {
+        for (disposition, expected) in [
+            ("form-data; name=title", "title"),
+            (r#"form-data; name="a\"b""#, "a\"b"),
+            (r#"form-data; name="a%22b""#, "a%22b"),
+            ("form-data; name*=UTF-8'en'%e2%82%ac", "€"),
+            ("form-data; name*=iso-8859-1''%e9", "é"),
+            ("form-data; name=e; name*=UTF-8''%e2%82%ac", "€"),
+            ("form-data; name=\"\u{202e}x\"", " x"),
+        ] {
+            let body = format!("--B\nContent-Disposition: {disposition}\n\nx\n--B--");
+            let expected = serde_json::json!([{"name": expected, "text": "x", "size": 1}]);
+            let text = shown(body.as_bytes(), true).text;
+            let parts: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(parts, expected, "{disposition}");
+        }
+    }
+
+    #[test]
+    fn a_sensitive_name_hides_however_it_is_written() {
+        for disposition in [
+            "form-data; name=Pass-Word",
+            "form-data; name=a; name=password",
+            "form-data; name*=UTF-8''p%61ssword; name=a",
+            r#"form-data; name="p%61ssword""#,
+            r#"form-data; name="pass\word""#,
+            "form-data; name=a\r\nContent-Disposition: form-data; name=password",
+        ] {
+            let body = format!("--B\r\nContent-Disposition: {disposition}\r\n\r\nhunter2\r\n--B--");
+            let text = shown(body.as_bytes(), true).text;
+            assert!(
+                text.contains(REDACTED) && !text.contains("hunter"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_multipart_body_says_so() {
+        for body in [
+            "",
+            "x",
+            "--B",
+            "--B\r\n",
+            "--B\r\nno head at all\r\n\r\nSECRET\r\n--B--",
+        ] {
+            let outline = shown(body.as_bytes(), true);
+            assert!(
+                outline.malformed && !outline.text.contains("SECRET"),
+                "{body}"
+            );
+        }
+        assert_eq!(shown(b"--B--", true), complete("[]"));
+    }
+
+    const PIECES: [&[u8]; 13] = [
+        b"--B",
+        b"\r\n",
+        b"\n",
+        b"--",
+        b": ",
+        b"; ",
+        b"Content-Disposition",
+        b"name",
+        b"=\"",
+        b"\"",
+        b"\\",
+        b"\xff",
+        b"filename*=UTF-8''%",
+    ];
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_survived(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24),
+            whole in any::<bool>(),
+        ) {
+            let outline = shown(&pieces.concat(), whole);
+            serde_json::from_str::<serde_json::Value>(&outline.text).unwrap();
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Reads a JSON text (RFC 8259), or a prefix of one, and reports what it consists of.
+//!
+//! The reader neither recurses nor allocates, can be given any text, and says where a text stops being
+//! JSON. serde_json cannot do the latter, recurses, and treats a prefix as an error.
+
+use wide::u8x16;
+
+use super::{
+    nesting::{Container, Nesting},
+    number::Number,
+    unescape::single,
+};
+use crate::util::bytes::{self, BLOCK, class};
+
+/// Where the reading stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// At the end of one whole JSON text.
+    Complete,
+    /// At the end of the input, which is a prefix of a JSON text.
+    Cut,
+    /// Where containers are nested deeper than [`MAX_DEPTH`](super::nesting::MAX_DEPTH).
+    TooDeep,
+    /// Where the input stops being JSON. Nothing after that point can be trusted: a key and a value
+    /// cannot be told apart any more.
+    Malformed,
+}
+
+/// A string of a JSON text, key or value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JsonString<'i> {
+    /// The characters between the quotes, with their escapes.
+    pub(crate) raw: &'i str,
+    /// The place of `raw` in the input.
+    pub(crate) start: usize,
+    /// `raw` has escapes.
+    pub(crate) escaped: bool,
+    /// The reading stopped inside of the string, so that it may go on in any way.
+    pub(crate) open: bool,
+    /// `raw` has no escapes, and [`Visitor::is_trigger`] holds nowhere in it.
+    pub(crate) plain: bool,
+}
+
+/// Receives what a JSON text consists of, in the order of the text. Places are byte offsets in the input.
+pub(crate) trait Visitor<'i> {
+    /// A lane is set for each byte of `block` that ends a run of plain characters (`"`, `\`, controls), and
+    /// for each at which [`is_trigger`](Self::is_trigger) may hold. `next` is the block one byte further on.
+    fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
+    /// Whether the visitor has to look at a string because of the byte at `at`.
+    fn is_trigger(text: &str, at: usize) -> bool;
+    /// Takes a short key without escapes. If this returns false, [`key`](Self::key) follows.
+    fn known_key(&mut self, raw: &'i str, depth: usize) -> bool;
+    fn key(&mut self, key: JsonString<'i>, depth: usize);
+    /// A value begins at `at`, inside of `depth` containers.
+    fn begin_value(&mut self, at: usize, depth: usize);
+    fn string(&mut self, string: JsonString<'i>);
+    fn number(&mut self, digits: &'i str);
+    fn literal(&mut self);
+    /// A container was opened, and is the innermost of `depth`.
+    fn open(&mut self, depth: usize, container: Container);
+    /// A container was closed, which leaves `depth` of them.
+    fn close(&mut self, depth: usize);
+    /// A value ended before `at`, inside of `depth` containers.
+    fn end_value(&mut self, at: usize, depth: usize);
+    fn white_space(&mut self, start: usize, end: usize);
+    /// The reading stopped. Nothing from `at` on is part of the text.
+    fn stop(&mut self, at: usize);
+}
+
+/// Reads `input` to its end, or to where it stops being JSON.
+pub(crate) fn read<'i, V: Visitor<'i>>(input: &'i str, visitor: &mut V) -> Ending {
+    let mut reader = Reader {
+        input,
+        nesting: Nesting::default(),
+        visitor,
+    };
+    let Err(Stop { ending, at }) = reader.document();
+    reader.visitor.stop(at);
+    ending
+}
+
+struct Reader<'i, 'v, V> {
+    input: &'i str,
+    nesting: Nesting,
+    visitor: &'v mut V,
+}
+
+/// The end of the reading.
+struct Stop {
+    ending: Ending,
+    at: usize,
+}
+
+/// The place at which the reading goes on, with what was found before it.
+type Step<T> = Result<T, Stop>;
+
+fn stop<T>(ending: Ending, at: usize) -> Step<T> {
+    Err(Stop { ending, at })
+}
+
+impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
+    fn document(&mut self) -> Step<std::convert::Infallible> {
+        let mut at = 0;
+        loop {
+            let opened;
+            (at, opened) = self.value(at)?;
+            if let Some(container) = opened {
+                let byte;
+                (at, byte) = self.next(at)?;
+                if byte != container.end() {
+                    if container == Container::Object {
+                        at = self.key(at)?;
+                    }
+                    continue;
+                }
+                at = self.close(at);
+            }
+            at = self.after_value(at)?;
+        }
+    }
+
+    /// Closes containers after a value, up to the comma before the next value.
+    fn after_value(&mut self, mut at: usize) -> Step<usize> {
+        loop {
+            let Some(innermost) = self.nesting.innermost() else {
+                return self.end(at);
+            };
+            let byte;
+            (at, byte) = self.next(at)?;
+            if byte == b',' {
+                return match innermost {
+                    Container::Object => self.key(at + 1),
+                    Container::Array => Ok(at + 1),
+                };
+            }
+            if byte != innermost.end() {
+                return stop(Ending::Malformed, at);
+            }
+            at = self.close(at);
+        }
+    }
+
+    /// Stops after the outermost value, which only white space may follow.
+    fn end(&mut self, at: usize) -> Step<usize> {
+        match self.next(at) {
+            Ok((at, _)) => stop(Ending::Malformed, at),
+            Err(Stop { at, .. }) => stop(Ending::Complete, at),
+        }
+    }
+
+    /// Skips white space. Returns the byte after it, and its place.
+    #[inline]
+    fn next(&mut self, at: usize) -> Step<(usize, u8)> {
+        match self.input.as_bytes().get(at) {
+            Some(&byte) if byte > b' ' => Ok((at, byte)),
+            _ => self.skip_white_space(at),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_white_space(&mut self, start: usize) -> Step<(usize, u8)> {
+        let rest = self.input.as_bytes()[start..].iter();
+        let len = rest.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        let end = start + len.count();
+        self.visitor.white_space(start, end);
+        match self.input.as_bytes().get(end) {
+            Some(&byte) => Ok((end, byte)),
+            None => stop(Ending::Cut, end),
+        }
+    }
+
+    /// Reads a key and its colon.
+    fn key(&mut self, at: usize) -> Step<usize> {
+        let (at, byte) = self.next(at)?;
+        if byte != b'"' {
+            return stop(Ending::Malformed, at);
+        }
+        let depth = self.nesting.depth();
+        let at = match self.short_key(at + 1) {
+            Some(raw) if self.visitor.known_key(raw, depth) => at + raw.len() + 2,
+            _ => {
+                let (key, end) = self.string(at);
+                self.visitor.key(key, depth);
+                end?
+            }
+        };
+        match self.next(at)? {
+            (at, b':') => Ok(at + 1),
+            (at, _) => stop(Ending::Malformed, at),
+        }
+    }
+
+    /// Returns the key that begins at `start`, if it is shorter than a block and has no escapes.
+    fn short_key(&self, start: usize) -> Option<&'i str> {
+        let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
+        let len = bytes::hits(block, class::ends_run).trailing_zeros() as usize;
+        (block.get(len) == Some(&b'"')).then(|| &self.input[start..start + len])
+    }
+
+    /// Reads a value, or opens a container.
+    fn value(&mut self, at: usize) -> Step<(usize, Option<Container>)> {
+        let (at, byte) = self.next(at)?;
+        let depth = self.nesting.depth();
+        let end = match byte {
+            b'"' => {
+                self.visitor.begin_value(at, depth);
+                let (string, end) = self.string(at);
+                self.visitor.string(string);
+                end?
+            }
+            b'{' => return self.open(at, Container::Object),
+            b'[' => return self.open(at, Container::Array),
+            b'-' | b'0'..=b'9' => {
+                self.visitor.begin_value(at, depth);
+                self.number(at)?
+            }
+            b't' => self.literal(at, b"true")?,
+            b'f' => self.literal(at, b"false")?,
+            b'n' => self.literal(at, b"null")?,
+            _ => return stop(Ending::Malformed, at),
+        };
+        self.visitor.end_value(end, depth);
+        Ok((end, None))
+    }
+
+    fn open(&mut self, at: usize, container: Container) -> Step<(usize, Option<Container>)> {
+        self.visitor.begin_value(at, self.nesting.depth());
+        if !self.nesting.push(container) {
+            return stop(Ending::TooDeep, at);
+        }
+        self.visitor.open(self.nesting.depth(), container);
+        Ok((at + 1, Some(container)))
+    }
+
+    fn close(&mut self, at: usize) -> usize {
+        self.nesting.pop();
+        let depth = self.nesting.depth();
+        self.visitor.close(depth);
+        self.visitor.end_value(at + 1, depth);
+        at + 1
+    }
+
+    fn literal(&mut self, at: usize, literal: &[u8]) -> Step<usize> {
+        let rest = &self.input.as_bytes()[at..];
+        let seen = rest.len().min(literal.len());
+        if rest[..seen] != literal[..seen] {
+            return stop(Ending::Malformed, at);
+        }
+        self.visitor.begin_value(at, self.nesting.depth());
+        self.visitor.literal();
+        match seen == literal.len() {
+            true => Ok(at + seen),
+            false => stop(Ending::Cut, at + seen),
+        }
+    }
+
+    fn number(&mut self, start: usize) -> Step<usize> {
+        let bytes = self.input.as_bytes();
+        let mut number = Number::first(bytes[start]);
+        let mut end = start + 1;
+        while let Some(&byte) = bytes.get(end) {
+            match number.step(byte) {
+                Some(next) => number = next,
+                None if number.may_end() => break,
+                None => return stop(Ending::Malformed, end),
+            }
+            end += 1;
+        }
+        // At the end of the input a number may go on, unless it is the whole text.
+        let is_cut = end == bytes.len() && (self.nesting.depth() > 0 || !number.may_end());
+        if is_cut {
+            return stop(Ending::Cut, end);
+        }
+        self.visitor.number(&self.input[start..end]);
+        Ok(end)
+    }
+
+    /// Reads the string whose quote is at `at`, up to its end or to where the reading stops.
+    fn string(&self, at: usize) -> (JsonString<'i>, Step<usize>) {
+        let bytes = self.input.as_bytes();
+        let start = at + 1;
+        let mut end = start;
+        let mut escaped = false;
+        let mut plain = true;
+        let ending = loop {
+            end = self.run(end, &mut plain);
+            match bytes.get(end) {
+                Some(b'"') => break None,
+                Some(b'\\') => {}
+                Some(_) => break Some(Ending::Malformed),
+                None => break Some(Ending::Cut),
+            }
+            escaped = true;
+            match escape_len(&bytes[end..]) {
+                Ok(len) => end += len,
+                Err(ending) => break Some(ending),
+            }
+        };
+        let string = JsonString {
+            raw: &self.input[start..end],
+            start,
+            escaped,
+            open: ending.is_some(),
+            plain: plain && !escaped,
+        };
+        let step = match ending {
+            None => Ok(end + 1),
+            Some(ending) => stop(ending, end),
+        };
+        (string, step)
+    }
+
+    /// Returns the end of the run of plain characters that begins at `at`. Clears `plain` if one of them is
+    /// a trigger.
+    fn run(&self, mut at: usize, plain: &mut bool) -> usize {
+        loop {
+            let (block, next) = two_blocks(&self.input.as_bytes()[at..]);
+            let mask = V::trigger_mask(u8x16::new(block), u8x16::new(next)).to_bitmask();
+            if mask == 0 {
+                at += BLOCK;
+                continue;
+            }
+            let ends = bytes::hits(&block, class::ends_run);
+            let len = ends.trailing_zeros().min(BLOCK as u32);
+            let triggers = mask & ((1 << len) - 1);
+            *plain = *plain && !self.has_trigger(at, triggers);
+            at += len as usize;
+            if ends != 0 {
+                return at;
+            }
+        }
+    }
+
+    /// Whether one of the `candidates`, a bit for each byte from `start` on, is a trigger.
+    fn has_trigger(&self, start: usize, mut candidates: u32) -> bool {
+        while candidates != 0 {
+            if V::is_trigger(self.input, start + candidates.trailing_zeros() as usize) {
+                return true;
+            }
+            candidates &= candidates - 1;
+        }
+        false
+    }
+}
+
+/// Returns the first block of `bytes`, and the block one byte further on. At the end they are filled up with
+/// NUL, which ends a run.
+fn two_blocks(bytes: &[u8]) -> ([u8; BLOCK], [u8; BLOCK]) {
+    let mut both = [0; BLOCK + 1];
+    let len = bytes.len().min(both.len());
+    both[..len].copy_from_slice(&bytes[..len]);
+    let mut blocks = ([0; BLOCK], [0; BLOCK]);
+    blocks.0.copy_from_slice(&both[..BLOCK]);
+    blocks.1.copy_from_slice(&both[1..]);
+    blocks
+}
+
+/// Returns the length of the escape that `rest` begins with.
+fn escape_len(rest: &[u8]) -> Result<usize, Ending> {
+    match rest.get(1) {
+        None => Err(Ending::Cut),
+        Some(b'u') => {
+            let digits = &rest[2..rest.len().min(6)];
+            match digits.iter().all(u8::is_ascii_hexdigit) {
+                false => Err(Ending::Malformed),
+                true if digits.len() < 4 => Err(Ending::Cut),
+                true => Ok(6),
+            }
+        }
+        Some(&kind) => single(kind).map(|_| 2).ok_or(Ending::Malformed),
+    }
+}

@@ -1,0 +1,151 @@
+//! The heads of one exchange.
+
+use std::net::IpAddr;
+
+use actix_web::{
+    dev::{ResponseHead, ServiceRequest},
+    http::{Version, header::HeaderMap},
+};
+
+use super::{
+    RequestHead, ResponseHeadCopy,
+    headers::{Allowlist, HeaderValues},
+    request_id::{RequestId, X_REQUEST_ID},
+    text::HeadText,
+    trace_context::TraceContext,
+};
+use crate::{record::data::Record, redact::names::Names};
+
+/// What a record needs of both heads of an exchange, copied into one text.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    text: HeadText,
+    pub(crate) request: RequestHead,
+    /// The place in the text at which the response begins.
+    response_start: usize,
+    response_headers: HeaderValues,
+}
+
+/// The headers that a record shows, of requests and of responses.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowlists {
+    pub(crate) request: Allowlist,
+    pub(crate) response: Allowlist,
+}
+
+impl Allowlists {
+    pub(crate) fn new(names: &Names) -> Self {
+        Self {
+            request: Allowlist::request(names),
+            response: Allowlist::response(names),
+        }
+    }
+
+    /// Applies changed names.
+    pub(crate) fn rebuild(&mut self, names: &Names) {
+        self.request.rebuild(names);
+        self.response.rebuild(names);
+    }
+}
+
+impl Heads {
+    pub(crate) fn new() -> Self {
+        Self {
+            text: HeadText::default(),
+            request: RequestHead::new(),
+            response_start: 0,
+            response_headers: HeaderValues::default(),
+        }
+    }
+
+    /// Copies the head of a request. Nothing was copied before.
+    pub(crate) fn copy_request(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
+        self.request.copy(&mut self.text, req, allowed);
+        self.response_start = self.text.len();
+    }
+
+    /// Copies the headers of the request again, by the rules of a nested logger.
+    pub(crate) fn copy_request_headers(
+        &mut self,
+        headers: &HeaderMap,
+        client: Option<IpAddr>,
+        allowed: &Allowlist,
+    ) {
+        self.request.headers.copy(&mut self.text, headers, allowed);
+        self.request.client = client;
+        self.response_start = self.text.len();
+    }
+
+    /// Copies the id that a request without an id was given, as if it had come with the request.
+    pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
+        let headers = &mut self.request.headers;
+        headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
+        self.response_start = self.text.len();
+    }
+
+    /// Copies the head of a response, in place of an earlier one.
+    pub(crate) fn copy_response(
+        &mut self,
+        head: &ResponseHead,
+        allowed: &Allowlist,
+        max_kept: usize,
+    ) -> ResponseHeadCopy {
+        self.text.truncate(self.response_start);
+        self.response_headers.clear(max_kept);
+        ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
+    }
+
+    /// Whether HTTP/2 drops the body of this response without polling it: for HEAD, and for a status that it
+    /// gives no content.
+    pub(crate) fn is_never_polled(&self, response: &ResponseHeadCopy) -> bool {
+        let has_no_content = matches!(response.status.as_u16(), 100 | 102 | 204);
+        self.request.version == Version::HTTP_2 && (self.request.is_head || has_no_content)
+    }
+
+    /// The trace that the request belongs to, before [`finish`](Self::finish).
+    pub(crate) fn trace_context(&self, allowed: &Allowlist) -> Option<TraceContext> {
+        let part = allowed.traceparent(&self.request.headers)?;
+        TraceContext::parse(self.text.raw(part))
+    }
+
+    /// The id of the request, before [`finish`](Self::finish).
+    pub(crate) fn request_id(&self, allowed: &Allowlist) -> Option<&[u8]> {
+        let part = allowed.request_id(&self.request.headers)?;
+        Some(self.text.raw(part))
+    }
+
+    /// Makes clean text of everything that was copied, and hides secrets in it.
+    pub(crate) fn finish(&mut self, allowed: &Allowlists, names: &Names) {
+        let parts = self.request.parts().chain(self.response_headers.parts());
+        self.text.finish(parts);
+        let text = &mut self.text;
+        self.request.redact(text, &allowed.request, names);
+        self.response_headers.redact(text, &allowed.response, names);
+    }
+
+    /// Puts the heads into a record, after [`finish`](Self::finish).
+    pub(crate) fn show<'r>(&'r self, record: &mut Record<'r>, allowed: &'r Allowlists) {
+        let (head, text) = (&self.request, &self.text);
+        record.message = head.message(text);
+        record.method = head.method(text);
+        record.path = head.path(text);
+        record.query = head.query(text);
+        record.scheme = head.scheme();
+        record.version = head.version();
+        record.server_address = head.host(text);
+        record.client_address = head.client;
+        record.user_agent = head.agent(text);
+        record.request_headers = head.headers.as_headers(text, &allowed.request);
+        record.response_headers = self.response_headers.as_headers(text, &allowed.response);
+        let request_id = allowed.request.request_id(&head.headers);
+        record.request_id = request_id.map(|part| text.get(part));
+        record.head_is_plain = text.is_plain();
+    }
+
+    /// Drops everything. Buffers of at most `max_kept` bytes are kept for the next exchange.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        self.text.clear(max_kept);
+        self.request.headers.clear(max_kept);
+        self.response_headers.clear(max_kept);
+    }
+}

@@ -1,0 +1,499 @@
+use proptest::prelude::*;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    formats::json::{
+        code::{Code, CodeState, MAX_CODE_LEN},
+        nesting::MAX_DEPTH,
+    },
+    redact::names::REDACTED,
+};
+
+fn redacted(input: &str) -> (String, Ending) {
+    let mut out = String::new();
+    let ending = redact_json(&mut out, input, &Names::default());
+    (out, ending)
+}
+
+#[test]
+fn values_of_sensitive_keys_are_hidden_and_white_space_is_dropped() {
+    for (input, expected) in [
+        (
+            r#" { "a" : [ 1 , "x y" , null ] } "#,
+            r#"{"a":[1,"x y",null]}"#,
+        ),
+        (
+            r#"{"password":"p","n":1}"#,
+            r#"{"password":"[REDACTED]","n":1}"#,
+        ),
+        (
+            r#"{"password":"","n":1}"#,
+            r#"{"password":"[REDACTED]","n":1}"#,
+        ),
+        (r#"{"pin": 1234, "n":1}"#, r#"{"pin":"[REDACTED]","n":1}"#),
+        (r#"{"token":null}"#, r#"{"token":"[REDACTED]"}"#),
+        (
+            r#"{"token":["a",{"b":"c"}],"n":1}"#,
+            r#"{"token":"[REDACTED]","n":1}"#,
+        ),
+        (
+            r#"{"secret":{"password":"p","x":[1]},"n":[1]}"#,
+            r#"{"secret":"[REDACTED]","n":[1]}"#,
+        ),
+        (
+            r#"{"pass\u0077ord":"p"}"#,
+            r#"{"pass\u0077ord":"[REDACTED]"}"#,
+        ),
+        (
+            r#"{"API-Key":"p","api":{"key":"shown"}}"#,
+            r#"{"API-Key":"[REDACTED]","api":{"key":"shown"}}"#,
+        ),
+        (
+            r#"{"name":"password","v":"p\"q\n"}"#,
+            r#"{"name":"password","v":"p\"q\n"}"#,
+        ),
+        (
+            r#"[{"token":1},{"token":[[2]]},3]"#,
+            r#"[{"token":"[REDACTED]"},{"token":"[REDACTED]"},3]"#,
+        ),
+        ("7", "7"),
+        (r#""text""#, r#""text""#),
+        (
+            "{\"a\":\"\u{7f}\u{2028}x\u{202e}\"}",
+            r#"{"a":"\u007f\u2028x\u202e"}"#,
+        ),
+    ] {
+        assert_eq!(
+            redacted(input),
+            (expected.to_owned(), Ending::Complete),
+            "{input}"
+        );
+    }
+}
+
+#[test]
+fn nothing_after_a_fault_is_shown() {
+    for (input, expected) in [
+        ("", ""),
+        ("<html>password=x", ""),
+        ("{'password':'x'}", "{"),
+        (r#"{"a":1}{"password":"x"}"#, r#"{"a":1}"#),
+        (r#"{"a":1,/* password */"b":2}"#, r#"{"a":1,"#),
+        (r#"{"a":tru3,"b":2}"#, r#"{"a":"#),
+        ("{\"a\":\"x\ny\"}", r#"{"a":"x"#),
+    ] {
+        let (shown, ending) = redacted(input);
+        assert_eq!(shown, expected, "{input}");
+        assert_ne!(ending, Ending::Complete);
+    }
+    assert_eq!(redacted("").1, Ending::Cut);
+    assert_eq!(redacted("<").1, Ending::Malformed);
+}
+
+#[test]
+fn no_prefix_shows_a_secret() {
+    let text = r#"{"a":{"password":"SECRET"},"tok\u0065n":["SECRET",{"x":"SECRET"}],"pin":"SECRET","b":1}"#;
+    for end in 0..text.len() {
+        let (shown, ending) = redacted(&text[..end]);
+        assert!(!shown.contains("SE"), "{shown}");
+        assert_eq!(ending, Ending::Cut);
+    }
+}
+
+/// Compares the reader with serde_json.
+fn agrees_with_serde_json(text: &str) {
+    let reference = serde_json::from_str::<IgnoredAny>(text);
+    let (_, ending) = redacted(text);
+    let expected = match reference {
+        Ok(_) => Ending::Complete,
+        // serde_json calls a number that is cut invalid: another digit tells.
+        Err(error) => match serde_json::from_str::<IgnoredAny>(&format!("{text}0")) {
+            _ if error.is_eof() => Ending::Cut,
+            Ok(_) => Ending::Cut,
+            Err(longer) if longer.is_eof() => Ending::Cut,
+            Err(_) => Ending::Malformed,
+        },
+    };
+    assert_eq!(ending, expected, "{}", text.escape_debug());
+}
+
+#[test]
+fn edges_of_the_grammar_are_judged_as_serde_json_judges_them() {
+    for text in [
+        r#"{}"#,
+        r#"[]"#,
+        r#" {"a" : [1 , -0.5e+7, "\u00e9\\\"", null,true,false]} "#,
+        r#"0"#,
+        r#"-0"#,
+        r#"01"#,
+        r#"-"#,
+        r#"+1"#,
+        r#"1."#,
+        r#".5"#,
+        r#"1e"#,
+        r#"1e+"#,
+        r#"1e5"#,
+        r#"0x10"#,
+        r#"1_000"#,
+        r#"NaN"#,
+        r#"Infinity"#,
+        r#"nul"#,
+        r#"nulll"#,
+        r#"truefalse"#,
+        r#"tru e"#,
+        r#""""#,
+        r#"""#,
+        r#""\"#,
+        r#""\x""#,
+        r#""\u12"#,
+        r#""\u12g4""#,
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{,}"#,
+        r#"{1:2}"#,
+        r#"{'a':1}"#,
+        r#"{a:1}"#,
+        r#"[1,]"#,
+        r#"[,1]"#,
+        r#"[1 2]"#,
+        r#"[}"#,
+        r#"{]"#,
+        r#"]"#,
+        r#"}"#,
+        r#"[1]]"#,
+        r#"{}{}"#,
+        r#"{} {}"#,
+        r#"1 2"#,
+        r#"/**/1"#,
+        r#"[1]//"#,
+        "",
+        " ",
+        "\u{feff}{}",
+        "\"a\nb\"",
+        "\"a\tb\"",
+        "\"\0\"",
+        "\0",
+        "{\"a\":\"\u{7f}\u{2028}\"}",
+        r#"{"a":"\ud800"}"#,
+        "\x0c1",
+        "<html></html>",
+        "[1]\0",
+    ] {
+        agrees_with_serde_json(text);
+    }
+}
+
+#[test]
+fn nesting_is_read_to_a_fixed_depth() {
+    let document = |depth| "[".repeat(depth) + &"]".repeat(depth);
+    assert_eq!(redacted(&document(MAX_DEPTH)).1, Ending::Complete);
+    let (shown, ending) = redacted(&document(MAX_DEPTH + 1));
+    assert_eq!((shown, ending), ("[".repeat(MAX_DEPTH), Ending::TooDeep));
+    let crossed = "[".repeat(MAX_DEPTH) + "}";
+    assert_eq!(redacted(&crossed).1, Ending::Malformed);
+    // The response is JSON, and its code is not known.
+    let deep = format!("{{\"a\":{},\"code\":1}}", document(MAX_DEPTH));
+    assert_eq!(code_in("code", &deep, true), Err(CodeState::Cut));
+    let first = format!("{{\"code\":1,\"a\":{}}}", document(MAX_DEPTH));
+    assert_eq!(code_in("code", &first, true), Ok("1".to_owned()));
+}
+
+/// `Ok` with the text of the code, after a `"` if it is a string.
+fn code_in(field: &str, text: &str, whole: bool) -> Result<String, CodeState> {
+    let path = CodePath::new(field);
+    let (ending, code) = find_code(text, &Names::default(), &path);
+    let code = code.finish(ending, whole)?;
+    Ok(match code.as_code() {
+        Code::Number(digits) => digits.to_owned(),
+        Code::Text(text) => format!("\"{text}"),
+    })
+}
+
+#[test]
+fn only_the_key_at_its_own_depth_counts() {
+    for (text, expected) in [
+        (r#"{"code":0}"#, Ok("0")),
+        (r#" { "msg" : "x" , "code" : -12.50e+1 } "#, Ok("-12.50e+1")),
+        (r#"{"code":"E42"}"#, Ok("\"E42")),
+        (r#"{"code":"404"}"#, Ok("\"404")),
+        (r#"{"\u0063\u006fde":7}"#, Ok("7")),
+        (r#"{"data":{"code":500},"code":1}"#, Ok("1")),
+        (r#"{"code":1,"data":{"code":500}}"#, Ok("1")),
+        (r#"{"code":1,"data":[{"code":500}]}"#, Ok("1")),
+        (r#"{"code":1,"msg":"\"code\":500"}"#, Ok("1")),
+        (r#"{"msg":"code","x":2}"#, Err(CodeState::Absent)),
+        (
+            r#"{"codes":1,"cod":2,"Code":3,"":4}"#,
+            Err(CodeState::Absent),
+        ),
+        (r#"{"data":{"code":500}}"#, Err(CodeState::Absent)),
+        (r#"[{"code":500}]"#, Err(CodeState::Absent)),
+        (r#"[[{"code":500}]]"#, Err(CodeState::Absent)),
+        (r#"{"code":null}"#, Err(CodeState::Absent)),
+        (r#"{"code":{"code":5}}"#, Err(CodeState::Absent)),
+        (r#"{"code":[5]}"#, Err(CodeState::Absent)),
+        (r#"{"code":true,"a":5}"#, Err(CodeState::Absent)),
+        (r#"{"code":1,"code":2}"#, Ok("2")),
+        (r#"{"code":1,"code":null}"#, Err(CodeState::Absent)),
+        (r#""code""#, Err(CodeState::Absent)),
+        ("5", Err(CodeState::Absent)),
+        ("", Err(CodeState::Malformed)),
+        ("code", Err(CodeState::Malformed)),
+        (r#"{"code":5"#, Err(CodeState::Malformed)),
+        (r#"{"code":5}}"#, Err(CodeState::Malformed)),
+        (r#"{"code":5}{"code":6}"#, Err(CodeState::Malformed)),
+        (r#"{'code':5}"#, Err(CodeState::Malformed)),
+    ] {
+        assert_eq!(
+            code_in("code", text, true),
+            expected.map(str::to_owned),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_pointer_leads_through_objects() {
+    for (field, text, expected) in [
+        (
+            "/error/code",
+            r#"{"code":1,"error":{"x":[{}],"code":2}}"#,
+            Ok("2"),
+        ),
+        (
+            "/error/code",
+            r#"{"error":{"code":2},"error":{}}"#,
+            Err(CodeState::Absent),
+        ),
+        (
+            "/error/code",
+            r#"{"error":{"code":2},"error":3}"#,
+            Err(CodeState::Absent),
+        ),
+        (
+            "/error/code",
+            r#"{"error":{"e":{"code":2}}}"#,
+            Err(CodeState::Absent),
+        ),
+        (
+            "/error/code",
+            r#"{"error":[{"code":2}]}"#,
+            Err(CodeState::Absent),
+        ),
+        (
+            "/error/code",
+            r#"{"x":{"code":2},"error":{"code":3},"y":{"code":4}}"#,
+            Ok("3"),
+        ),
+        ("/a~1b/m~0n", r#"{"a/b":{"m~n":5}}"#, Ok("5")),
+        ("/code", r#"{"code":6}"#, Ok("6")),
+        ("", r#"{"":7}"#, Ok("7")),
+        ("é", r#"{"\u00e9":8}"#, Ok("8")),
+        ("😀", r#"{"\ud83d\ude00":9}"#, Ok("9")),
+    ] {
+        let found = code_in(field, text, true);
+        assert_eq!(found, expected.map(str::to_owned), "{field} in {text}");
+    }
+}
+
+#[test]
+fn a_code_at_the_cut_is_not_a_shorter_code() {
+    let text = r#"{"code":1234,"m":"x"}"#;
+    for len in 0..text.len() {
+        let expected = match len {
+            0..=12 => Err(CodeState::Cut),
+            _ => Ok("1234".to_owned()),
+        };
+        assert_eq!(code_in("code", &text[..len], false), expected, "{len}");
+    }
+    let text = r#"{"code":"1234"}"#;
+    for len in 0..text.len() - 1 {
+        assert_eq!(code_in("code", &text[..len], false), Err(CodeState::Cut));
+    }
+    // The last of two codes is not known, and the first one does not count.
+    let cut = r#"{"code":1,"code":"#;
+    assert_eq!(code_in("code", cut, false), Err(CodeState::Cut));
+}
+
+#[test]
+fn a_response_that_was_not_seen_whole_is_cut_unless_it_is_malformed_before() {
+    for (text, whole, state) in [
+        (r#"{"a":1"#, false, CodeState::Cut),
+        ("{}", false, CodeState::Cut),
+        ("", false, CodeState::Cut),
+        ("<htm", false, CodeState::Malformed),
+        (r#"{"a":1"#, true, CodeState::Malformed),
+        ("", true, CodeState::Malformed),
+    ] {
+        assert_eq!(code_in("code", text, whole), Err(state), "{text}");
+    }
+}
+
+#[test]
+fn long_codes_are_bounded() {
+    let find = |text: &str| code_in("code", text, true);
+    let digits = "9".repeat(MAX_CODE_LEN + 1);
+    assert_eq!(
+        find(&format!(r#"{{"code":{digits}}}"#)),
+        Err(CodeState::Cut)
+    );
+    let fits = &digits[1..];
+    assert_eq!(find(&format!(r#"{{"code":{fits}}}"#)), Ok(fits.to_owned()));
+    let text = "é".repeat(MAX_CODE_LEN);
+    let expected = format!("\"{}", "é".repeat(MAX_CODE_LEN / 2));
+    assert_eq!(find(&format!(r#"{{"code":"{text}"}}"#)), Ok(expected));
+}
+
+#[test]
+fn text_codes_are_unescaped_and_on_one_line() {
+    assert_eq!(
+        code_in(
+            "code",
+            r#"{"code":"a\n\u0000\u202eb\ud83d\ude00\ud83d"}"#,
+            true
+        )
+        .unwrap(),
+        "\"a   b😀\u{fffd}"
+    );
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        let key = prop_oneof![4 => "[a-z]{0,4}", 1 => Just("user_password".to_owned()), 1 => any::<String>()];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((key, inner), 0..5)
+                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+fn hide(value: &mut Value) {
+    let names = Names::default();
+    let hidden = |text: &str| hide_secrets(text, false, &names);
+    match value {
+        Value::String(text) => *text = hidden(text).unwrap_or(std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(entries) => {
+            for (key, mut value) in std::mem::take(entries) {
+                if names.is_sensitive(&key) {
+                    value = REDACTED.into();
+                } else {
+                    hide(&mut value);
+                }
+                entries.insert(hidden(&key).unwrap_or(key), value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => prop::sample::select(vec!["{", "}", "[", "]", ",", ":", "\"", " ", "\n", "\\", "\\u0041", "\\ud83d\\ude00", "\\n",
+            "\"a\":", "\"password\":", "\"code\":", "\"x\"", "\"token: abc\"", "1", "-", "0", "1.5", "e3", "true", "fals", "null", "12",
+            "{\"a\":1,", "[1,2,", "\"k\":{", "\"pin\":[", "\"code", "\"k", "}}", "]]", "Bearer abc", "\u{7f}", "\u{2028}", "é", "\"long string that has more than a block in it\""]).prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn documents() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("1".to_owned()),
+        Just("-2.5e3".to_owned()),
+        Just("null".to_owned()),
+        Just("\"code\"".to_owned()),
+        Just("\"\\\"code\\\":9\"".to_owned()),
+        Just("\"x\\ud83d\\ude00\"".to_owned()),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let key = prop_oneof![
+            Just("\"code\""),
+            Just("\"c\\u006fde\""),
+            Just("\"other\""),
+            Just("\"codes\"")
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4)
+                .prop_map(|items| format!("[{}]", items.join(" , "))),
+            prop::collection::vec((key, inner), 0..4).prop_map(|entries| {
+                let entries: Vec<_> = entries.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                format!("{{{}}}", entries.join(","))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_pieces_are_judged_as_serde_json_judges_them(text in pieces()) {
+        agrees_with_serde_json(&text);
+    }
+
+    #[test]
+    fn arbitrary_text_is_judged_as_serde_json_judges_it(
+        text in r#"([\[\]{}:, "\\u0-9eE.+tfn-]|true|false|null|"a"|\\u00e9|"b":|1)*"#)
+    {
+        agrees_with_serde_json(&text);
+    }
+
+    #[test]
+    fn one_pass_gives_the_same_code_and_text_as_two(
+        text in pieces(), whole in any::<bool>(), deep in any::<bool>())
+    {
+        let names = Names::default();
+        let path = CodePath::new(if deep { "/k/code" } else { "code" });
+        let (ending, code) = find_code(&text, &names, &path);
+        let found = code.finish(ending, whole);
+        let mut shown = String::new();
+        let (ending, code) = redact_json_and_find_code(&mut shown, &text, &names, &path);
+        prop_assert_eq!(code.finish(ending, whole), found);
+        prop_assert_eq!((shown, ending), redacted(&text));
+    }
+
+    #[test]
+    fn a_whole_document_keeps_its_value_except_what_is_hidden(value in values(), pretty in any::<bool>()) {
+        let text = if pretty {
+            serde_json::to_string_pretty(&value)
+        } else {
+            serde_json::to_string(&value)
+        }.unwrap();
+        let (shown, ending) = redacted(&text);
+        let mut expected = value;
+        hide(&mut expected);
+        prop_assert_eq!(ending, Ending::Complete);
+        prop_assert!(!shown.contains(text::is_forbidden));
+        prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), expected);
+        prop_assert_eq!(redacted(&shown), (shown, Ending::Complete));
+    }
+
+    #[test]
+    fn no_input_panics_or_leaves_a_forbidden_character(text in any::<String>()) {
+        let (shown, _) = redacted(&text);
+        prop_assert!(!shown.contains(text::is_forbidden));
+    }
+
+    #[test]
+    fn the_code_of_a_whole_document_is_the_one_that_serde_json_finds(text in documents()) {
+        let expected = match serde_json::from_str::<Value>(&text).unwrap().get("code") {
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            Some(Value::String(text)) => Ok(format!("\"{text}")),
+            _ => Err(CodeState::Absent),
+        };
+        let found = code_in("code", &text, true).map(|found| match found.as_str() {
+            "-2.5e3" => "-2500.0".to_owned(),
+            _ => found,
+        });
+        prop_assert_eq!(found, expected);
+    }
+}

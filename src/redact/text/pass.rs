@@ -1,0 +1,242 @@
+//! One pass over a text, from left to right.
+
+use std::borrow::Cow;
+
+use crate::{
+    formats::form,
+    redact::{
+        names::{Names, REDACTED},
+        text::{
+            credential::{self, UserInfo},
+            input::{Finding, Input, Secret, is_blank},
+            markup, pair,
+            triggers::find_trigger,
+        },
+    },
+    util::text::{self, after_last},
+};
+
+/// Puts `text` on one line and hides its secrets. The result does not change if it is redacted again.
+///
+/// `open` says that the text was truncated, so that its last word may be the beginning of a secret.
+pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'t, str> {
+    if let Some(shown) = hide_secrets(text, open, names) {
+        return Cow::Owned(shown);
+    }
+    match text::clean(text) {
+        Cow::Borrowed(line) => Cow::Borrowed(line),
+        // The last word of one line and the first word of the next one may be a name and a value.
+        Cow::Owned(line) => Cow::Owned(hide_secrets(&line, open, names).unwrap_or(line)),
+    }
+}
+
+/// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
+pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
+    // Most texts have no trigger. In a truncated text, slashes may begin user information.
+    let has_trigger = find_trigger(text).is_some() || (open && text.contains("//"));
+    match has_trigger && !names.is_off() {
+        true => run_twice(Input::new(text, open, names)),
+        false => None,
+    }
+}
+
+/// Hides secrets in a percent-encoded value. Returns `None` if it has no secrets.
+///
+/// If something was hidden, the value is decoded as far as it can be read without its encoding.
+pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<String> {
+    // Redirects that are passed on are encoded more than once.
+    const MAX_DEPTH: usize = 4;
+    // Words inside of the value are not decoded here, because the work would double with each level.
+    let hide = |text: &str| {
+        run_twice(Input {
+            decoded: true,
+            ..Input::new(text, open, names)
+        })
+    };
+    let mut decoded = form::decode(value).into_owned();
+    if let Some(shown) = hide(&decoded) {
+        // Bytes that are not UTF-8 were replaced, so encoding would not restore them.
+        let is_text = !decoded.contains(char::REPLACEMENT_CHARACTER);
+        return Some(match is_text {
+            true => form::encode(&shown),
+            false => REDACTED.to_owned(),
+        });
+    }
+    for _ in 0..MAX_DEPTH {
+        let again = form::decode(&decoded).into_owned();
+        if again == decoded {
+            return None;
+        }
+        if hide(&again).is_some() {
+            break;
+        }
+        decoded = again;
+    }
+    Some(REDACTED.to_owned())
+}
+
+/// Hides secrets in a text, and then in the one line that the result becomes.
+///
+/// The first pass needs the line breaks, because they end values. The second pass is needed because
+/// a replacement changes what its neighbours look like. If the second pass makes more secrets visible,
+/// which no text does unless it was written for this purpose, all of the text is hidden.
+fn run_twice(input: Input<'_, '_>) -> Option<String> {
+    let changed = Pass::run(input)?;
+    let line = text::clean(&changed).into_owned();
+    let again = |text| Pass::run(Input { text, ..input });
+    let Some(shown) = again(&line) else {
+        return Some(line);
+    };
+    match again(&shown) {
+        None => Some(shown),
+        Some(_) => Some(REDACTED.to_owned()),
+    }
+}
+
+struct Pass<'t, 'n> {
+    input: Input<'t, 'n>,
+    out: String,
+    /// The end of the input that `out` has.
+    copied: usize,
+    /// The end of the input that was searched.
+    at: usize,
+    user_info: UserInfo,
+    /// The end of the last word that was decoded and searched.
+    word_end: usize,
+    /// How many passes over a gap this pass is inside of.
+    depth: u8,
+}
+
+impl<'t, 'n> Pass<'t, 'n> {
+    fn new(input: Input<'t, 'n>) -> Self {
+        Self {
+            input,
+            out: String::new(),
+            copied: 0,
+            at: 0,
+            user_info: UserInfo::default(),
+            word_end: 0,
+            depth: 0,
+        }
+    }
+
+    /// Hides the secrets of a text. Returns `None` if that changes nothing.
+    fn run(input: Input<'t, 'n>) -> Option<String> {
+        let mut pass = Self::new(input);
+        pass.search();
+        if pass.copied == 0 && pass.out.is_empty() {
+            return None;
+        }
+        pass.out.push_str(input.rest(pass.copied));
+        Some(pass.out).filter(|shown| shown != input.text)
+    }
+
+    fn search(&mut self) {
+        let input = self.input;
+        let hide_shapes = input.names.hide_shapes();
+        while let Some(found) = find_trigger(input.rest(self.at)) {
+            let at = self.at + found;
+            self.at = at + 1;
+            let finding = match input.text.as_bytes()[at] {
+                b':' | b'=' => pair::find(&input, at),
+                b'<' => {
+                    for secret in markup::find(&input, at) {
+                        self.apply(Finding::hidden(secret));
+                    }
+                    continue;
+                }
+                b'%' => {
+                    self.search_word(at);
+                    continue;
+                }
+                _ if !hide_shapes => continue,
+                b'@' => self.user_info.find(input.text, at),
+                b'J' => credential::find_jwt(&input, at),
+                _ => credential::find_scheme(&input, at),
+            };
+            self.apply(finding);
+        }
+        if input.open && hide_shapes {
+            self.apply(credential::find_open_user_info(input.text));
+        }
+    }
+
+    /// Decodes the percent-encoded word around `at`, and hides secrets in it.
+    fn search_word(&mut self, at: usize) {
+        let ends = |c: char| {
+            is_blank(c) || matches!(c, '=' | '&' | '#' | '"' | '\'' | '<' | '>' | ';' | ',')
+        };
+        if self.input.decoded || at < self.word_end {
+            return;
+        }
+        let from = self.word_end.max(self.copied);
+        let start = from + after_last(&self.input.text[from..at], ends);
+        let rest = self.input.rest(start);
+        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        self.word_end = start + word.len();
+        let open = self.input.open && word.len() == rest.len();
+        if let Some(shown) = hide_encoded(word, open, self.input.names) {
+            self.replace(start, start + word.len(), &shown);
+        }
+    }
+
+    fn apply(&mut self, finding: Finding) {
+        match finding {
+            Finding::Nothing => {}
+            Finding::SkipTo(at) => self.at = self.at.max(at),
+            Finding::Secret(Secret {
+                range,
+                replacement,
+                resume,
+            }) => {
+                self.replace(range.start, range.end, replacement);
+                self.at = self.at.max(resume);
+            }
+        }
+    }
+
+    /// Replaces `start..end`, and goes on after it.
+    fn replace(&mut self, start: usize, end: usize, with: &str) {
+        let start = start.max(self.copied);
+        self.search_gap(start);
+        if start <= end && self.input.text[start..end] != *with {
+            self.out.push_str(&self.input.text[self.copied..start]);
+            self.out.push_str(with);
+            self.copied = end;
+        }
+        self.at = self.at.max(end);
+    }
+
+    /// Searches the text between the trigger and the secret, such as the attributes of a tag whose
+    /// content is hidden.
+    fn search_gap(&mut self, start: usize) {
+        const MAX_DEPTH: u8 = 4;
+        let from = self.at.max(self.copied);
+        let gap = self.input.text.get(from..start).unwrap_or_default();
+        if find_trigger(gap).is_none() {
+            return;
+        }
+        // The pass sees all of the text before the gap, because a name may be there.
+        let mut inner = Pass {
+            at: from,
+            copied: from,
+            word_end: self.word_end,
+            user_info: self.user_info,
+            depth: self.depth + 1,
+            ..Pass::new(Input {
+                text: &self.input.text[..start],
+                open: false,
+                ..self.input
+            })
+        };
+        match inner.depth {
+            ..MAX_DEPTH => inner.search(),
+            _ => inner.replace(from, start, REDACTED),
+        }
+        if inner.copied > from {
+            self.out.push_str(&self.input.text[self.copied..from]);
+            self.out.push_str(&inner.out);
+            self.copied = inner.copied;
+        }
+    }
+}

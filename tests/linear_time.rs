@@ -1,0 +1,151 @@
+//! Redacting a hostile text costs instructions in proportion to its length. Callgrind counts them, so the
+//! result does not depend on the machine or its load.
+#![cfg(target_os = "linux")]
+
+use std::{env, fs, hint::black_box, path::Path, process::Command};
+
+use actix_bodylog::BodyLog;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+
+/// The variable that tells the child process to redact.
+const CHILD: &str = "BODYLOG_LINEAR_TIME";
+
+/// The length of the shortest of three texts. The second is twice as long, the third four times.
+const LEN: usize = 1000;
+
+/// Texts that may be searched again and again for an end that does not come.
+const PIECES: [&str; 54] = [
+    "=",
+    ":",
+    "a=",
+    "\"a\":",
+    "<a",
+    "<token>",
+    "<token><![CDATA[",
+    "@",
+    "//@",
+    "eyJ",
+    "eyJ.",
+    "Bearer ",
+    "basic \"",
+    "password=",
+    "password: \"",
+    "password={",
+    "password:a,",
+    "password=A{x},",
+    "password=A{'",
+    "password=A<",
+    "password=''",
+    "password='''a' ",
+    "password=\"\" ",
+    "password='a'\"",
+    "\\\"a\\\":",
+    "a=%25",
+    "password:\n ",
+    "password:\n  ",
+    " ",
+    "\n",
+    "\t",
+    " \n",
+    ", ",
+    "a ",
+    "\\",
+    "'",
+    "\"",
+    "<a '",
+    "key: ",
+    "&quot;:",
+    "https://",
+    "%3D",
+    "(",
+    "[",
+    "{",
+    "</",
+    "<!--",
+    "]]>",
+    "://a:",
+    "Cookie: ",
+    "Authorization: ",
+    "data: ",
+    "- ",
+    "'''",
+];
+const STARTS: [&str; 3] = ["", "password=", "password={"];
+
+/// The beginnings and the repeated pieces of the texts.
+fn shapes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PIECES
+        .into_iter()
+        .flat_map(|piece| STARTS.map(|start| (start, piece)))
+}
+
+#[test]
+fn redacting_a_hostile_text_takes_linear_time() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(env::var_os("CI").is_none(), "valgrind is not installed");
+        eprintln!("skipped: valgrind is not installed");
+        return;
+    }
+    let counts = count_instructions();
+    assert_eq!(counts.len(), 3 * shapes().count());
+    for ((start, piece), counts) in shapes().zip(counts.chunks(3)) {
+        let [once, twice, four_times] = counts else {
+            unreachable!("chunks of three");
+        };
+        // The second step adds twice as much text as the first one. The measured ratio is 1.94 to 2.08.
+        let (first, second) = (twice - once, four_times - twice);
+        assert!(
+            second * 100 < first * 215 + 1_000_000,
+            "{start:?} and {piece:?} many times: {counts:?} instructions"
+        );
+    }
+}
+
+/// Redacts all texts in a child process and returns the instructions that each took.
+fn count_instructions() -> Vec<u64> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linear_time.callgrind");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--combine-dumps=yes"])
+        .args(["--dump-line=no", "--compress-strings=yes"])
+        .arg("--dump-after=*redact_one*")
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "redact_in_this_process", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let profile = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let mut totals = Vec::new();
+    for part in profile.split("\npart: ").skip(1) {
+        let mut lines = part.lines();
+        let total = lines.find_map(|line| line.strip_prefix("summary: "));
+        totals.push(total.unwrap().trim().parse().unwrap());
+    }
+    // The first part includes the start of the process, the last one its end.
+    totals[1..totals.len() - 1].to_vec()
+}
+
+/// The child process of the test above. Does nothing in a normal run.
+#[test]
+fn redact_in_this_process() {
+    if env::var_os(CHILD).is_none() {
+        return;
+    }
+    let log = BodyLog::new().response_limit(8 * LEN);
+    let text = HeaderValue::from_static("text/plain");
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, text)]);
+    redact_one(&log, &headers, b"text");
+    for (start, piece) in shapes() {
+        for len in [LEN, 2 * LEN, 4 * LEN] {
+            let text = format!("{start}{}", piece.repeat(len / piece.len()));
+            redact_one(&log, &headers, text.as_bytes());
+        }
+    }
+}
+
+#[inline(never)]
+fn redact_one(log: &BodyLog, headers: &HeaderMap, text: &[u8]) {
+    black_box(log.preview(headers, text));
+}
