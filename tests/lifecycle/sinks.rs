@@ -175,7 +175,7 @@ async fn code_whose_level_hook_panics_does_not_raise_the_level() {
 
 #[actix_web::test]
 async fn exchange_is_in_flight_while_its_sinks_are_called() {
-    // The sink reads the counters of its own logger.
+    // The sink reads the counters of the logger that calls it.
     let slot = std::sync::Arc::new(std::sync::OnceLock::<BodyLog>::new());
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
     let (recorder, log) = Recorder::with_log();
