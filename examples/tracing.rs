@@ -1,7 +1,10 @@
-//! Records as events of `tracing`, each in the span of its request, beside `tracing-actix-web`:
-//! `cargo run --example tracing`, then what it says on standard error.
+//! Records as events of `tracing`, in the spans of `tracing-actix-web`: run
+//! `cargo run --example tracing` and follow the instructions on standard error.
 //!
-//! `RUST_LOG` filters, as in `RUST_LOG=info,actix_bodylog=debug`.
+//! The custom field `items` and the recorded headers are in the field `field.others` of the event, as a
+//! JSON object.
+//!
+//! `RUST_LOG` filters the events, for example `RUST_LOG=info,actix_bodylog=debug`.
 
 use std::{
     env, io,
@@ -26,16 +29,16 @@ async fn create(req: HttpRequest, order: web::Json<Value>) -> impl Responder {
     web::Json(json!({"code": 0, "id": id, "token": "t0ps3cret"}))
 }
 
-/// Its event and the record are in one span: whoever looks for the id of a request finds both.
+/// The event of this function and the record are in the same span, so both have the request id.
 #[instrument(skip_all)]
 async fn reserve(order: &Value) -> u64 {
-    info!(warehouse = 3, "the goods are reserved");
+    info!(warehouse = 3, "goods reserved");
     order.to_string().len() as u64
 }
 
 #[get("/orders/{id}")]
 async fn look(id: web::Path<i64>) -> impl Responder {
-    web::Json(json!({"code": 404, "msg": format!("there is no order {id}")}))
+    web::Json(json!({"code": 404, "msg": format!("order {id} not found")}))
 }
 
 #[actix_web::main]
@@ -74,7 +77,7 @@ async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
     let server = HttpServer::new(move || {
         App::new()
             .service((create, look))
-            // The span has to be there when the request reaches the logger: outside of it.
+            // The middleware that creates the span has to be outside of the logger.
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
@@ -82,18 +85,18 @@ async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
     let server = server.bind(addrs).map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
     })?;
-    say_what_to_try(&server.addrs());
+    print_instructions(&server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
 }
 
-fn say_what_to_try(addrs: &[SocketAddr]) {
+fn print_instructions(addrs: &[SocketAddr]) {
     for addr in addrs {
         eprintln!("listening on http://{addr}");
     }
     let Some(addr) = addrs.first() else { return };
-    eprintln!("now, from another terminal:");
+    eprintln!("in another terminal, run:");
     eprintln!(
         "  curl {addr}/orders -H 'content-type: application/json' \
          -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"

@@ -38,7 +38,7 @@ pub use crate::{
     formats::json::code::{Code, CodeState, MAX_CODE_LEN},
     head::{
         MAX_URI_PART_LEN, MAX_USER_AGENT_LEN,
-        headers::{Headers, MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
+        headers::{MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
         request_id::{MAX_REQUEST_ID_LEN, RequestId, RequestIds},
     },
     middleware::{BodyLogFuture, BodyLogMiddleware, body::RecordedBody},
@@ -47,12 +47,11 @@ pub use crate::{
     record::{
         data::{Body, Outcome, Record},
         errors::MAX_ERROR_LEN,
-        field::{
-            Field, FieldValue, MAX_FIELD_NAME_LEN, MAX_FIELD_VALUE_LEN, MAX_FIELDS, MAX_USER_LEN,
-            User,
-        },
+        field::{Field, FieldValue, MAX_FIELD_NAME_LEN, MAX_FIELD_VALUE_LEN, MAX_FIELDS},
+        headers::Headers,
         level::{http_code_level, incident_code_level},
         schema::Schema,
+        user::{MAX_USER_LEN, User},
     },
     redact::Redaction,
     request_ext::RecordExt,

@@ -13,7 +13,6 @@ use crate::{
     record::{data::Record, schema::Schemas},
     sink::{LogSink, Sink, TARGET},
     stats::{Shared, Stats},
-    util::catch_panic::catch_panic,
 };
 
 /// A policy, and the sinks, budget and counters that all clones share.
@@ -102,11 +101,7 @@ impl Logger {
 
     /// Calls a hook or a sink. `None` if it panicked, which is counted.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let value = catch_panic(f);
-        if value.is_none() {
-            self.shared.panics.fetch_add(1, Relaxed);
-        }
-        value
+        self.shared.panics.catch(f)
     }
 }
 

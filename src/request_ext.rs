@@ -6,7 +6,7 @@ use actix_web::HttpMessage;
 
 use crate::{
     exchange::{Exchange, WeakExchange},
-    record::field::{FieldValue, User},
+    record::{field::FieldValue, user::User},
 };
 
 /// Adds to the record of a request. Without [`BodyLog`](crate::BodyLog) around the service, or after the record was

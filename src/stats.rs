@@ -13,7 +13,10 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::{capture::budget::Budget, util::catch_panic::catch_panic};
+use crate::{
+    capture::budget::Budget,
+    util::catch_panic::{PanicCounter, catch_panic},
+};
 
 /// Budget and counters.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) muted: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) sampled_out: AtomicU64,
-    pub(crate) panics: AtomicU64,
+    pub(crate) panics: PanicCounter,
     /// Set once the warning that nothing is redacted has been logged.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
@@ -53,7 +56,7 @@ impl Shared {
             muted: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             sampled_out: AtomicU64::new(0),
-            panics: AtomicU64::new(0),
+            panics: PanicCounter::default(),
             warned: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             has_waiters: AtomicBool::new(false),
@@ -113,7 +116,7 @@ impl Shared {
             muted: self.muted.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             sampled_out: self.sampled_out.load(Relaxed),
-            sink_failures: self.panics.load(Relaxed) + lost,
+            sink_failures: self.panics.count() + lost,
         }
     }
 }

@@ -214,7 +214,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     };
     assert!(
         line.message
-            .contains(" has no room in a queue of 64, and was dropped"),
+            .contains(" was dropped: it is larger than the queue of 64 bytes"),
         "{line:?}"
     );
     assert_eq!(tiny.stats().sink_failures, 3);

@@ -1,4 +1,4 @@
-//! What sinks show in each schema: one suite, run against all schemas and all sinks.
+//! The records of all sinks in all schemas.
 
 #[cfg(feature = "tracing")]
 #[path = "tracing/events.rs"]
@@ -31,7 +31,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 const SCHEMAS: [Schema; 3] = [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud];
 
-/// Lines that were written.
+/// A writer that collects lines.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -55,7 +55,7 @@ impl Paper {
     }
 }
 
-/// The logger of this process, for the one test that uses it.
+/// The logger of this process. Only one test uses it.
 struct Logger {
     messages: Mutex<Vec<String>>,
     pairs: Mutex<Vec<Map<String, Value>>>,
@@ -80,7 +80,7 @@ impl<'kvs> VisitSource<'kvs> for Pairs {
             json!(value.to_string())
         };
         let before = self.0.insert(key.to_string(), value);
-        assert!(before.is_none(), "{key} comes twice");
+        assert!(before.is_none(), "{key} occurs twice");
         Ok(())
     }
 }
@@ -118,8 +118,8 @@ async fn handler(req: HttpRequest, body: Bytes) -> HttpResponse {
         .body(body)
 }
 
-/// Sends what a record can be made of: everything, next to nothing, hostile bytes, an end before there
-/// is a response.
+/// Sends requests of all kinds: with every field, with almost none, with hostile bytes, and one that is
+/// dropped before its response.
 async fn send_all(log: BodyLog) {
     let app = App::new()
         .route("/orders/{id}", web::post().to(handler))
@@ -154,7 +154,7 @@ async fn send_all(log: BodyLog) {
 
 const SENT: usize = 6;
 
-/// What is different each time it is measured gets one value, once it is what it has to be.
+/// Checks values that differ between runs, and replaces them by constants.
 fn settled(mut record: Map<String, Value>) -> Map<String, Value> {
     for (name, value) in &mut record {
         match name.as_str() {
@@ -168,7 +168,7 @@ fn settled(mut record: Map<String, Value>) -> Map<String, Value> {
                 assert!((0.0..20.0).contains(&value.as_f64().unwrap()), "{value}");
                 *value = json!(0.5);
             }
-            // Nanoseconds: more than a microsecond.
+            // Nanoseconds.
             "event.duration" => {
                 assert!((1_000..20_000_000_000).contains(&value.as_u64().unwrap()));
                 *value = json!(1);
@@ -184,7 +184,8 @@ fn settled(mut record: Map<String, Value>) -> Map<String, Value> {
     record
 }
 
-/// Objects as the flat names that key-values have, and lists as one text.
+/// Returns the record with the names and values that key-values have: objects are flattened, and lists
+/// are joined.
 fn flat(record: &Value) -> Map<String, Value> {
     let mut all = Map::new();
     for (name, value) in record.as_object().unwrap() {
@@ -210,7 +211,7 @@ fn parsed(lines: &[String]) -> Vec<Map<String, Value>> {
     records.map(settled).collect()
 }
 
-/// The records of [`send_all`] in one sink.
+/// Returns the records of [`send_all`] by sink.
 async fn records_in(schema: Schema) -> BTreeMap<&'static str, Vec<Map<String, Value>>> {
     let [direct, background, rendered, serialized] = [(); 4].map(|()| Paper::default());
     let log = |sink: Box<dyn Sink>| {
@@ -295,11 +296,18 @@ async fn events_in(schema: Schema) -> Vec<Map<String, Value>> {
     send_all(BodyLog::new().sink(sink)).await;
     drop(guard);
     let events = events.take().into_iter();
-    events.map(|event| flat(&event["fields"])).collect()
+    let fields = events.map(|event| {
+        let mut fields = flat(&event["fields"]);
+        if fields.remove("field.others").is_some() {
+            fields.extend(flat(&event["others"]));
+        }
+        fields
+    });
+    fields.collect()
 }
 
 #[actix_web::test]
-async fn all_sinks_show_the_same_in_each_schema() {
+async fn all_sinks_show_the_same_fields_in_each_schema() {
     log::set_logger(&LOGGER).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     for schema in SCHEMAS {
@@ -307,7 +315,7 @@ async fn all_sinks_show_the_same_in_each_schema() {
         let lines = all.remove("lines").unwrap();
         assert_eq!(lines.len(), SENT);
         let (time, level) = names(schema);
-        // A logger has a place of its own for these, and so has an event.
+        // Loggers and events have separate places for these fields.
         for (sink, elsewhere) in [("pairs", ["message", level]), ("events", [time, level])] {
             let without = lines.iter().cloned().map(|mut record| {
                 assert!(elsewhere.iter().all(|name| record.remove(*name).is_some()));
@@ -323,7 +331,7 @@ async fn all_sinks_show_the_same_in_each_schema() {
     }
 }
 
-/// The names of the time and the level.
+/// Returns the names of the time and the level.
 fn names(schema: Schema) -> (&'static str, &'static str) {
     match schema {
         Schema::Ecs => ("@timestamp", "log.level"),
@@ -332,7 +340,7 @@ fn names(schema: Schema) -> (&'static str, &'static str) {
     }
 }
 
-/// What has to hold for every record in a schema.
+/// Checks what holds for every record in a schema.
 fn check(schema: Schema, records: &[Map<String, Value>]) {
     for record in records {
         let text = serde_json::to_string(record).unwrap();
@@ -344,14 +352,14 @@ fn check(schema: Schema, records: &[Map<String, Value>]) {
             let is_forbidden = |c: char| c.is_control() || c == '\u{2028}';
             assert!(!text.contains(is_forbidden), "{schema:?}: {text:?}");
         }
-        // A store that makes objects of dotted names takes it.
+        // A store that turns dotted names into objects accepts the record.
         let mut names: Vec<_> = record.keys().map(|name| format!("{name}.")).collect();
         names.sort();
         let are_apart = |pair: &[String]| !pair[1].starts_with(&pair[0]);
         assert!(names.windows(2).all(are_apart), "{names:?}");
         assert!(record.contains_key(self::names(schema).0), "{text}");
     }
-    // A field has one type, whatever the exchange was; that of a code is the exception in the contract.
+    // A field has the same type in all records, except the code, which may be a number or a string.
     let mut types = BTreeMap::new();
     for (name, value) in records.iter().flatten() {
         let kind = (value.is_string(), value.is_number());
@@ -422,7 +430,7 @@ async fn ecs_has_its_names_and_types() {
     );
     let outcomes = records.iter().map(|record| &record["event.outcome"]);
     let outcomes: Vec<_> = outcomes.map(|outcome| outcome.as_str().unwrap()).collect();
-    // The client's own mistakes are no failures; what was not completed is one.
+    // A request that the client got wrong is not a failure; an exchange that was not completed is.
     assert_eq!(
         outcomes,
         [
@@ -437,7 +445,7 @@ async fn ecs_has_its_names_and_types() {
 }
 
 #[actix_web::test]
-async fn google_cloud_finds_the_request_in_its_object() {
+async fn google_cloud_has_its_names_and_types() {
     let records = lines_in(Schema::GoogleCloud).await;
     let mut record = records[1].clone();
     let latency = record["httpRequest"]["latency"].take();
@@ -463,7 +471,7 @@ async fn google_cloud_finds_the_request_in_its_object() {
     assert_eq!(record["severity"], "ERROR");
     assert_eq!(record["http.route"], "/orders/{id}");
     assert_eq!(record["http.request.body.size"], 33);
-    // What is in the object is nowhere else.
+    // Fields in the object do not occur outside of it.
     for name in ["url.path", "http.response.status_code", "client.address"] {
         assert_eq!(record.get(name), None);
     }
@@ -482,7 +490,7 @@ async fn google_cloud_finds_the_request_in_its_object() {
         urls[4],
         r#"http://[::1]:80/%0a"\?x=%00&password=[REDACTED]"#
     );
-    // No response, no status.
+    // Without a response, the status is absent.
     assert_eq!(records[5]["httpRequest"].get("status"), None);
 }
 
@@ -520,7 +528,7 @@ fn a_record_fits_into_its_limit_in_every_schema() {
 }
 
 #[actix_web::test]
-async fn a_sink_that_has_no_schema_gets_the_default_one() {
+async fn records_serialize_in_the_default_schema() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = BodyLog::new().sink({
         let seen = Arc::clone(&seen);

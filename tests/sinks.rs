@@ -1,4 +1,4 @@
-//! Where records go: several sinks, sinks that fail, sinks that want nothing.
+//! Several sinks, sinks that fail, and sinks with a minimum level.
 
 use std::{
     io::{self, Write},
@@ -33,11 +33,11 @@ async fn send(log: BodyLog, uri: &str) {
     read_body(call_service(&app, req).await).await;
 }
 
-/// A writer that hands out what was written, and fails or panics when told to.
+/// A writer that collects what is written, and fails when it is full.
 #[derive(Clone, Default)]
 struct Paper {
     text: Arc<Mutex<Vec<u8>>>,
-    /// Bytes that are still accepted before each further write fails.
+    /// Number of bytes that are accepted before all further writes fail.
     room: Option<Arc<AtomicUsize>>,
 }
 
@@ -69,7 +69,7 @@ impl Paper {
     }
 }
 
-/// Wants a level and above.
+/// A sink with a minimum level.
 struct From(Level, Recorder);
 
 impl Sink for From {
@@ -83,7 +83,7 @@ impl Sink for From {
 }
 
 #[actix_web::test]
-async fn every_sink_gets_the_records_of_the_levels_it_wants() {
+async fn each_sink_receives_only_records_of_its_enabled_levels() {
     let (all, warnings, errors) = <(Recorder, Recorder, Recorder)>::default();
     let log = BodyLog::new()
         .sink(all.clone())
@@ -100,12 +100,12 @@ async fn every_sink_gets_the_records_of_the_levels_it_wants() {
         (2, 1, 0)
     );
     assert_eq!(warnings.only()["http.response.status_code"], 404);
-    // A record is one record, however many took it.
+    // A record counts once, however many sinks receive it.
     assert_eq!((log.stats().records, log.stats().muted), (2, 0));
 }
 
 #[actix_web::test]
-async fn a_level_that_nobody_wants_is_counted_and_not_rendered() {
+async fn a_record_that_no_sink_enables_is_counted_as_muted() {
     let errors = Recorder::default();
     let log = BodyLog::new().sink(From(Level::Error, errors.clone()));
     send(log.clone(), "/fine").await;
@@ -114,7 +114,7 @@ async fn a_level_that_nobody_wants_is_counted_and_not_rendered() {
 }
 
 #[actix_web::test]
-async fn closures_are_sinks_with_typed_access() {
+async fn a_closure_is_a_sink_and_reads_typed_fields() {
     let seen = Arc::new(Mutex::new(None));
     let log = BodyLog::new().sink({
         let seen = Arc::clone(&seen);
@@ -138,7 +138,7 @@ async fn closures_are_sinks_with_typed_access() {
 }
 
 #[actix_web::test]
-async fn json_lines_are_one_object_a_line() {
+async fn json_lines_writes_one_object_on_each_line() {
     let paper = Paper::default();
     let log = BodyLog::new().sink(JsonLines::new(paper.clone()));
     send(log.clone(), "/fine").await;
@@ -157,7 +157,7 @@ async fn json_lines_are_one_object_a_line() {
 }
 
 #[actix_web::test]
-async fn a_full_disk_loses_records_counts_them_and_tears_no_later_line() {
+async fn records_are_lost_and_counted_while_the_disk_is_full_and_later_lines_are_whole() {
     let room = Arc::new(AtomicUsize::new(100));
     let paper = Paper {
         room: Some(Arc::clone(&room)),
@@ -179,7 +179,7 @@ async fn a_full_disk_loses_records_counts_them_and_tears_no_later_line() {
 }
 
 #[actix_web::test]
-async fn what_was_refused_whole_leaves_no_trace() {
+async fn a_record_of_which_no_byte_was_written_leaves_no_empty_line() {
     let room = Arc::new(AtomicUsize::new(0));
     let paper = Paper {
         room: Some(Arc::clone(&room)),
@@ -197,7 +197,7 @@ async fn what_was_refused_whole_leaves_no_trace() {
 
 #[cfg(target_os = "linux")]
 #[actix_web::test]
-async fn requests_go_on_where_the_disk_is_full() {
+async fn requests_succeed_while_the_disk_is_full() {
     let full = || std::fs::File::options().write(true).open("/dev/full");
     let buffered = io::BufWriter::new(full().unwrap());
     for sink in [JsonLines::new(full().unwrap()), JsonLines::new(buffered)] {
@@ -211,7 +211,7 @@ async fn requests_go_on_where_the_disk_is_full() {
 }
 
 #[actix_web::test]
-async fn requests_go_on_where_nobody_reads_the_pipe() {
+async fn requests_succeed_after_the_pipe_is_closed() {
     let (reader, writer) = io::pipe().unwrap();
     let log = BodyLog::new().sink(JsonLines::new(writer));
     send(log.clone(), "/fine").await;
@@ -222,11 +222,11 @@ async fn requests_go_on_where_nobody_reads_the_pipe() {
 }
 
 #[actix_web::test]
-async fn a_writer_that_panics_is_tried_again() {
-    struct Moody(Paper, bool);
-    impl Write for Moody {
+async fn a_writer_that_panics_is_used_again() {
+    struct PanicsOnce(Paper, bool);
+    impl Write for PanicsOnce {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            assert!(std::mem::replace(&mut self.1, true), "not in the mood");
+            assert!(std::mem::replace(&mut self.1, true), "on purpose");
             self.0.write(bytes)
         }
 
@@ -235,14 +235,14 @@ async fn a_writer_that_panics_is_tried_again() {
         }
     }
     let paper = Paper::default();
-    let log = BodyLog::new().sink(JsonLines::new(Moody(paper.clone(), false)));
+    let log = BodyLog::new().sink(JsonLines::new(PanicsOnce(paper.clone(), false)));
     send(log.clone(), "/fine").await;
     send(log.clone(), "/missing").await;
     assert_eq!(log.stats().sink_failures, 1);
     assert!(paper.text().contains("/missing"));
 }
 
-/// Says that there is something to write, and waits until the other end is gone.
+/// A writer that reports each write, and is stuck until the other end is dropped.
 struct Stuck(Sender<()>, Receiver<()>);
 
 impl Write for Stuck {
@@ -258,7 +258,7 @@ impl Write for Stuck {
 }
 
 #[test]
-fn who_drains_does_not_wait_for_a_writer_that_is_stuck() {
+fn drain_does_not_wait_for_a_stuck_writer() {
     let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
     let log = BodyLog::new().sink(JsonLines::new(Stuck(arrived, may_leave)));
     let worker = std::thread::spawn({
@@ -273,7 +273,7 @@ fn who_drains_does_not_wait_for_a_writer_that_is_stuck() {
 }
 
 #[actix_web::test]
-async fn who_drains_is_told_that_a_thread_did_not_write_everything_in_time() {
+async fn drain_returns_false_if_a_background_writer_is_not_done_in_time() {
     let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
     let log = BodyLog::new().sink(JsonLines::background(Stuck(arrived, may_leave), 1 << 20));
     send(log.clone(), "/fine").await;
@@ -284,11 +284,11 @@ async fn who_drains_is_told_that_a_thread_did_not_write_everything_in_time() {
 }
 
 #[actix_web::test]
-async fn an_error_whose_display_panics_is_survived() {
-    struct Nasty;
-    impl std::fmt::Display for Nasty {
+async fn an_error_whose_display_panics_is_left_out_and_counted() {
+    struct Panics;
+    impl std::fmt::Display for Panics {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            panic!("no words for it");
+            panic!("on purpose");
         }
     }
     let (recorder, log) = Recorder::with_log();
@@ -296,7 +296,7 @@ async fn an_error_whose_display_panics_is_survived() {
         .default_service(web::to(HttpResponse::Ok))
         .wrap(from_fn(async |req: ServiceRequest, next: Next<_>| {
             use actix_bodylog::RecordExt as _;
-            req.record_error(Nasty);
+            req.record_error(Panics);
             req.extensions_mut().insert(1_u8);
             next.call(req).await
         }))
@@ -308,7 +308,7 @@ async fn an_error_whose_display_panics_is_survived() {
 }
 
 #[actix_web::test]
-async fn a_thread_writes_what_workers_leave_to_it() {
+async fn a_background_writer_writes_all_records_in_order() {
     let paper = Paper::default();
     let log = BodyLog::new().sink(JsonLines::background(paper.clone(), 1 << 20));
     for nth in 0..20 {
@@ -326,7 +326,7 @@ async fn a_thread_writes_what_workers_leave_to_it() {
 }
 
 #[actix_web::test]
-async fn what_a_thread_did_not_write_yet_is_written_when_the_logger_goes() {
+async fn dropping_the_logger_waits_for_the_background_writer() {
     let paper = Paper::default();
     let log = BodyLog::new().sink(JsonLines::background(paper.clone(), 1 << 20));
     send(log.clone(), "/fine").await;
@@ -335,7 +335,7 @@ async fn what_a_thread_did_not_write_yet_is_written_when_the_logger_goes() {
 }
 
 #[actix_web::test]
-async fn a_full_disk_behind_a_thread_loses_records_and_no_requests() {
+async fn requests_succeed_while_the_disk_of_a_background_writer_is_full() {
     let paper = Paper {
         room: Some(Arc::default()),
         ..Paper::default()
@@ -349,7 +349,7 @@ async fn a_full_disk_behind_a_thread_loses_records_and_no_requests() {
 }
 
 #[actix_web::test]
-async fn a_test_sink_collects_for_all_of_its_clones() {
+async fn clones_of_a_test_sink_share_their_records() {
     let sink = TestSink::new().schema(Schema::Ecs);
     let log = BodyLog::new().sink(sink.clone());
     send(log.clone(), "/fine?a=1").await;
@@ -363,7 +363,7 @@ async fn a_test_sink_collects_for_all_of_its_clones() {
 
 #[actix_web::test]
 #[should_panic = "one record is expected, not 2"]
-async fn a_test_sink_with_more_than_one_record_says_so() {
+async fn only_panics_if_there_is_more_than_one_record() {
     let sink = TestSink::new();
     for _ in 0..2 {
         send(BodyLog::new().sink(sink.clone()), "/fine").await;
@@ -373,6 +373,6 @@ async fn a_test_sink_with_more_than_one_record_says_so() {
 
 #[test]
 #[should_panic = "1 records are expected after 0ns, not 0"]
-fn a_test_sink_does_not_wait_for_ever() {
+fn wait_for_panics_after_its_limit() {
     let _ = TestSink::new().wait_for(1, Duration::ZERO);
 }

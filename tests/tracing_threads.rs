@@ -1,4 +1,4 @@
-//! One thread that subscribes, and one that does not: in a process of its own, as callsites belong to all of it.
+//! One thread with a subscriber and one without. A separate process, because callsites are global.
 
 #[path = "tracing/events.rs"]
 mod events;
@@ -29,12 +29,12 @@ async fn send(log: BodyLog, name: &'static str) {
 }
 
 #[test]
-fn a_thread_without_a_subscriber_takes_no_events_from_one_that_has_one() {
+fn a_thread_without_a_subscriber_does_not_disable_events_of_another_thread() {
     let log = BodyLog::new().sink(TracingSink::new());
     let events = Events::default();
     with_default(Registry::default().with(events.clone()), || {
         for name in ["first", "second"] {
-            // It is the first to ask for a level, and the first to have a name.
+            // The first thread that could use the callsites has no subscriber.
             thread::scope(|scope| {
                 scope.spawn(|| System::new().block_on(send(log.clone(), name)));
             });

@@ -20,8 +20,8 @@ use crate::{
     policy::Policy,
     record::{
         data::{Body, Outcome, Record},
-        level::Signs,
-        truncate::fit,
+        level::LevelInputs,
+        truncate::truncate,
     },
     util::text,
 };
@@ -55,8 +55,8 @@ struct Judgement {
 }
 
 impl Judgement {
-    fn of(signs: &Signs, policy: &Policy, facts: &Facts) -> Self {
-        let asked = signs.verdict();
+    fn of(inputs: &LevelInputs, policy: &Policy, facts: &Facts) -> Self {
+        let asked = inputs.verdict();
         let level = policy.level(asked);
         let is_quiet = asked.is_none_or(|asked| asked > Level::Warn);
         let is_success = is_quiet && level >= policy.success_level;
@@ -193,9 +193,10 @@ impl Emission<'_> {
         record.fields = &state.fields;
         record.is_failure =
             judgement.asked == Some(Level::Error) || self.outcome != Outcome::Completed;
-        fit(&mut record, policy.record_limit, logger.schemas);
-        self.span
-            .in_scope(logger, || logger.emit(&record, judgement.first_sink));
+        truncate(&mut record, policy.record_limit, logger.schemas);
+        self.span.in_scope(&logger.shared.panics, || {
+            logger.emit(&record, judgement.first_sink)
+        });
         [request_content, response_content].map(Content::into_buffer)
     }
 
@@ -211,14 +212,14 @@ impl Emission<'_> {
     ) -> Option<Judgement> {
         let Self { logger, policy, .. } = *self;
         let counters = &logger.shared;
-        let mut signs = Signs {
+        let mut inputs = LevelInputs {
             code: None,
             status: facts.status,
             outcome: self.outcome,
             malformed: false,
         };
         // A code can only raise the severity, so a record that is enabled without it stays enabled.
-        let early = Judgement::of(&signs, policy, facts);
+        let early = Judgement::of(&inputs, policy, facts);
         let early_sink = match early.is_skipped {
             true => None,
             false => logger.first_enabled(early.level),
@@ -230,12 +231,12 @@ impl Emission<'_> {
             let buffer = is_shown.then(|| std::mem::take(buffer));
             logger.call(|| reading.read_code(policy, buffer));
             let code = reading.code.as_ref();
-            signs.code = code
+            inputs.code = code
                 .and_then(|code| code.as_code().as_i64())
                 .and_then(|code| logger.call(|| (policy.code_levels)(code)).flatten());
-            signs.malformed = reading.code_state == Some(CodeState::Malformed);
+            inputs.malformed = reading.code_state == Some(CodeState::Malformed);
         }
-        let judgement = Judgement::of(&signs, policy, facts);
+        let judgement = Judgement::of(&inputs, policy, facts);
         if judgement.is_skipped {
             counters.skipped.fetch_add(1, Relaxed);
             return None;

@@ -39,7 +39,8 @@ use crate::{
     policy::{Policy, ResponseBody},
     record::{
         errors,
-        field::{Field, FieldValue, MAX_FIELDS, User},
+        field::{Field, FieldValue, MAX_FIELDS},
+        user::User,
     },
 };
 
@@ -97,7 +98,7 @@ impl Exchange {
             logger: Arc::clone(logger),
             scratch: Rc::clone(scratch),
             started,
-            span: Cell::new(RequestSpan::current(logger)),
+            span: Cell::new(RequestSpan::current(&logger.shared.panics)),
             unwinding_before: thread::panicking(),
         });
     }
@@ -164,9 +165,10 @@ impl Exchange {
             state.inner = Some(Arc::clone(inner));
             // These were redacted by the rules of the outer logger only.
             let names = &live.policy(&state.inner).names;
-            state.fields.iter_mut().for_each(|field| field.hide(names));
+            let fields = state.fields.iter_mut();
+            fields.for_each(|field| field.redact(names));
             let user = state.user.take();
-            state.user = user.map(|user| Box::new(user.cleaned(names)));
+            state.user = user.map(|user| Box::new(user.sanitized(names)));
         });
     }
 
@@ -180,7 +182,7 @@ impl Exchange {
             state.id = id;
         }
         // The span would otherwise seem to last as long as the exchange.
-        live.span.take().close();
+        drop(live.span.take());
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
         shared.leave();
@@ -239,17 +241,17 @@ impl Exchange {
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
             let names = &live.policy(&state.inner).names;
-            state.user = Some(Box::new(user.cleaned(names)));
+            state.user = Some(Box::new(user.sanitized(names)));
         });
     }
 
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
         self.update(|state, live| {
-            let Some(name) = Field::cleaned_name(name) else {
+            let Some(name) = Field::sanitized_name(name) else {
                 return;
             };
             let names = &live.policy(&state.inner).names;
-            let field = Field::cleaned(name.clone(), value, names);
+            let field = Field::sanitized(name.clone(), value, names);
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
                 (Some(at), Some(field)) => fields[at] = field,
@@ -400,7 +402,7 @@ impl Exchange {
             logger.call(|| emission.emit(&mut state));
             state.clear(live.budget());
         }
-        span.close();
+        drop(span);
         // After everything was given back.
         logger.shared.leave();
     }

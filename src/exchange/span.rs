@@ -1,61 +1,48 @@
-//! The span of `tracing` in which a request came.
+//! The span of `tracing` that a request belongs to.
 
-use crate::logger::Logger;
+use crate::util::catch_panic::PanicCounter;
 #[cfg(feature = "tracing")]
 use crate::util::catch_panic::catch_panic;
 
-/// The span that was current when an exchange began. Sinks are called in it: the exchange ends somewhere else, in a
-/// body that is polled or dropped by the server.
+/// The span that was current when an exchange began. Sinks are called in it, because an exchange may
+/// end elsewhere, in a body that the server polls or drops.
 ///
-/// A subscriber is not our code: what it does when a span is entered, left or closed costs nobody a record.
+/// Panics of the subscriber are caught, so that they cost no record.
 #[derive(Debug, Default)]
 pub(crate) struct RequestSpan {
     #[cfg(feature = "tracing")]
     span: Option<tracing::Span>,
 }
 
-#[cfg(feature = "tracing")]
 impl RequestSpan {
-    pub(crate) fn current(logger: &Logger) -> Self {
+    /// Returns the current span.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+    pub(crate) fn current(panics: &PanicCounter) -> Self {
         Self {
-            span: logger.call(tracing::Span::current),
+            #[cfg(feature = "tracing")]
+            span: panics.catch(tracing::Span::current),
         }
     }
 
-    pub(crate) fn in_scope<T>(&self, logger: &Logger, f: impl FnOnce() -> T) -> T {
-        struct Entered<'s>(Option<tracing::span::Entered<'s>>);
-
-        impl Drop for Entered<'_> {
-            fn drop(&mut self) {
-                catch_panic(|| drop(self.0.take()));
-            }
-        }
-
-        let enter = |span| logger.call(|| tracing::Span::enter(span));
-        let _entered = Entered(self.span.as_ref().and_then(enter));
-        f()
+    /// Calls `f` in the span.
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+    pub(crate) fn in_scope<T>(&self, panics: &PanicCounter, f: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "tracing")]
+        let entered = self
+            .span
+            .as_ref()
+            .and_then(|span| panics.catch(|| span.enter()));
+        let value = f();
+        #[cfg(feature = "tracing")]
+        catch_panic(|| drop(entered));
+        value
     }
-
-    /// Lets go of the span; the last one to do so closes it.
-    pub(crate) fn close(self) {}
 }
 
-#[cfg(feature = "tracing")]
+/// Closes the span if this is its last handle.
 impl Drop for RequestSpan {
     fn drop(&mut self) {
+        #[cfg(feature = "tracing")]
         catch_panic(|| drop(self.span.take()));
     }
-}
-
-#[cfg(not(feature = "tracing"))]
-impl RequestSpan {
-    pub(crate) fn current(_: &Logger) -> Self {
-        Self {}
-    }
-
-    pub(crate) fn in_scope<T>(&self, _: &Logger, f: impl FnOnce() -> T) -> T {
-        f()
-    }
-
-    pub(crate) fn close(self) {}
 }

@@ -14,10 +14,7 @@ use crate::{
     head::{Announced, ResponseHeadCopy, heads::Heads, request_id::RequestId},
     logger::Logger,
     policy::Policy,
-    record::{
-        errors::Errors,
-        field::{Field, User},
-    },
+    record::{errors::Errors, field::Field, user::User},
 };
 
 /// Bytes that are kept of each buffer for the next exchange: what the defaults need.

@@ -1,19 +1,19 @@
 //! The headers that a record shows: an allowlist, copied, clean.
 
-use std::fmt;
-
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use crate::{
     head::{
         request_id::{self, X_REQUEST_ID},
-        text::{HeadText, Part},
+        text::HeadText,
     },
+    record::headers::{HeaderField, HeaderValue, Headers},
     redact::{
         names::{Names, REDACTED},
         text::hide_secrets,
         url,
     },
+    util::part::Part,
 };
 
 /// Bytes kept of one header value.
@@ -51,22 +51,15 @@ pub(crate) struct Allowlist {
     /// What the names of the fields begin with.
     prefix: &'static str,
     asked_for: Vec<HeaderName>,
-    listed: Vec<Listed>,
+    fields: Vec<HeaderField>,
+    /// Treatment of each of the `fields`, in the same order.
+    treatments: Vec<Treatment>,
     /// For each length, the place behind the first listed name that has it: most names are told apart by
     /// their length.
     by_len: [u16; LENGTHS],
     /// The places of two headers that a record is asked for each time.
     request_id: Option<u16>,
     traceparent: Option<u16>,
-}
-
-/// A header that is recorded.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    name: HeaderName,
-    /// The name of its field, as a [`Key::Ready`](crate::record::data::Key::Ready).
-    key: Box<str>,
-    treatment: Treatment,
 }
 
 /// What a header value goes through before it is shown.
@@ -94,7 +87,8 @@ impl Allowlist {
         let mut list = Self {
             prefix,
             asked_for: headers.to_vec(),
-            listed: Vec::new(),
+            fields: Vec::new(),
+            treatments: Vec::new(),
             by_len: [0; LENGTHS],
             request_id: None,
             traceparent: None,
@@ -116,37 +110,36 @@ impl Allowlist {
             .asked_for
             .iter()
             .filter(|name| !names.is_never_logged(name.as_str()));
-        self.listed = allowed
-            .map(|name| Listed {
-                name: name.clone(),
-                key: format!(",\"{}{name}\":[\"", self.prefix).into(),
-                treatment: Treatment::of(name, names),
+        (self.fields, self.treatments) = allowed
+            .map(|name| {
+                let field = HeaderField::new(self.prefix, name.clone());
+                (field, Treatment::of(name, names))
             })
-            .collect();
+            .unzip();
         self.by_len = [0; LENGTHS];
-        for (place, listed) in (1..=u16::MAX).zip(&self.listed) {
-            let first = &mut self.by_len[length(&listed.name)];
+        for (place, field) in (1..=u16::MAX).zip(&self.fields) {
+            let first = &mut self.by_len[length(field.name())];
             if *first == 0 {
                 *first = place;
             }
         }
         // What is hidden is the same for all requests, and no id.
-        let shown = |place: &u16| self.get(*place).treatment != Treatment::Hidden;
+        let shown = |place: &u16| self.treatment(*place) != Treatment::Hidden;
         let places = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(shown));
         [self.request_id, self.traceparent] = places;
     }
 
-    /// The first id among the copied headers of a request.
+    /// Returns the first id among the copied headers of a request.
     pub(crate) fn request_id(&self, headers: &HeaderValues) -> Option<Part> {
-        let place = self.request_id?;
-        let id = headers.0.iter().find(|value| value.listed == place)?;
+        let field = self.request_id?;
+        let id = headers.0.iter().find(|value| value.field == field)?;
         Some(id.part)
     }
 
-    /// The `traceparent` among the copied headers of a request, if there is only one.
+    /// Returns the `traceparent` among the copied headers of a request, if there is only one.
     pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<Part> {
-        let place = self.traceparent?;
-        let mut found = headers.0.iter().filter(|value| value.listed == place);
+        let field = self.traceparent?;
+        let mut found = headers.0.iter().filter(|value| value.field == field);
         let first = found.next()?;
         found.next().is_none().then_some(first.part)
     }
@@ -154,15 +147,15 @@ impl Allowlist {
     /// The place of a header in the list.
     fn find(&self, name: &HeaderName) -> Option<u16> {
         let first = self.by_len[length(name)].checked_sub(1)?;
-        let mut others = self.listed.iter().skip(first.into());
+        let mut others = self.fields.iter().skip(first.into());
         (first..)
             .zip(&mut others)
-            .find(|(_, listed)| listed.name == *name)
+            .find(|(_, field)| field.name() == name)
             .map(|(place, _)| place)
     }
 
-    fn get(&self, place: u16) -> &Listed {
-        &self.listed[usize::from(place)]
+    fn treatment(&self, place: u16) -> Treatment {
+        self.treatments[usize::from(place)]
     }
 }
 
@@ -189,14 +182,7 @@ impl Treatment {
 
 /// Copied values, in the text of a head.
 #[derive(Debug, Default)]
-pub(crate) struct HeaderValues(Vec<Value>);
-
-#[derive(Debug)]
-struct Value {
-    /// The place of the header in the allowlist.
-    listed: u16,
-    part: Part,
-}
+pub(crate) struct HeaderValues(Vec<HeaderValue>);
 
 impl HeaderValues {
     /// Copies a header if it is listed. The values of one name have to come one after the other.
@@ -217,16 +203,19 @@ impl HeaderValues {
             return;
         }
         let same = self.0.iter().rev();
-        if same.take_while(|value| value.listed == listed).count() == MAX_HEADER_VALUES {
+        if same.take_while(|value| value.field == listed).count() == MAX_HEADER_VALUES {
             return;
         }
-        let value = match allowed.get(listed).treatment {
+        let value = match allowed.treatment(listed) {
             Treatment::Hidden => REDACTED.as_bytes(),
             Treatment::Host => url::host_and_port(value),
             _ => value,
         };
         let part = text.push(value, MAX_HEADER_VALUE_LEN);
-        self.0.push(Value { listed, part });
+        self.0.push(HeaderValue {
+            field: listed,
+            part,
+        });
     }
 
     /// [Copies](Self::add) a header of which there is no value yet.
@@ -238,7 +227,7 @@ impl HeaderValues {
         allowed: &Allowlist,
     ) {
         let listed = allowed.find(name);
-        if self.0.iter().all(|value| Some(value.listed) != listed) {
+        if self.0.iter().all(|value| Some(value.field) != listed) {
             self.add(text, name, value, allowed);
         }
     }
@@ -254,7 +243,7 @@ impl HeaderValues {
     /// Forgets everything, and keeps at most so many bytes of memory.
     pub(crate) fn clear(&mut self, max_kept: usize) {
         self.0.clear();
-        if self.0.capacity() * size_of::<Value>() > max_kept {
+        if self.0.capacity() * size_of::<HeaderValue>() > max_kept {
             self.0 = Vec::new();
         }
     }
@@ -266,9 +255,9 @@ impl HeaderValues {
     /// Hides secrets, and sorts the values by name, because a `HeaderMap` has no order. Call this after
     /// [`HeadText::finish`].
     pub(crate) fn redact(&mut self, text: &mut HeadText, allowed: &Allowlist, names: &Names) {
-        for Value { listed, part } in &mut self.0 {
+        for HeaderValue { field, part } in &mut self.0 {
             let (value, cut) = (text.get(*part), part.was_cut());
-            let shown = match allowed.get(*listed).treatment {
+            let shown = match allowed.treatment(*field) {
                 Treatment::Hidden | Treatment::AsItIs => None,
                 Treatment::Host => url::redact_host(value, cut, names),
                 Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
@@ -282,7 +271,7 @@ impl HeaderValues {
             }
         }
         // The sort is stable, so the values of one name stay in the order of the message.
-        self.0.sort_by_key(|value| value.listed);
+        self.0.sort_by_key(|value| value.field);
     }
 
     /// What a record shows.
@@ -291,11 +280,7 @@ impl HeaderValues {
         text: &'a HeadText,
         allowed: &'a Allowlist,
     ) -> Headers<'a> {
-        Headers {
-            text: Some(text),
-            values: &self.0,
-            listed: &allowed.listed,
-        }
+        Headers::new(text.as_str(), text.is_plain(), &self.0, &allowed.fields)
     }
 }
 
@@ -303,73 +288,6 @@ fn scheme_len(url: &str) -> usize {
     let mut schemes = ["https://", "http://"].into_iter();
     let scheme = schemes.find(|scheme| url.starts_with(scheme));
     scheme.map_or(0, str::len)
-}
-
-/// Recorded headers, sorted by name; the values of one name in the order of the message.
-#[derive(Clone, Copy, Default)]
-pub struct Headers<'a> {
-    text: Option<&'a HeadText>,
-    values: &'a [Value],
-    listed: &'a [Listed],
-}
-
-impl<'a> Headers<'a> {
-    /// Each value with its name, in lower case.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let Self { text, listed, .. } = *self;
-        self.values.iter().map(move |value| {
-            let text = text.map_or("", |text| text.get(value.part));
-            (listed[usize::from(value.listed)].name.as_str(), text)
-        })
-    }
-
-    /// The values alone.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let text = self.text;
-        let values = self.values.iter();
-        values.map(move |value| text.map_or("", |text| text.get(value.part)))
-    }
-
-    /// The first value of `name`, which is in lower case.
-    pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, value)| value)
-    }
-
-    /// The key of the first header in a record.
-    pub(crate) fn key(&self) -> &'a str {
-        let first = self.values.first();
-        first.map_or("", |value| &self.listed[usize::from(value.listed)].key)
-    }
-
-    /// More than the keys and the values take in a record, but for escapes.
-    pub(crate) fn at_most(&self) -> usize {
-        let key = |value: &Value| self.listed[usize::from(value.listed)].key.len();
-        let lens = self
-            .values
-            .iter()
-            .map(|value| key(value) + value.part.len() + r#""],"#.len());
-        lens.sum()
-    }
-
-    /// Nothing has to be escaped in JSON, as far as is known.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.text.is_none_or(HeadText::is_plain)
-    }
-
-    /// The headers cut into runs of one name.
-    pub(crate) fn by_name(self) -> impl Iterator<Item = Headers<'a>> {
-        self.values
-            .chunk_by(|a, b| a.listed == b.listed)
-            .map(move |values| Headers { values, ..self })
-    }
-}
-
-impl fmt::Debug for Headers<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
 }
 
 #[cfg(test)]

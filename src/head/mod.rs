@@ -22,9 +22,10 @@ use crate::{
     formats::representation::Representation,
     head::{
         headers::{Allowlist, HeaderValues},
-        text::{HeadText, Part},
+        text::HeadText,
     },
     redact::{form, names::Names, text::hide_secrets, url},
+    util::part::Part,
 };
 
 /// Bytes kept of the path of a request, and again of its query.

@@ -1,54 +1,15 @@
 //! Text of a head: copied as it came, sanitized when a record needs it.
 
-use std::ops::Range;
-
 use wide::u8x16;
 
 use crate::{
     redact::text::has_trigger,
     util::{
         bytes::{self, class},
+        part::Part,
         text,
     },
 };
-
-/// A piece of a [`HeadText`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Part {
-    start: u32,
-    len: u16,
-    /// The maximum length in a record.
-    max: u16,
-    truncated: bool,
-}
-
-impl Part {
-    fn range(self) -> Range<usize> {
-        let start = self.start as usize;
-        start..start + usize::from(self.len)
-    }
-
-    pub(crate) fn len(self) -> usize {
-        self.len.into()
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
-    /// Returns whether the original text was longer.
-    pub(crate) fn was_cut(self) -> bool {
-        self.truncated
-    }
-
-    /// Joins this part, `last`, and all text between them.
-    pub(crate) fn up_to(self, last: Part) -> Self {
-        Self {
-            len: (last.range().end - self.range().start) as u16,
-            ..self
-        }
-    }
-}
 
 /// Sets the lanes of bytes that are not printable ASCII, or must be escaped in JSON.
 #[inline(always)]
@@ -91,7 +52,7 @@ impl HeadText {
             start: start as u32,
             len: len as u16,
             max: max as u16,
-            truncated: len < bytes.len(),
+            cut: len < bytes.len(),
         }
     }
 
@@ -142,8 +103,13 @@ impl HeadText {
             text::push_lossy(&mut self.text, &raw[part.range()], part.max.into());
             *part = self.appended(start, *part);
             // U+FFFD is longer than the byte it replaces, so the end may be missing.
-            part.truncated |= part.len.saturating_add(3) >= part.max;
+            part.cut |= part.len.saturating_add(3) >= part.max;
         }
+    }
+
+    /// Returns the sanitized text with all its parts: empty before [`finish`](Self::finish).
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Returns whether all parts are where they were copied to.
@@ -159,7 +125,7 @@ impl HeadText {
     /// Returns whether `part` may have a secret after its first `start` bytes.
     pub(crate) fn may_have_secret(&self, part: Part, start: usize) -> bool {
         // After a bracket, text that is not a port may be user information.
-        !self.is_clean || part.truncated || has_trigger(&self.get(part)[start..], [b'['], [])
+        !self.is_clean || part.cut || has_trigger(&self.get(part)[start..], [b'['], [])
     }
 
     /// Appends text that replaces `part`. Call this after [`finish`](Self::finish).

@@ -7,25 +7,25 @@ use crate::{
     util::text::{self, Capped},
 };
 
-/// Bytes kept of all errors of one exchange together.
+/// Maximum number of bytes kept of all errors of one exchange together.
 pub const MAX_ERROR_LEN: usize = 2048;
 const SEPARATOR: &str = ", ";
 
-/// Error texts in the order in which they occurred.
+/// Error texts, in the order in which the errors occurred.
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     texts: Vec<String>,
-    /// One of them was longer.
+    /// Set if some text was longer than what is kept of it.
     was_cut: bool,
 }
 
 impl Errors {
-    /// Adds a text. One that was already said is not said again: the same error often passes by as
-    /// the handler's and as the response's.
+    /// Adds a text, unless it is already present: the same error often occurs as the error of the
+    /// handler and as the error of the response.
     pub(crate) fn push(&mut self, mut text: String) {
         let room = MAX_ERROR_LEN.saturating_sub(self.len() + SEPARATOR.len());
         let kept = text::cut(&text, room).len();
-        // `describe` cuts too, by at most one character more than its cap.
+        // `describe` may have cut the text before, up to one character below its cap.
         self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
         text.truncate(kept);
         if !text.is_empty() && !self.texts.contains(&text) {
@@ -33,13 +33,13 @@ impl Errors {
         }
     }
 
-    /// Bytes of all of them, each with what stands behind it.
+    /// Returns the number of bytes of all texts, each with a separator.
     fn len(&self) -> usize {
         let lens = self.texts.iter().map(|text| text.len() + SEPARATOR.len());
         lens.sum()
     }
 
-    /// All of them on one line, without what must not be logged.
+    /// Joins all texts on one line and redacts them. Returns `None` if there are no texts.
     pub(crate) fn join(&self, names: &Names) -> Option<String> {
         if self.texts.is_empty() {
             return None;
@@ -57,13 +57,13 @@ impl Errors {
     }
 }
 
-/// The text of an error, capped.
+/// Returns the text of an error, capped.
 pub(crate) fn describe(error: &dyn fmt::Display) -> String {
     Capped::display(MAX_ERROR_LEN, error)
 }
 
-/// The text of an error and of what caused it, where it does not say so itself: the error of an
-/// `EitherBody` has the useful text in its source only.
+/// Returns the text of an error, followed by those of its sources that it does not contain. The error
+/// of an `EitherBody` has the useful text only in its source.
 pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
     const DEPTH: usize = 4;
     let mut out = describe(&error);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_joined_and_not_repeated() {
+    fn errors_are_joined_and_each_text_occurs_once() {
         let names = Names::default();
         let mut errors = Errors::default();
         assert_eq!(errors.join(&names), None);
@@ -101,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_hidden_in_errors() {
+    fn secrets_in_errors_are_redacted() {
         #[derive(Debug, serde::Deserialize)]
-        #[expect(dead_code, reason = "never made")]
+        #[expect(dead_code, reason = "never built")]
         struct Form {
             number: u32,
         }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_cut_by_the_cap_is_hidden_too() {
+    fn a_secret_that_the_cap_truncates_is_redacted() {
         for len in MAX_ERROR_LEN - 40..MAX_ERROR_LEN {
             let mut errors = Errors::default();
             errors.push(describe(&format!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_source_is_appended_unless_the_error_contains_it() {
         #[derive(Debug)]
         struct Wrapped(&'static str, std::io::Error);
         impl fmt::Display for Wrapped {

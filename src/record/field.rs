@@ -1,4 +1,4 @@
-//! What handlers and other middleware add to a record.
+//! Custom fields of a record.
 
 use std::borrow::Cow;
 
@@ -12,59 +12,30 @@ use crate::{
     util::text,
 };
 
-/// Custom fields kept of one exchange; more are dropped.
+/// Maximum number of custom fields of one exchange. Further fields are dropped.
 pub const MAX_FIELDS: usize = 32;
-/// Bytes kept of the name of a custom field.
+/// Maximum number of bytes kept of the name of a custom field.
 pub const MAX_FIELD_NAME_LEN: usize = 64;
-/// Bytes kept of the value of a custom field.
+/// Maximum number of bytes kept of the value of a custom field.
 pub const MAX_FIELD_VALUE_LEN: usize = 1024;
-/// Bytes kept of each part of a [`User`].
-pub const MAX_USER_LEN: usize = 256;
 
-/// Who made a request, as the application knows them. An empty string is no value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct User {
-    /// `user.id`
-    pub id: String,
-    /// `user.name`
-    pub name: String,
-    /// `user.type`
-    pub kind: String,
-}
-
-impl User {
-    /// The form in which a record holds it: clean, redacted, capped.
-    pub(crate) fn cleaned(self, names: &Names) -> Self {
-        Self {
-            id: redacted(&self.id, MAX_USER_LEN, names),
-            name: redacted(&self.name, MAX_USER_LEN, names),
-            kind: redacted(&self.kind, MAX_USER_LEN, names),
-        }
-    }
-}
-
-fn redacted(value: &str, max: usize, names: &Names) -> String {
-    let kept = text::cut(value, max);
-    let shown = redact_text(kept, kept.len() < value.len(), names);
-    text::cut(&shown, max).to_owned()
-}
-
-/// The value of a custom field; made with `into()` from strings, numbers, `bool`,
-/// [`serde_json::Value`] and an `Option` of any of these.
+/// The value of a custom field. Strings, numbers, `bool`, [`serde_json::Value`] and an `Option` of
+/// any of these convert to it with `into()`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FieldValue {
-    /// No value: the field is left out.
+    /// An absent value. The field is left out.
     None,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A whole number above the range of `i64`.
+    /// An integer above the range of `i64`.
     Unsigned(u64),
-    /// Any other number. One that is not finite is left out: JSON has none.
+    /// A floating-point number. The field is left out if the number is not finite, because JSON
+    /// cannot express it.
     Float(f64),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
@@ -146,7 +117,7 @@ impl From<Cow<'_, str>> for FieldValue {
     }
 }
 
-/// An array or an object becomes its JSON text: a record is flat.
+/// Converts an array or an object to its JSON text, because a record is flat.
 impl From<serde_json::Value> for FieldValue {
     fn from(value: serde_json::Value) -> Self {
         use serde_json::Value;
@@ -174,18 +145,18 @@ impl<T: Into<FieldValue>> From<Option<T>> for FieldValue {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Field {
-    /// Never one of the names that the record itself uses.
+    /// The name. It never equals the name of a field that the record itself has.
     pub name: String,
-    /// Clean, redacted, capped; never [`FieldValue::None`].
+    /// The value: sanitized, redacted and capped; never [`FieldValue::None`].
     pub value: FieldValue,
 }
 
 impl Field {
-    /// The form in which a record holds a name; `None` if there is none.
+    /// Sanitizes and caps a name. Returns `None` if the name is empty.
     ///
-    /// A name that belongs to the record itself gets the prefix `field.`: it must not replace what
-    /// the record says.
-    pub(crate) fn cleaned_name(name: &str) -> Option<String> {
+    /// A name that belongs to the record itself gets the prefix `field.`, so that a custom field
+    /// cannot replace a field of the record.
+    pub(crate) fn sanitized_name(name: &str) -> Option<String> {
         let mut name = text::clean(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
         if is_reserved(&name) {
             name.insert_str(0, "field.");
@@ -193,30 +164,30 @@ impl Field {
         (!name.is_empty()).then_some(name)
     }
 
-    /// The form in which a record holds it; `None` if there is no value.
-    pub(crate) fn cleaned(name: String, value: FieldValue, names: &Names) -> Option<Self> {
+    /// Sanitizes, redacts and caps a value. Returns `None` if the value is absent or not finite.
+    pub(crate) fn sanitized(name: String, value: FieldValue, names: &Names) -> Option<Self> {
         match value {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             _ => {}
         }
         let mut field = Self { name, value };
-        field.hide(names);
+        field.redact(names);
         Some(field)
     }
 
-    /// Hides what is sensitive by these names.
-    pub(crate) fn hide(&mut self, names: &Names) {
+    /// Redacts the value according to `names`.
+    pub(crate) fn redact(&mut self, names: &Names) {
         if names.is_sensitive_in_form(&self.name) {
             self.value = FieldValue::Text(REDACTED.into());
         } else if let FieldValue::Text(text) = &mut self.value {
-            *text = redacted_value(text, names);
+            *text = redact_value(text, names);
         }
     }
 }
 
-/// A text, or the JSON that an array or an object was made into.
-fn redacted_value(value: &str, names: &Names) -> String {
+/// Redacts a string, or the JSON text of an array or an object.
+fn redact_value(value: &str, names: &Names) -> String {
     let kept = text::cut(value, MAX_FIELD_VALUE_LEN);
     if kept.starts_with(['{', '[']) {
         let mut shown = String::new();
@@ -224,13 +195,21 @@ fn redacted_value(value: &str, names: &Names) -> String {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }
-    redacted(value, MAX_FIELD_VALUE_LEN, names)
+    redact_capped(value, MAX_FIELD_VALUE_LEN, names)
 }
 
-/// Taken by a record, in any schema: one that a sink shows is not to depend on which sinks there are.
+/// Sanitizes and redacts a string, and caps it to `max` bytes.
+pub(crate) fn redact_capped(value: &str, max: usize, names: &Names) -> String {
+    let kept = text::cut(value, max);
+    let shown = redact_text(kept, kept.len() < value.len(), names);
+    text::cut(&shown, max).to_owned()
+}
+
+/// Returns whether a name belongs to the record in any schema. The schemas in use do not matter, so
+/// that the name of a custom field does not depend on the sinks.
 ///
-/// `user` is taken too, because of `user.id`: a store that makes objects of dotted names (as
-/// Elasticsearch does) would refuse a record with both of them.
+/// `user` is reserved because of `user.id`: a store that turns dotted names into objects, such as
+/// Elasticsearch, rejects a record with both of them.
 fn is_reserved(name: &str) -> bool {
     const NAMES: [&str; 9] = [
         "timestamp",
@@ -273,7 +252,8 @@ mod tests {
     use super::*;
 
     fn field(name: &str, value: impl Into<FieldValue>) -> Option<Field> {
-        Field::cleaned(Field::cleaned_name(name)?, value.into(), &Names::default())
+        let name = Field::sanitized_name(name)?;
+        Field::sanitized(name, value.into(), &Names::default())
     }
 
     fn value(name: &str, given: impl Into<FieldValue>) -> FieldValue {
@@ -281,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn values_keep_their_type() {
+    fn field_values_keep_their_type() {
         assert_eq!(value("a", 1_i32), FieldValue::Integer(1));
         assert_eq!(value("a", u64::MAX), FieldValue::Unsigned(u64::MAX));
         assert_eq!(value("a", 1.5), FieldValue::Float(1.5));
@@ -292,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_left_out() {
+    fn absent_values_and_empty_names_make_no_field() {
         assert_eq!(field("a", None::<i64>), None);
         assert_eq!(field("a", json!(null)), None);
         assert_eq!(field("a", f64::NAN), None);
@@ -300,20 +280,20 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_clean_and_capped() {
+    fn field_names_and_values_are_sanitized_and_capped() {
         let field = field("a\nb", "x\r\ny\u{202e}").unwrap();
         assert_eq!(
             (field.name.as_str(), field.value),
             ("a b", FieldValue::Text("x  y ".into()))
         );
         let FieldValue::Text(long) = value("a", "x".repeat(5000)) else {
-            panic!("a text stays a text");
+            panic!("a string stays a string");
         };
         assert_eq!(long.len(), MAX_FIELD_VALUE_LEN);
     }
 
     #[test]
-    fn secrets_are_hidden_by_name_also_inside() {
+    fn field_values_are_redacted_by_name_and_inside_json() {
         assert_eq!(value("api_key", 7_i64), FieldValue::Text(REDACTED.into()));
         assert_eq!(
             value("login", json!({"user": "ann", "password": "x"})),
@@ -322,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_cannot_take_the_name_of_another() {
+    fn reserved_field_names_get_a_prefix() {
         for name in [
             "level",
             "http.response.status_code",

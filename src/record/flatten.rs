@@ -1,20 +1,21 @@
-//! The fields of a record names and values of their own, for sinks that know no objects.
+//! The fields of a record as owned scalars, for sinks without objects and lists.
 
 use std::convert::Infallible;
 
 use crate::record::{
     data::Record,
+    format,
     schema::Schema,
-    visit::{self, ByFunction, Key, Latency, MESSAGE, Value},
+    visit::{self, Key, Value},
 };
 
-/// One field. Owned: who gets it may keep references to it for as long as they like.
+/// One field. It is owned because a receiver may keep references to it for as long as it likes.
 pub(crate) struct Pair {
     pub(crate) name: String,
-    pub(crate) value: Held,
+    pub(crate) value: Scalar,
 }
 
-pub(crate) enum Held {
+pub(crate) enum Scalar {
     Text(String),
     Integer(i64),
     Unsigned(u64),
@@ -22,46 +23,50 @@ pub(crate) enum Held {
     Bool(bool),
 }
 
-/// All fields in their order, but for the message and for those with one of these keys: they have a place of their
-/// own where this is used. A field in an object has both names, `httpRequest.status`; the values of a
-/// header are joined by `, ` (RFC 9110, section 5.3).
-pub(crate) fn pairs(record: &Record<'_>, schema: Schema, but_for: &[&str]) -> Vec<Pair> {
+/// Returns the fields that `is_wanted` accepts, in their order.
+///
+/// A field in an object has the names of both: `httpRequest.status`. The values of a header are
+/// joined by `, ` (RFC 9110, section 5.3).
+pub(crate) fn pairs(
+    record: &Record<'_>,
+    schema: Schema,
+    is_wanted: impl Fn(Key<'_>, Value<'_>) -> bool,
+) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(32);
-    let Ok(()) = record.try_for_each(schema, |key, value| {
-        let is_said = matches!(key, Key::Ready(key) if key == MESSAGE || but_for.contains(&key));
-        if !is_said {
-            push(&mut pairs, key.name(), value);
+    let mut push_wanted = |key: Key<'_>, value: Value<'_>| {
+        if is_wanted(key, value) {
+            push(&mut pairs, key.name().to_owned(), value);
         }
         Ok::<_, Infallible>(())
-    });
+    };
+    let Ok(()) = visit::visit(record, schema, &mut push_wanted);
     pairs
 }
 
-fn push(pairs: &mut Vec<Pair>, name: &str, value: Value<'_>) {
+fn push(pairs: &mut Vec<Pair>, name: String, value: Value<'_>) {
     let value = match value {
-        Value::Text(value) | Value::Plain(value) => Held::Text(value.to_owned()),
-        Value::Ascii(value) => Held::Text(visit::ascii(value).to_owned()),
-        Value::Seconds(value) => Held::Float(value.as_secs_f64()),
-        Value::Latency(value) => Held::Text(Latency(value).to_string()),
-        Value::Url(url) => Held::Text(url.to_string()),
-        Value::Integer(value) => Held::Integer(value),
-        Value::Unsigned(value) => Held::Unsigned(value),
-        Value::Float(value) => Held::Float(value),
-        Value::Bool(value) => Held::Bool(value),
+        Value::Text(value) | Value::Plain(value) => Scalar::Text(value.to_owned()),
+        Value::Time(value) => Scalar::Text(format::timestamp(value)),
+        Value::Address(value) => Scalar::Text(value.to_string()),
+        Value::Seconds(value) => Scalar::Float(value.as_secs_f64()),
+        Value::Latency(value) => Scalar::Text(format::latency(value)),
+        Value::Url(url) => Scalar::Text(url.to_string()),
+        Value::Integer(value) => Scalar::Integer(value),
+        Value::Unsigned(value) => Scalar::Unsigned(value),
+        Value::Float(value) => Scalar::Float(value),
+        Value::Bool(value) => Scalar::Bool(value),
         Value::List(headers) => {
             let values: Vec<_> = headers.values().collect();
-            Held::Text(values.join(", "))
+            Scalar::Text(values.join(", "))
         }
         Value::Object(object) => {
-            let Ok(()) = object.visit(&mut ByFunction(|key: Key<'_>, value: Value<'_>| {
-                push(pairs, &format!("{name}.{}", key.name()), value);
+            let mut push_nested = |key: Key<'_>, value: Value<'_>| {
+                push(pairs, format!("{name}.{}", key.name()), value);
                 Ok::<_, Infallible>(())
-            }));
+            };
+            let Ok(()) = visit::visit_nested(object, &mut push_nested);
             return;
         }
     };
-    pairs.push(Pair {
-        name: name.to_owned(),
-        value,
-    });
+    pairs.push(Pair { name, value });
 }

@@ -1,83 +1,56 @@
 //! A record as one line of JSON.
 
-use std::{cell::Cell, convert::Infallible, time::Duration};
+use std::{cell::Cell, convert::Infallible};
 
 use crate::{
-    head::headers::Headers,
     record::{
         data::Record,
+        format,
+        headers::Headers,
         schema::Schema,
-        timestamp,
-        visit::{Key, Nested, RequestUrl, Value, Visitor},
+        visit::{self, Key, Value, Visitor},
     },
-    util::{
-        bytes::{self, BLOCK, class},
-        scratch,
-    },
+    util::bytes::{self, BLOCK, class},
 };
 
-/// What a thread keeps of a line for the next one, in bytes: a record of the default limit, and room
-/// for its escapes while it is made.
+/// Maximum capacity of the buffer that a thread keeps, in bytes: a record of the default limit, and
+/// room for its escapes.
 const MAX_KEPT: usize = 48 * 1024;
 
 thread_local! {
+    /// Buffer that the thread reuses for each line.
     static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Calls `f` with the record as JSON and a newline.
 ///
-/// The line is in a buffer that the thread keeps for the next one. `f` may come back here, by a
-/// writer that logs: it finds an empty buffer then.
+/// If `f` logs and comes back here, it gets a new buffer.
 pub(crate) fn with_line<T>(record: &Record<'_>, schema: Schema, f: impl FnOnce(&[u8]) -> T) -> T {
-    let mut line = scratch::take(&LINE);
+    let mut line = LINE.try_with(Cell::take).unwrap_or_default();
     line.clear();
-    push_record(&mut line, record, schema);
+    push_object(&mut line, |line| visit::visit(record, schema, line));
     line.push(b'\n');
     let value = f(&line);
     if line.capacity() <= MAX_KEPT {
-        scratch::put(&LINE, line);
+        let _ = LINE.try_with(|kept| kept.set(line));
     }
     value
 }
 
-/// The line of a record without its newline.
+/// Returns the line of a record without its newline.
 pub(crate) fn as_text(line: &[u8]) -> &str {
-    // Made of strings.
+    // A line is built from strings, so it is valid.
     simdutf8::basic::from_utf8(line.trim_ascii_end()).unwrap_or_default()
 }
 
-/// Each schema has code of its own, in which its keys are constants.
-fn push_record(out: &mut Vec<u8>, record: &Record<'_>, schema: Schema) {
-    push_braces(out, |line| match schema {
-        Schema::OpenTelemetry => record.visit(Schema::OpenTelemetry, line),
-        Schema::Ecs => push_ecs(record, line),
-        Schema::GoogleCloud => push_google_cloud(record, line),
-    });
-}
-
-#[inline(never)]
-fn push_ecs(record: &Record<'_>, line: &mut Line<'_>) -> Result<(), Infallible> {
-    record.visit(Schema::Ecs, line)
-}
-
-#[inline(never)]
-fn push_google_cloud(record: &Record<'_>, line: &mut Line<'_>) -> Result<(), Infallible> {
-    record.visit(Schema::GoogleCloud, line)
-}
-
-#[inline(never)]
-fn push_object(out: &mut Vec<u8>, object: Nested<'_>) {
-    push_braces(out, |line| object.visit(line));
-}
-
-#[inline(always)]
-fn push_braces(
+/// Appends an object. Its first field is always present.
+fn push_object(
     out: &mut Vec<u8>,
     push_fields: impl FnOnce(&mut Line<'_>) -> Result<(), Infallible>,
 ) {
     let start = out.len();
     let Ok(()) = push_fields(&mut Line(out));
-    // The comma before the first field, which is always there.
+    // Replaces the comma before the first field.
     if let Some(first) = out.get_mut(start) {
         *first = b'{';
     }
@@ -90,117 +63,119 @@ struct Line<'o>(&'o mut Vec<u8>);
 impl Visitor for Line<'_> {
     type Error = Infallible;
 
+    // Inlined, so that keys are constants and values stay in registers.
     #[inline(always)]
     fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Infallible> {
         match key {
-            Key::Ready(json) => push_ready(self.0, json, value),
+            Key::Ready(json) => {
+                debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
+                self.0.extend_from_slice(json.as_bytes());
+                push_value(self.0, value);
+            }
             Key::Custom(name) => push_custom(self.0, name, value),
         }
         Ok(())
     }
 }
 
-/// Appends a field whose key brings the quote or the bracket that its value begins with.
+/// Appends a value without the quote or bracket that it begins with.
 #[inline(always)]
-fn push_ready(out: &mut Vec<u8>, json: &str, value: Value<'_>) {
-    debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
-    out.extend_from_slice(json.as_bytes());
+fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Plain(text) => push_ascii(out, text.as_bytes()),
-        Value::Ascii(text) => push_ascii(out, text),
+        Value::Plain(text) => push_plain(out, text),
         Value::Text(text) => push_text(out, text),
+        Value::Unsigned(number) => format::push_number(out, number),
+        Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::List(values) => push_list(out, values),
-        Value::Latency(value) => {
-            push_seconds(out, value);
-            out.extend_from_slice(b"s\"");
-        }
-        Value::Url(url) => push_url(out, url),
-        Value::Object(object) => push_object(out, object),
-        value => push_scalar(out, value),
+        value => push_other(out, value),
     }
 }
 
-#[inline(always)]
-fn push_ascii(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(text);
+#[inline(never)]
+fn push_plain(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
+#[inline(never)]
 fn push_text(out: &mut Vec<u8>, text: &str) {
     push_chars(out, text);
     out.push(b'"');
 }
 
-fn push_url(out: &mut Vec<u8>, url: RequestUrl<'_>) {
-    for part in url.parts() {
-        push_chars(out, part);
-    }
-    out.push(b'"');
-}
-
+#[inline(never)]
 fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
     for (nth, value) in values.values().enumerate() {
         if nth > 0 {
             out.extend_from_slice(b",\"");
         }
         match values.is_plain() {
-            true => push_ascii(out, value.as_bytes()),
+            true => push_plain(out, value),
             false => push_text(out, value),
         }
     }
     out.push(b']');
 }
 
+#[inline(never)]
+fn push_other(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Time(time) => format::push_timestamp(out, time),
+        Value::Address(address) => format::push_address(out, address),
+        Value::Latency(value) => {
+            format::push_seconds(out, value);
+            out.push(b's');
+        }
+        Value::Url(url) => {
+            for part in url.parts() {
+                push_chars(out, part);
+            }
+        }
+        Value::Object(object) => {
+            return push_object(out, |line| visit::visit_nested(object, line));
+        }
+        value => return push_scalar(out, value),
+    }
+    out.push(b'"');
+}
+
+/// Appends a custom field, whose value is a string or a scalar.
 fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
     out.extend_from_slice(b",\"");
-    push_chars(out, name);
-    out.extend_from_slice(b"\":");
+    push_text(out, name);
     match value {
         Value::Text(text) | Value::Plain(text) => {
-            out.push(b'"');
+            out.extend_from_slice(b":\"");
             push_text(out, text);
         }
-        value => push_scalar(out, value),
+        value => {
+            out.push(b':');
+            push_scalar(out, value);
+        }
     }
 }
 
-#[inline(always)]
 fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Integer(number) => push_number(out, number),
-        Value::Unsigned(number) => push_number(out, number),
-        // Finite: serde_json would make `null` of any other, and refuses nothing.
+        Value::Integer(number) => {
+            out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        }
+        Value::Unsigned(number) => format::push_number(out, number),
+        // Succeeds: the number is finite. serde_json writes `null` for other numbers.
         Value::Float(number) => drop(serde_json::to_writer(out, &number)),
-        Value::Seconds(duration) => push_seconds(out, duration),
+        Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        // Written by those who call this.
+        // The callers append these.
         Value::Text(_)
         | Value::Plain(_)
-        | Value::Ascii(_)
+        | Value::Time(_)
+        | Value::Address(_)
         | Value::List(_)
         | Value::Latency(_)
         | Value::Url(_)
         | Value::Object(_) => {}
     }
-}
-
-fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-/// All nanoseconds, without zeros at the end.
-fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
-    match duration.as_secs() {
-        seconds @ 0..=9 => out.push(b'0' + seconds as u8),
-        seconds => push_number(out, seconds),
-    }
-    let digits: [u8; 9] = timestamp::digits(duration.subsec_nanos());
-    let zeros = digits[1..].iter().rev().take_while(|&&b| b == b'0');
-    let len = digits.len() - zeros.count();
-    out.push(b'.');
-    out.extend_from_slice(&digits);
-    out.truncate(out.len() - digits.len() + len);
 }
 
 /// Appends clean text as characters of a JSON string.
@@ -313,24 +288,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_written_as_serde_json_does(text in r#"([^\p{C}]|["\\]){0,100}"#) {
+        fn strings_are_escaped_as_by_serde_json(text in r#"([^\p{C}]|["\\]){0,100}"#) {
             let text = text::clean(&text);
             let mut out = b"before".to_vec();
             push_chars(&mut out, &text);
             let expected = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(&out[6..], &expected.as_bytes()[1..expected.len() - 1]);
-        }
-
-        #[test]
-        fn seconds_are_exact(nanoseconds in any::<u64>(), shift in 0..64) {
-            let duration = Duration::from_nanos(nanoseconds >> shift);
-            let mut out = Vec::new();
-            push_seconds(&mut out, duration);
-            let text = String::from_utf8(out).unwrap();
-            let (whole, fraction) = text.split_once('.').unwrap();
-            prop_assert_eq!(whole.parse::<u64>().unwrap(), duration.as_secs());
-            prop_assert_eq!(format!("{fraction:0<9}").parse::<u32>().unwrap(), duration.subsec_nanos());
-            prop_assert!(fraction.len() == 1 || !fraction.ends_with('0'));
         }
     }
 }

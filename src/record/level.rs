@@ -1,13 +1,13 @@
-//! How severe an exchange is.
+//! The severity of an exchange.
 
 use actix_web::http::StatusCode;
 use log::Level;
 
 use crate::record::data::Outcome;
 
-/// The level of a code as the service that this crate was made for had it: 500 and above
-/// [`Error`](Level::Error), above 100 [`Warn`](Level::Warn). The default of
-/// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
+/// Returns the level of a code by the convention of the service that this crate was written for:
+/// [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, and otherwise nothing. This is
+/// the default of [`BodyLog::code_levels`](crate::BodyLog::code_levels).
 pub fn incident_code_level(code: i64) -> Option<Level> {
     match code {
         500.. => Some(Level::Error),
@@ -16,8 +16,8 @@ pub fn incident_code_level(code: i64) -> Option<Level> {
     }
 }
 
-/// The level of a code that follows the numbers of HTTP: 4xx [`Warn`](Level::Warn), 5xx
-/// [`Error`](Level::Error), everything else nothing. For
+/// Returns the level of a code that follows HTTP status codes: [`Warn`](Level::Warn) for 4xx,
+/// [`Error`](Level::Error) for 5xx, and otherwise nothing. For
 /// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
 ///
 /// ```
@@ -36,18 +36,19 @@ pub fn http_code_level(code: i64) -> Option<Level> {
     }
 }
 
-/// What an exchange did that a level can be read from.
+/// What the level of an exchange depends on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signs {
+pub(crate) struct LevelInputs {
+    /// Level of the result code.
     pub(crate) code: Option<Level>,
     pub(crate) status: Option<StatusCode>,
     pub(crate) outcome: Outcome,
-    /// A response that calls itself JSON and is not.
+    /// Set if the response claims to be JSON and is not valid JSON.
     pub(crate) malformed: bool,
 }
 
-impl Signs {
-    /// The most severe level that anything asks for; `None` where all went as it should.
+impl LevelInputs {
+    /// Returns the most severe level that any input asks for, or `None` if none does.
     pub(crate) fn verdict(&self) -> Option<Level> {
         let status = self.status.and_then(|status| match status.as_u16() {
             500.. => Some(Level::Error),
@@ -59,13 +60,11 @@ impl Signs {
             Outcome::Aborted => Some(Level::Warn),
             Outcome::Completed => None,
         };
-        let malformed =
-            (self.malformed && self.outcome == Outcome::Completed).then_some(Level::Error);
-        // `log` orders levels by verbosity: the smallest is the most severe.
-        [self.code, status, outcome, malformed]
-            .into_iter()
-            .flatten()
-            .min()
+        let is_malformed = self.malformed && self.outcome == Outcome::Completed;
+        let malformed = is_malformed.then_some(Level::Error);
+        // `log` orders levels by verbosity, so the smallest is the most severe.
+        let levels = [self.code, status, outcome, malformed];
+        levels.into_iter().flatten().min()
     }
 }
 
@@ -73,15 +72,8 @@ impl Signs {
 mod tests {
     use super::*;
 
-    const FINE: Signs = Signs {
-        code: None,
-        status: Some(StatusCode::OK),
-        outcome: Outcome::Completed,
-        malformed: false,
-    };
-
     #[test]
-    fn codes_have_the_levels_of_the_incident_by_default() {
+    fn incident_code_level_is_error_from_500_and_warn_above_100() {
         for (code, level) in [
             (i64::MIN, None),
             (0, None),
@@ -97,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn http_codes_have_the_levels_of_http() {
+    fn http_code_level_is_warn_for_4xx_and_error_for_5xx() {
         for (code, level) in [
             (0, None),
             (200, None),
@@ -115,93 +107,41 @@ mod tests {
     }
 
     #[test]
-    fn the_most_severe_sign_wins() {
-        let status = |code: u16| StatusCode::from_u16(code).ok();
-        for (signs, verdict) in [
-            (FINE, None),
+    fn the_most_severe_input_determines_the_level() {
+        use Outcome::{Aborted, Completed, Failed, Panicked};
+        for (code, status, outcome, malformed, verdict) in [
+            (None, Some(200), Completed, false, None),
+            (None, Some(399), Completed, false, None),
+            (None, Some(404), Completed, false, Some(Level::Warn)),
+            (None, Some(503), Completed, false, Some(Level::Error)),
+            (None, Some(999), Completed, false, Some(Level::Error)),
             (
-                Signs {
-                    status: status(399),
-                    ..FINE
-                },
-                None,
-            ),
-            (
-                Signs {
-                    status: status(404),
-                    ..FINE
-                },
                 Some(Level::Warn),
-            ),
-            (
-                Signs {
-                    status: status(503),
-                    ..FINE
-                },
+                Some(503),
+                Completed,
+                false,
                 Some(Level::Error),
             ),
             (
-                Signs {
-                    status: status(999),
-                    ..FINE
-                },
-                Some(Level::Error),
-            ),
-            (
-                Signs {
-                    code: Some(Level::Warn),
-                    status: status(503),
-                    ..FINE
-                },
-                Some(Level::Error),
-            ),
-            (
-                Signs {
-                    code: Some(Level::Info),
-                    ..FINE
-                },
+                Some(Level::Info),
+                Some(200),
+                Completed,
+                false,
                 Some(Level::Info),
             ),
-            (
-                Signs {
-                    outcome: Outcome::Aborted,
-                    status: None,
-                    ..FINE
-                },
-                Some(Level::Warn),
-            ),
-            (
-                Signs {
-                    outcome: Outcome::Panicked,
-                    status: None,
-                    ..FINE
-                },
-                Some(Level::Error),
-            ),
-            (
-                Signs {
-                    outcome: Outcome::Failed,
-                    ..FINE
-                },
-                Some(Level::Error),
-            ),
-            (
-                Signs {
-                    malformed: true,
-                    ..FINE
-                },
-                Some(Level::Error),
-            ),
-            (
-                Signs {
-                    malformed: true,
-                    outcome: Outcome::Aborted,
-                    ..FINE
-                },
-                Some(Level::Warn),
-            ),
+            (None, None, Aborted, false, Some(Level::Warn)),
+            (None, None, Panicked, false, Some(Level::Error)),
+            (None, Some(200), Failed, false, Some(Level::Error)),
+            (None, Some(200), Completed, true, Some(Level::Error)),
+            (None, Some(200), Aborted, true, Some(Level::Warn)),
         ] {
-            assert_eq!(signs.verdict(), verdict, "{signs:?}");
+            let inputs = LevelInputs {
+                code,
+                status: status.and_then(|status| StatusCode::from_u16(status).ok()),
+                outcome,
+                malformed,
+            };
+            assert_eq!(inputs.verdict(), verdict, "{inputs:?}");
         }
     }
 }

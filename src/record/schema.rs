@@ -1,12 +1,12 @@
-//! The names under which sinks know the fields of a record.
+//! The names under which sinks show the fields of a record.
 
 use log::Level;
 
-/// Whose names, types and units a sink uses. Default: [`OpenTelemetry`](Self::OpenTelemetry).
+/// The names, types and units that a sink uses. Default: [`OpenTelemetry`](Self::OpenTelemetry).
 ///
-/// A field for which a schema has no name keeps the one that it has in
-/// [`OpenTelemetry`](Self::OpenTelemetry), and so do custom fields. The record limit holds for each
-/// [sink's schema](crate::Sink::schema).
+/// If a schema has no name for a field, the field keeps its name in
+/// [`OpenTelemetry`](Self::OpenTelemetry). Custom fields always keep their names. The record limit
+/// applies to a record in each [sink's schema](crate::Sink::schema).
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, JsonLines, Schema};
@@ -15,27 +15,28 @@ use log::Level;
 /// # let _ = body_log;
 /// ```
 ///
-/// For configurations of your own, it deserializes from `open_telemetry`, `ecs` and `google_cloud`.
+/// For your own configurations, it deserializes from `open_telemetry`, `ecs` and `google_cloud`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Schema {
-    /// The semantic conventions of OpenTelemetry, with the names at the fields of [`Record`](crate::Record).
-    /// Durations in seconds.
+    /// The semantic conventions of OpenTelemetry, with the names in the documentation of
+    /// [`Record`](crate::Record). Durations are in seconds.
     #[default]
     OpenTelemetry,
     /// The Elastic Common Schema 8.11, with dotted names: `@timestamp`, `log.level` in lower case,
     /// `url.domain`, `client.ip`, `http.version`, `http.request.body.bytes`,
     /// `http.response.body.bytes`, `http.request.id` (the `x-request-id`), `http.request.referrer`,
-    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` where
-    /// anything asked for [`Level::Error`] or the exchange was not completed, and `success` otherwise.
+    /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`. The outcome is
+    /// `failure` if anything asked for [`Level::Error`] or the exchange was not completed, and
+    /// otherwise `success`.
     ///
-    /// A code is always a string, since a field can have but one type there.
+    /// A code is always a string, because a field can have only one type there.
     Ecs,
     /// Structured logging of Google Cloud: `time`, `severity`, `message`, and an object `httpRequest`
     /// with `requestMethod`, `requestUrl` (redacted), `status`, `userAgent`, `remoteIp`, `referer`,
-    /// `latency` (text, as in `"0.123s"`) and `protocol` (`HTTP/1.1`); the `x-request-id` is the label
-    /// `request_id`, and `logging.googleapis.com/trace` and `/spanId` are the ids of the trace.
+    /// `latency` (a string such as `"0.123s"`) and `protocol` (`HTTP/1.1`). The `x-request-id` is the
+    /// label `request_id`; `logging.googleapis.com/trace` and `/spanId` are the ids of the trace.
     GoogleCloud,
 }
 
@@ -54,7 +55,7 @@ impl Schemas {
             .filter(move |&schema| self.0 & 1 << schema as u8 != 0)
     }
 
-    /// How often the same text can occur in a record.
+    /// Returns how often the same string can occur in a record.
     pub(crate) fn repeats(self) -> usize {
         match self.iter().any(|schema| schema != Schema::OpenTelemetry) {
             true => 2,
@@ -63,7 +64,7 @@ impl Schemas {
     }
 }
 
-/// The names that differ between schemas, each a [`Key::Ready`](crate::record::visit::Key::Ready).
+/// Names that differ between schemas, each a [`Key::Ready`](crate::record::visit::Key::Ready).
 pub(crate) struct Keys {
     pub(crate) timestamp: &'static str,
     pub(crate) level: &'static str,
@@ -77,7 +78,6 @@ pub(crate) struct Keys {
 }
 
 impl Schema {
-    #[inline(always)]
     pub(crate) const fn keys(self) -> &'static Keys {
         match self {
             Schema::OpenTelemetry => &Keys {
@@ -105,7 +105,7 @@ impl Schema {
             Schema::GoogleCloud => &Keys {
                 timestamp: r#","time":""#,
                 level: r#","severity":""#,
-                // In the object of the request, under names of its own.
+                // The object of the request has these, under other names.
                 version: "",
                 server_address: "",
                 client_address: "",
@@ -117,7 +117,6 @@ impl Schema {
         }
     }
 
-    #[inline(always)]
     pub(crate) fn level(self, level: Level) -> &'static str {
         match (self, level) {
             (Schema::OpenTelemetry, _) => level.as_str(),

@@ -1,36 +1,37 @@
 //! The fields of a record, with the names that a schema gives them.
 
-use std::{fmt, time::Duration};
-
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     formats::json::code::Code,
-    head::headers::Headers,
     record::{
-        address::AddressText,
-        data::{Body, Record},
+        data::{Body, Outcome, Record},
         field::FieldValue,
-        schema::Schema,
-        timestamp::Timestamp,
+        headers::Headers,
+        schema::{Keys, Schema},
     },
 };
 
-/// The key of the message, in all schemas.
+/// Key of the message, in all schemas.
 pub(crate) const MESSAGE: &str = r#","message":""#;
 
 /// The name of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'k> {
-    /// As it stands in a JSON object behind another field, with what the value begins with: `,"name":`
-    /// and, if that is a text, a quote; if it is a list of texts, a bracket and a quote. Written so by
-    /// hand or once when a logger is built, it is one copy in each record.
+    /// JSON of the name after another field, up to the value: `,"name":`, followed by a quote if the
+    /// value is a string, and by a bracket and a quote if it is a list of strings. A renderer of JSON
+    /// copies it as it is.
     Ready(&'k str),
-    /// One of the application's.
+    /// Name of a custom field.
     Custom(&'k str),
 }
 
 impl<'k> Key<'k> {
+    /// Returns the bare name.
     pub(crate) fn name(self) -> &'k str {
         match self {
             Key::Ready(json) => {
@@ -42,60 +43,37 @@ impl<'k> Key<'k> {
     }
 }
 
-/// A value as it stands in a record.
+/// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'v> {
+    /// A string.
     Text(&'v str),
-    /// A text in which nothing has to be escaped in JSON.
+    /// A string that needs no escapes in JSON.
     Plain(&'v str),
-    /// The same of ASCII that was made here.
-    Ascii(&'v [u8]),
+    Time(SystemTime),
+    Address(IpAddr),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
     Seconds(Duration),
     Bool(bool),
-    /// The values of one header, at least one.
+    /// The values of one header; never empty.
     List(&'v Headers<'v>),
-    /// Seconds as text with their unit, `0.123s`.
+    /// Seconds as a string with their unit: `0.123s`.
     Latency(Duration),
     Url(RequestUrl<'v>),
     Object(Nested<'v>),
 }
 
-/// Fields that a schema puts into an object of their own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Nested<'v> {
-    HttpRequest(&'v Record<'v>),
-    Labels(&'v Record<'v>),
-}
-
-/// The URL that was asked for, in one piece.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestUrl<'r>(&'r Record<'r>);
-
-/// Of the protobuf type `Duration` in JSON.
-pub(crate) struct Latency(pub(crate) Duration);
-
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = format!("{:09}", self.0.subsec_nanos());
-        let digits = match digits.trim_end_matches('0') {
-            "" => "0",
-            digits => digits,
-        };
-        write!(f, "{}.{digits}s", self.0.as_secs())
-    }
-}
-
 impl Value<'_> {
-    /// It begins with a quote, or with a bracket and a quote.
+    /// Returns whether the JSON of the value begins with a quote, or with a bracket and a quote.
     pub(crate) fn is_text(&self) -> bool {
         matches!(
             self,
             Self::Text(_)
                 | Self::Plain(_)
-                | Self::Ascii(_)
+                | Self::Time(_)
+                | Self::Address(_)
                 | Self::List(_)
                 | Self::Latency(_)
                 | Self::Url(_)
@@ -103,275 +81,23 @@ impl Value<'_> {
     }
 }
 
-/// Who is shown the fields of a record.
-pub(crate) trait Visitor {
-    type Error;
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Self::Error>;
+/// Fields that a schema puts into an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Nested<'v> {
+    HttpRequest(&'v Record<'v>),
+    Labels(&'v Record<'v>),
 }
 
-/// A function as a visitor.
-pub(crate) struct ByFunction<F>(pub(crate) F);
-
-impl<E, F: FnMut(Key<'_>, Value<'_>) -> Result<(), E>> Visitor for ByFunction<F> {
-    type Error = E;
-
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), E> {
-        self.0(key, value)
-    }
-}
-
-impl Record<'_> {
-    /// Calls `f` with each field that has a value, until there is an error.
-    pub(crate) fn try_for_each<E>(
-        &self,
-        schema: Schema,
-        f: impl FnMut(Key<'_>, Value<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.visit(schema, &mut ByFunction(f))
-    }
-
-    /// Shows each field that has a value, in the order in which records show them.
-    ///
-    /// Every rendering goes through here, so they cannot differ in what they show. The first field
-    /// is always there.
-    ///
-    /// Inlined, so that a visitor that is inlined too has a constant key and knows the kind of the value:
-    /// a line takes half as many instructions then.
-    #[inline(always)]
-    pub(crate) fn visit<V: Visitor>(
-        &self,
-        schema: Schema,
-        visitor: &mut V,
-    ) -> Result<(), V::Error> {
-        use Key::Ready;
-        use Value::*;
-        let keys = schema.keys();
-        let (is_ecs, is_google) = (schema == Schema::Ecs, schema == Schema::GoogleCloud);
-        let head = |text| self.head_text(text);
-        let time = Timestamp::new(self.timestamp);
-        visitor.field(Ready(keys.timestamp), Ascii(time.as_ascii()))?;
-        visitor.field(Ready(keys.level), Plain(schema.level(self.level)))?;
-        visitor.field(Ready(MESSAGE), head(self.message))?;
-        if is_ecs {
-            visitor.field(Ready(r#","ecs.version":""#), Plain("8.11.0"))?;
-        }
-        if is_google {
-            let request = Object(Nested::HttpRequest(self));
-            visitor.field(Ready(r#","httpRequest":"#), request)?;
-        } else {
-            visitor.field(Ready(r#","http.request.method":""#), head(self.method))?;
-            visitor.field(Ready(r#","url.path":""#), head(self.path))?;
-            if let Some(query) = self.query {
-                visitor.field(Ready(r#","url.query":""#), head(query))?;
-            }
-            visitor.field(Ready(r#","url.scheme":""#), Plain(self.scheme))?;
-        }
-        if let Some(route) = self.route {
-            visitor.field(Ready(r#","http.route":""#), Text(route))?;
-        }
-        if !is_google {
-            visitor.field(Ready(keys.version), Plain(self.version))?;
-            if let Some(address) = self.server_address {
-                visitor.field(Ready(keys.server_address), head(address))?;
-            }
-            if let Some(address) = self.client_address {
-                let address = AddressText::new(address);
-                visitor.field(Ready(keys.client_address), Ascii(address.as_ascii()))?;
-            }
-            if let Some(agent) = self.user_agent {
-                visitor.field(Ready(r#","user_agent.original":""#), head(agent))?;
-            }
-        }
-        if is_ecs && let Some(id) = self.request_id {
-            visitor.field(Ready(r#","http.request.id":""#), head(id))?;
-        }
-        if is_ecs && let Some(referrer) = self.request_headers.get("referer") {
-            visitor.field(Ready(r#","http.request.referrer":""#), head(referrer))?;
-        }
-        if is_google && self.request_id.is_some() {
-            let labels = Object(Nested::Labels(self));
-            visitor.field(Ready(r#","logging.googleapis.com/labels":"#), labels)?;
-        }
-        if let Some(id) = self.trace_id {
-            visitor.field(Ready(keys.trace_id), Plain(id))?;
-        }
-        if let Some(id) = self.span_id {
-            visitor.field(Ready(keys.span_id), Plain(id))?;
-        }
-        for header in self.request_headers.by_name() {
-            visitor.field(Ready(header.key()), List(&header))?;
-        }
-        let request = &self.request_body;
-        let names = [
-            keys.request_size,
-            r#","http.request.body.content":""#,
-            r#","http.request.body.truncated":"#,
-            r#","http.request.body.malformed":"#,
-            r#","http.request.body.omitted":""#,
-        ];
-        request.visit(names, visitor)?;
-        if request.unread {
-            visitor.field(Ready(r#","http.request.body.unread":"#), Bool(true))?;
-        }
-        if !is_google && let Some(status) = self.status {
-            let status = Unsigned(status.as_u16().into());
-            visitor.field(Ready(r#","http.response.status_code":"#), status)?;
-        }
-        for header in self.response_headers.by_name() {
-            visitor.field(Ready(header.key()), List(&header))?;
-        }
-        let names = [
-            keys.response_size,
-            r#","http.response.body.content":""#,
-            r#","http.response.body.truncated":"#,
-            r#","http.response.body.malformed":"#,
-            r#","http.response.body.omitted":""#,
-        ];
-        self.response_body.visit(names, visitor)?;
-        if let Some(code) = &self.code {
-            let value = match is_ecs {
-                true => code_text(code),
-                false => code_value(code),
-            };
-            let key = match value {
-                Text(_) => r#","http.response.body.code":""#,
-                _ => r#","http.response.body.code":"#,
-            };
-            visitor.field(Ready(key), value)?;
-        }
-        if let Some(state) = self.code_state {
-            visitor.field(
-                Ready(r#","http.response.body.code_state":""#),
-                Plain(state.as_str()),
-            )?;
-        }
-        match schema {
-            Schema::OpenTelemetry => visitor.field(
-                Ready(r#","http.server.request.duration":"#),
-                Seconds(self.duration),
-            )?,
-            Schema::Ecs => {
-                // No exchange takes centuries.
-                let nanoseconds = Unsigned(self.duration.as_nanos() as u64);
-                visitor.field(Ready(r#","event.duration":"#), nanoseconds)?;
-            }
-            // In its object.
-            Schema::GoogleCloud => {}
-        }
-        if let Some(time) = self.time_to_head {
-            visitor.field(
-                Ready(r#","http.server.request.time_to_head":"#),
-                Seconds(time),
-            )?;
-        }
-        visitor.field(
-            Ready(r#","exchange.outcome":""#),
-            Plain(self.outcome.as_str()),
-        )?;
-        if let Some(rate) = self.sample_rate {
-            visitor.field(Ready(r#","sample_rate":"#), Float(rate))?;
-        }
-        if is_ecs {
-            let outcome = match self.is_failure {
-                true => "failure",
-                false => "success",
-            };
-            visitor.field(Ready(r#","event.outcome":""#), Plain(outcome))?;
-        }
-        if let Some(kind) = self.error_type() {
-            visitor.field(Ready(r#","error.type":""#), Plain(kind))?;
-        }
-        if let Some(error) = self.error {
-            visitor.field(Ready(r#","error.message":""#), Text(error))?;
-        }
-        if let Some(user) = self.user {
-            let parts = [
-                (r#","user.id":""#, &user.id),
-                (r#","user.name":""#, &user.name),
-                (r#","user.type":""#, &user.kind),
-            ];
-            for (key, part) in parts {
-                if !part.is_empty() {
-                    visitor.field(Ready(key), Text(part))?;
-                }
-            }
-        }
-        for field in self.fields {
-            let value = match &field.value {
-                FieldValue::None => continue,
-                FieldValue::Bool(value) => Bool(*value),
-                FieldValue::Integer(value) => Integer(*value),
-                FieldValue::Unsigned(value) => Unsigned(*value),
-                FieldValue::Float(value) => Float(*value),
-                FieldValue::Text(value) => Text(value),
-            };
-            visitor.field(Key::Custom(&field.name), value)?;
-        }
-        Ok(())
-    }
-
-    fn head_text<'t>(&self, text: &'t str) -> Value<'t> {
-        match self.head_is_plain {
-            true => Value::Plain(text),
-            false => Value::Text(text),
-        }
-    }
-}
-
-impl Nested<'_> {
-    /// Shows its fields, as [`Record::visit`] does. The first one is always there.
-    pub(crate) fn visit<V: Visitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
-        match self {
-            Nested::HttpRequest(record) => record.visit_http_request(visitor),
-            Nested::Labels(record) => {
-                let id = record.head_text(record.request_id.unwrap_or_default());
-                visitor.field(Key::Ready(r#","request_id":""#), id)
-            }
-        }
-    }
-}
-
-impl Record<'_> {
-    /// The `HttpRequest` of the Cloud Logging API. Its sizes of request and response count the heads too,
-    /// which are not known here.
-    fn visit_http_request<V: Visitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
-        use Key::Ready;
-        use Value::*;
-        let head = |text| self.head_text(text);
-        visitor.field(Ready(r#","requestMethod":""#), head(self.method))?;
-        visitor.field(Ready(r#","requestUrl":""#), Url(RequestUrl(self)))?;
-        if let Some(status) = self.status {
-            let status = Unsigned(status.as_u16().into());
-            visitor.field(Ready(r#","status":"#), status)?;
-        }
-        if let Some(agent) = self.user_agent {
-            visitor.field(Ready(r#","userAgent":""#), head(agent))?;
-        }
-        if let Some(address) = self.client_address {
-            let address = AddressText::new(address);
-            visitor.field(Ready(r#","remoteIp":""#), Ascii(address.as_ascii()))?;
-        }
-        if let Some(referer) = self.request_headers.get("referer") {
-            visitor.field(Ready(r#","referer":""#), head(referer))?;
-        }
-        visitor.field(Ready(r#","latency":""#), Latency(self.duration))?;
-        let protocol = match self.version {
-            "0.9" => "HTTP/0.9",
-            "1.0" => "HTTP/1.0",
-            "2" => "HTTP/2",
-            "3" => "HTTP/3",
-            _ => "HTTP/1.1",
-        };
-        visitor.field(Ready(r#","protocol":""#), Plain(protocol))
-    }
-}
+/// The full URL of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestUrl<'r>(&'r Record<'r>);
 
 impl RequestUrl<'_> {
-    /// Its parts, one behind the other: no more than the target, where there is no host or where that is
-    /// no path.
+    /// Returns the parts, to be concatenated. They are only the target if the host is absent or the
+    /// target is not a path.
     pub(crate) fn parts(&self) -> [&str; 8] {
         let Self(record) = self;
-        // With its port, and brackets around an address.
+        // Unlike the address, the header has the port, and the brackets of an IPv6 address.
         let header = record.request_headers.get("host");
         let host = header.or(record.server_address).unwrap_or_default();
         let needs_brackets = header.is_none() && host.contains(':');
@@ -399,33 +125,318 @@ impl fmt::Display for RequestUrl<'_> {
     }
 }
 
-impl Body<'_> {
-    #[inline(always)]
-    fn visit<V: Visitor>(
-        &self,
-        [size, content, truncated, malformed, omitted]: [&str; 5],
-        visitor: &mut V,
-    ) -> Result<(), V::Error> {
-        if let Some(bytes) = self.size {
-            visitor.field(Key::Ready(size), Value::Unsigned(bytes))?;
+/// Receives the fields of a record.
+pub(crate) trait Visitor {
+    type Error;
+
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Self::Error>;
+}
+
+impl<E, F> Visitor for F
+where
+    F: FnMut(Key<'_>, Value<'_>) -> Result<(), E>,
+{
+    type Error = E;
+
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), E> {
+        self(key, value)
+    }
+}
+
+type Visited<V> = Result<(), <V as Visitor>::Error>;
+
+/// Visits each present field in the order of a record, and stops at the first error.
+///
+/// All renderings use this function, so they show the same fields. The first field is always present.
+pub(crate) fn visit<V: Visitor>(
+    record: &Record<'_>,
+    schema: Schema,
+    visitor: &mut V,
+) -> Visited<V> {
+    let keys = schema.keys();
+    visitor.field(Key::Ready(keys.timestamp), Value::Time(record.timestamp))?;
+    let level = Value::Plain(schema.level(record.level));
+    visitor.field(Key::Ready(keys.level), level)?;
+    visitor.field(Key::Ready(MESSAGE), head_text(record, record.message))?;
+    match schema {
+        Schema::OpenTelemetry => visit_request_line(record, keys, visitor)?,
+        Schema::Ecs => {
+            visit_request_line(record, keys, visitor)?;
+            visit_ecs(record, visitor)?;
         }
-        if let Some(text) = self.content {
-            visitor.field(Key::Ready(content), Value::Text(text))?;
-        }
-        if self.truncated {
-            visitor.field(Key::Ready(truncated), Value::Bool(true))?;
-        }
-        if self.malformed {
-            visitor.field(Key::Ready(malformed), Value::Bool(true))?;
-        }
-        match self.omitted {
-            Some(why) => visitor.field(Key::Ready(omitted), Value::Plain(why.as_str())),
-            None => Ok(()),
+        Schema::GoogleCloud => visit_google_cloud(record, visitor)?,
+    }
+    visit_request(record, keys, visitor)?;
+    visit_response(record, schema, visitor)?;
+    visit_end(record, schema, visitor)?;
+    visit_custom(record, visitor)
+}
+
+/// Visits the fields of an object. The first field is always present.
+pub(crate) fn visit_nested<V: Visitor>(object: Nested<'_>, visitor: &mut V) -> Visited<V> {
+    match object {
+        Nested::HttpRequest(record) => visit_http_request(record, visitor),
+        Nested::Labels(record) => {
+            let id = head_text(record, record.request_id.unwrap_or_default());
+            visitor.field(Key::Ready(r#","request_id":""#), id)
         }
     }
 }
 
-/// A number as exactly as a JSON reader can take it; in its own digits where none can.
+/// Returns the kind of error of an exchange; see [`Record::error_type`].
+pub(crate) fn error_type<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    match (record.outcome, &record.status) {
+        (Outcome::Completed, Some(status)) if status.is_server_error() => Some(status.as_str()),
+        (Outcome::Completed, _) => None,
+        (outcome, _) => Some(outcome.as_str()),
+    }
+}
+
+/// Visits the request line, the peers and the user agent.
+fn visit_request_line<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    let head = |text| head_text(record, text);
+    visitor.field(Ready(r#","http.request.method":""#), head(record.method))?;
+    visitor.field(Ready(r#","url.path":""#), head(record.path))?;
+    if let Some(query) = record.query {
+        visitor.field(Ready(r#","url.query":""#), head(query))?;
+    }
+    visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme))?;
+    visitor.field(Ready(keys.version), Value::Plain(record.version))?;
+    if let Some(address) = record.server_address {
+        visitor.field(Ready(keys.server_address), head(address))?;
+    }
+    if let Some(address) = record.client_address {
+        visitor.field(Ready(keys.client_address), Value::Address(address))?;
+    }
+    if let Some(agent) = record.user_agent {
+        visitor.field(Ready(r#","user_agent.original":""#), head(agent))?;
+    }
+    Ok(())
+}
+
+/// Visits the fields that only ECS has.
+fn visit_ecs<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"))?;
+    if let Some(id) = record.request_id {
+        visitor.field(Ready(r#","http.request.id":""#), head_text(record, id))?;
+    }
+    if let Some(referrer) = record.request_headers.get("referer") {
+        let referrer = head_text(record, referrer);
+        visitor.field(Ready(r#","http.request.referrer":""#), referrer)?;
+    }
+    // 64 bits are enough for centuries.
+    let nanoseconds = Value::Unsigned(record.duration.as_nanos() as u64);
+    visitor.field(Ready(r#","event.duration":"#), nanoseconds)?;
+    let outcome = match record.is_failure {
+        true => "failure",
+        false => "success",
+    };
+    visitor.field(Ready(r#","event.outcome":""#), Value::Plain(outcome))
+}
+
+/// Visits the objects that only Google Cloud has. They have most fields of the request line.
+fn visit_google_cloud<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+    let request = Value::Object(Nested::HttpRequest(record));
+    visitor.field(Key::Ready(r#","httpRequest":"#), request)?;
+    if record.request_id.is_some() {
+        let labels = Value::Object(Nested::Labels(record));
+        visitor.field(Key::Ready(r#","logging.googleapis.com/labels":"#), labels)?;
+    }
+    Ok(())
+}
+
+/// Visits the route, the trace, the headers and the body of the request.
+fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    if let Some(route) = record.route {
+        visitor.field(Ready(r#","http.route":""#), Value::Text(route))?;
+    }
+    if let Some(id) = record.trace_id {
+        visitor.field(Ready(keys.trace_id), Value::Plain(id))?;
+    }
+    if let Some(id) = record.span_id {
+        visitor.field(Ready(keys.span_id), Value::Plain(id))?;
+    }
+    visit_headers(record.request_headers, visitor)?;
+    let body_keys = [
+        keys.request_size,
+        r#","http.request.body.content":""#,
+        r#","http.request.body.truncated":"#,
+        r#","http.request.body.malformed":"#,
+        r#","http.request.body.omitted":""#,
+    ];
+    visit_body(&record.request_body, body_keys, visitor)?;
+    if record.request_body.unread {
+        let key = Ready(r#","http.request.body.unread":"#);
+        visitor.field(key, Value::Bool(true))?;
+    }
+    Ok(())
+}
+
+/// Visits the status, the headers, the body and the code of the response.
+fn visit_response<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    if schema != Schema::GoogleCloud
+        && let Some(status) = record.status
+    {
+        let status = Value::Unsigned(status.as_u16().into());
+        visitor.field(Ready(r#","http.response.status_code":"#), status)?;
+    }
+    visit_headers(record.response_headers, visitor)?;
+    let body_keys = [
+        schema.keys().response_size,
+        r#","http.response.body.content":""#,
+        r#","http.response.body.truncated":"#,
+        r#","http.response.body.malformed":"#,
+        r#","http.response.body.omitted":""#,
+    ];
+    visit_body(&record.response_body, body_keys, visitor)?;
+    if let Some(code) = &record.code {
+        let value = match schema {
+            Schema::Ecs => code_text(code),
+            _ => code_value(code),
+        };
+        let key = match value {
+            Value::Text(_) => r#","http.response.body.code":""#,
+            _ => r#","http.response.body.code":"#,
+        };
+        visitor.field(Ready(key), value)?;
+    }
+    if let Some(state) = record.code_state {
+        let state = Value::Plain(state.as_str());
+        visitor.field(Ready(r#","http.response.body.code_state":""#), state)?;
+    }
+    Ok(())
+}
+
+fn visit_headers<V: Visitor>(headers: Headers<'_>, visitor: &mut V) -> Visited<V> {
+    for header in headers.by_name() {
+        visitor.field(Key::Ready(header.key()), Value::List(&header))?;
+    }
+    Ok(())
+}
+
+fn visit_body<V: Visitor>(
+    body: &Body<'_>,
+    [size, content, truncated, malformed, omitted]: [&str; 5],
+    visitor: &mut V,
+) -> Visited<V> {
+    if let Some(bytes) = body.size {
+        visitor.field(Key::Ready(size), Value::Unsigned(bytes))?;
+    }
+    if let Some(text) = body.content {
+        visitor.field(Key::Ready(content), Value::Text(text))?;
+    }
+    if body.truncated {
+        visitor.field(Key::Ready(truncated), Value::Bool(true))?;
+    }
+    if body.malformed {
+        visitor.field(Key::Ready(malformed), Value::Bool(true))?;
+    }
+    if let Some(reason) = body.omitted {
+        visitor.field(Key::Ready(omitted), Value::Plain(reason.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Visits the times, the outcome, the sample rate and the errors.
+fn visit_end<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    // The other schemas have it under another name and in another unit.
+    if schema == Schema::OpenTelemetry {
+        let duration = Value::Seconds(record.duration);
+        visitor.field(Ready(r#","http.server.request.duration":"#), duration)?;
+    }
+    if let Some(time) = record.time_to_head {
+        let key = Ready(r#","http.server.request.time_to_head":"#);
+        visitor.field(key, Value::Seconds(time))?;
+    }
+    let outcome = Value::Plain(record.outcome.as_str());
+    visitor.field(Ready(r#","exchange.outcome":""#), outcome)?;
+    if let Some(rate) = record.sample_rate {
+        visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate))?;
+    }
+    if let Some(kind) = error_type(record) {
+        visitor.field(Ready(r#","error.type":""#), Value::Plain(kind))?;
+    }
+    if let Some(error) = record.error {
+        visitor.field(Ready(r#","error.message":""#), Value::Text(error))?;
+    }
+    Ok(())
+}
+
+/// Visits the user and the custom fields.
+fn visit_custom<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+    if let Some(user) = record.user {
+        let parts = [
+            (r#","user.id":""#, &user.id),
+            (r#","user.name":""#, &user.name),
+            (r#","user.type":""#, &user.kind),
+        ];
+        for (key, part) in parts {
+            if !part.is_empty() {
+                visitor.field(Key::Ready(key), Value::Text(part))?;
+            }
+        }
+    }
+    for field in record.fields {
+        let value = match &field.value {
+            FieldValue::None => continue,
+            FieldValue::Bool(value) => Value::Bool(*value),
+            FieldValue::Integer(value) => Value::Integer(*value),
+            FieldValue::Unsigned(value) => Value::Unsigned(*value),
+            FieldValue::Float(value) => Value::Float(*value),
+            FieldValue::Text(value) => Value::Text(value),
+        };
+        visitor.field(Key::Custom(&field.name), value)?;
+    }
+    Ok(())
+}
+
+/// Visits the fields of the `HttpRequest` of the Cloud Logging API. It has no sizes: those of the API
+/// include the heads, whose sizes are unknown.
+fn visit_http_request<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+    use Key::Ready;
+    let head = |text| head_text(record, text);
+    visitor.field(Ready(r#","requestMethod":""#), head(record.method))?;
+    visitor.field(Ready(r#","requestUrl":""#), Value::Url(RequestUrl(record)))?;
+    if let Some(status) = record.status {
+        let status = Value::Unsigned(status.as_u16().into());
+        visitor.field(Ready(r#","status":"#), status)?;
+    }
+    if let Some(agent) = record.user_agent {
+        visitor.field(Ready(r#","userAgent":""#), head(agent))?;
+    }
+    if let Some(address) = record.client_address {
+        visitor.field(Ready(r#","remoteIp":""#), Value::Address(address))?;
+    }
+    if let Some(referer) = record.request_headers.get("referer") {
+        visitor.field(Ready(r#","referer":""#), head(referer))?;
+    }
+    let latency = Value::Latency(record.duration);
+    visitor.field(Ready(r#","latency":""#), latency)?;
+    let protocol = match record.version {
+        "0.9" => "HTTP/0.9",
+        "1.0" => "HTTP/1.0",
+        "2" => "HTTP/2",
+        "3" => "HTTP/3",
+        _ => "HTTP/1.1",
+    };
+    visitor.field(Ready(r#","protocol":""#), Value::Plain(protocol))
+}
+
+/// Returns a string of the request head as a value.
+fn head_text<'t>(record: &Record<'_>, text: &'t str) -> Value<'t> {
+    match record.head_is_plain {
+        true => Value::Plain(text),
+        false => Value::Text(text),
+    }
+}
+
+/// Returns a code as the most exact value that JSON readers understand: a number if one can hold all
+/// digits, and otherwise the digits as a string.
 fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
     match *code {
         Code::Text(text) => Value::Text(text),
@@ -446,38 +457,9 @@ fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
     }
 }
 
-/// The same as a text.
+/// Returns a code as a string.
 fn code_text<'v>(code: &'v Code<'v>) -> Value<'v> {
     match *code {
         Code::Text(text) | Code::Number(text) => Value::Text(text),
-    }
-}
-
-/// Text that was made here of ASCII.
-pub(crate) fn ascii(text: &[u8]) -> &str {
-    str::from_utf8(text).unwrap_or_default()
-}
-
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Value::Text(value) | Value::Plain(value) => serializer.serialize_str(value),
-            Value::Ascii(value) => serializer.serialize_str(ascii(value)),
-            Value::Seconds(value) => serializer.serialize_f64(value.as_secs_f64()),
-            Value::Integer(value) => serializer.serialize_i64(value),
-            Value::Unsigned(value) => serializer.serialize_u64(value),
-            Value::Float(value) => serializer.serialize_f64(value),
-            Value::Bool(value) => serializer.serialize_bool(value),
-            Value::List(headers) => serializer.collect_seq(headers.values()),
-            Value::Latency(value) => serializer.collect_str(&Latency(value)),
-            Value::Url(url) => serializer.collect_str(&url),
-            Value::Object(object) => {
-                let mut map = serializer.serialize_map(None)?;
-                object.visit(&mut ByFunction(|key: Key<'_>, value: Value<'_>| {
-                    map.serialize_entry(key.name(), &value)
-                }))?;
-                map.end()
-            }
-        }
     }
 }

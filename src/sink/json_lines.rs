@@ -1,4 +1,4 @@
-//! One line of JSON per record, to any writer.
+//! One line of JSON for each record, to any writer.
 
 use std::{
     fmt,
@@ -9,20 +9,22 @@ use std::{
 
 use crate::{
     record::{data::Record, json, schema::Schema},
-    sink::{Sink, background::Background, line_writer::LineWriter, losses::Losses},
+    sink::{
+        line_writer::LineWriter, queue::Background, sink_trait::Sink, write_errors::WriteErrors,
+    },
 };
 
-/// Writes records as JSON Lines: UTF-8, one object a line.
+/// Writes records as JSON Lines: UTF-8, one object on each line.
 ///
-/// A record that the writer refuses, by an error or by one when it is flushed, is lost: on a full disk,
-/// a closed pipe. It is counted in [`Stats::sink_failures`](crate::Stats::sink_failures), and requests go
-/// on. The first loss is said through the `log` facade, under the target `actix_bodylog`; those after it
-/// only count. The writer is tried again with each record, and a line that was written in part is ended
-/// before the next.
+/// If writing or flushing fails, for example because the disk is full or the pipe is closed, the record
+/// is lost. Requests are not affected. [`Stats::sink_failures`](crate::Stats::sink_failures) counts lost
+/// records, and the first error is logged through the `log` facade with the target `actix_bodylog`. The
+/// writer is tried again with each record. If a line was written only in part, it is ended before the
+/// next line.
 pub struct JsonLines {
     output: Output,
     schema: Schema,
-    losses: Arc<Losses>,
+    errors: Arc<WriteErrors>,
 }
 
 enum Output {
@@ -31,38 +33,37 @@ enum Output {
 }
 
 impl JsonLines {
-    /// Writes to `writer`, each record in a single `write`, flushed.
+    /// Writes to `writer`. Each record is one `write`, followed by a flush.
     ///
-    /// Workers take turns at the writer, and a slow one holds them up.
+    /// The workers share the writer, so a slow writer delays them.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         let writer = LineWriter::new(Box::new(writer));
         Self {
             output: Output::Direct(Mutex::new(writer)),
             schema: Schema::default(),
-            losses: Arc::default(),
+            errors: Arc::default(),
         }
     }
 
-    /// Writes to `writer` from a thread of its own, so that a slow writer holds up no worker.
+    /// Writes to `writer` from a separate thread, so that a slow writer does not delay workers.
     ///
-    /// Records wait in a queue that takes at most `bytes` bytes of memory; some times the
-    /// [record limit](crate::BodyLog::record_limit) is a sensible least. One for which there is no room is
-    /// dropped and counted in
-    /// [`Stats::sink_failures`](crate::Stats::sink_failures); the older ones stay. Once the writer takes
-    /// records again, a warning says through the `log` facade how many were dropped; one a second at most.
-    /// That a record is larger than the whole queue is said at once, the first time.
+    /// Records wait in a queue of at most `bytes` bytes of memory, which should be several times the
+    /// [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and
+    /// counted in [`Stats::sink_failures`](crate::Stats::sink_failures); queued records stay. When the
+    /// writer accepts records again, the number of dropped records is logged through the `log` facade, at
+    /// most once a second. The first record that is larger than the whole queue is logged immediately.
     ///
-    /// The thread writes what has come within two milliseconds at once, in whole lines, with
-    /// [`write_vectored`](Write::write_vectored), and flushes it: this takes a fraction of the processor
-    /// time of a `write` for each record.
+    /// The thread collects records for two milliseconds, writes them in whole lines with
+    /// [`write_vectored`](Write::write_vectored), and flushes the writer. This takes a fraction of the
+    /// processor time of one `write` for each record.
     ///
-    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all is written, as long as it was told to. So does
-    /// dropping this, unless the writer is stuck: takes longer than five seconds for 128 KiB. What waits when the
-    /// process ends in another way is lost.
+    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all records are written, within its limit.
+    /// Dropping the sink waits too, unless the writer is stuck, which means that it takes longer than
+    /// five seconds for 128 KiB. If the process ends in any other way, queued records are lost.
     ///
     /// # Panics
     ///
-    /// If the thread cannot be started.
+    /// Panics if the thread cannot be started.
     ///
     /// # Examples
     ///
@@ -79,33 +80,33 @@ impl JsonLines {
     /// # }
     /// ```
     pub fn background(writer: impl Write + Send + 'static, bytes: usize) -> Self {
-        let losses = Arc::default();
-        let background = Background::new(Box::new(writer), bytes, Arc::clone(&losses));
+        let errors = Arc::default();
+        let background = Background::new(Box::new(writer), bytes, Arc::clone(&errors));
         Self {
             output: Output::Background(background),
             schema: Schema::default(),
-            losses,
+            errors,
         }
     }
 
-    /// Writes to the standard output of the process, as [`new`](Self::new) does.
+    /// Writes to standard output, as [`new`](Self::new) does.
     pub fn stdout() -> Self {
         Self::new(io::stdout())
     }
 
-    /// Writes to the standard error of the process, as [`new`](Self::new) does.
+    /// Writes to standard error, as [`new`](Self::new) does.
     pub fn stderr() -> Self {
         Self::new(io::stderr())
     }
 
-    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema, ..self }
     }
 }
 
-/// A writer that panicked once is tried again: what it refused then says nothing about now.
+/// Locks the writer. A writer that has panicked is used again.
 fn lock(writer: &Mutex<LineWriter>) -> MutexGuard<'_, LineWriter> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -118,8 +119,8 @@ impl Sink for JsonLines {
     fn emit(&self, record: &Record<'_>) {
         json::with_line(record, self.schema, |line| match &self.output {
             Output::Direct(writer) => {
-                let lost = lock(writer).write(&[line]);
-                self.losses.add(lost);
+                let failed = lock(writer).write(&[line]);
+                self.errors.add(failed);
             }
             Output::Background(background) => background.push(line),
         });
@@ -127,15 +128,15 @@ impl Sink for JsonLines {
 
     fn flush(&self, limit: Duration) -> bool {
         match &self.output {
-            // Every record was flushed when it was written. A worker that still writes one is stuck,
-            // and whoever stops the server is not to wait for that.
+            // Every record is flushed when it is written. Do not wait for the lock: a worker that holds
+            // it may be stuck in the writer.
             Output::Direct(_) => true,
             Output::Background(background) => background.flush(limit),
         }
     }
 
     fn lost(&self) -> u64 {
-        self.losses.counted()
+        self.errors.lost()
     }
 }
 

@@ -1,30 +1,29 @@
-//! Writing whole lines, and knowing which of them were.
+//! A writer of whole lines that counts those that failed.
 
 use std::io::{self, IoSlice, Write};
 
 use memchr::{memchr, memchr_iter};
 
-/// The parts that lines are handed over in, at most.
+/// Maximum number of parts in one call of [`LineWriter::write`].
 pub(super) const MAX_PARTS: usize = 2;
 
 pub(super) struct LineWriter {
     inner: Box<dyn Write + Send>,
-    /// The last line may have been written in part: the next one must not continue it.
+    /// Set if the last line may be written only in part, so that the next one must not continue it.
     torn: bool,
 }
 
 /// Lines that were not written.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
-    pub(super) lines: usize,
-    /// Why the first of them was not.
-    pub(super) why: Option<io::Error>,
+pub(super) struct FailedLines {
+    pub(super) count: usize,
+    pub(super) first_error: Option<io::Error>,
 }
 
-impl Lost {
-    fn add(&mut self, lines: usize, why: io::Error) {
-        self.lines += lines;
-        self.why.get_or_insert(why);
+impl FailedLines {
+    fn add(&mut self, count: usize, error: io::Error) {
+        self.count += count;
+        self.first_error.get_or_insert(error);
     }
 }
 
@@ -33,35 +32,35 @@ impl LineWriter {
         Self { inner, torn: false }
     }
 
-    /// Writes lines, and flushes them. One that is refused is left out, and the next is tried.
+    /// Writes and flushes lines. If a line fails, it is skipped, and the next one is tried.
     ///
-    /// They come in at most [`MAX_PARTS`] parts, where a line may begin in one and end in the next; the
-    /// last one ends with a line.
-    pub(super) fn write(&mut self, parts: &[&[u8]]) -> Lost {
+    /// The lines are in at most [`MAX_PARTS`] parts. A line may begin in one part and end in the next;
+    /// the last part ends with a newline.
+    pub(super) fn write(&mut self, parts: &[&[u8]]) -> FailedLines {
         let mut slices = [IoSlice::new(&[]); MAX_PARTS];
         let mut rest = &mut slices[..parts.len()];
         for (slice, part) in rest.iter_mut().zip(parts) {
             *slice = IoSlice::new(part);
         }
-        // Past those that are empty.
+        // Skip empty parts.
         IoSlice::advance_slices(&mut rest, 0);
-        let mut lost = Lost::default();
+        let mut failed = FailedLines::default();
         while !rest.is_empty() {
             if let Err(error) = self.write_some(&mut rest) {
-                lost.add(1, error);
+                failed.add(1, error);
                 skip_line(&mut rest);
             }
         }
         if let Err(error) = self.inner.flush() {
-            // Which of them it was about is not known.
-            lost.add(count_lines(parts) - lost.lines, error);
+            // The lines that failed are unknown, so count all of them.
+            failed.add(count_lines(parts) - failed.count, error);
         }
-        lost
+        failed
     }
 
-    /// Does one `write`, which a line begins with.
+    /// Does one `write`, at the beginning of a line.
     fn write_some(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<()> {
-        // Set first: the writer may panic, and how much it took is not known then.
+        // Set first, because the writer may panic, and then the number of written bytes is unknown.
         if std::mem::replace(&mut self.torn, true) {
             self.inner.write_all(b"\n")?;
         }
@@ -87,7 +86,7 @@ impl LineWriter {
     }
 }
 
-/// The last of the first so many bytes.
+/// Returns the last of the first `bytes` bytes.
 fn last_of(parts: &[IoSlice<'_>], bytes: usize) -> Option<u8> {
     let mut last = bytes.checked_sub(1)?;
     for part in parts {
@@ -99,7 +98,7 @@ fn last_of(parts: &[IoSlice<'_>], bytes: usize) -> Option<u8> {
     None
 }
 
-/// Goes on behind the next end of a line.
+/// Skips the rest of a line.
 fn skip_line(rest: &mut &mut [IoSlice<'_>]) {
     while let Some(first) = rest.first() {
         let end = memchr(b'\n', first);
@@ -111,6 +110,7 @@ fn skip_line(rest: &mut &mut [IoSlice<'_>]) {
     }
 }
 
+/// Returns the number of lines that end in `parts`.
 pub(super) fn count_lines(parts: &[&[u8]]) -> usize {
     let ends = parts.iter().map(|part| memchr_iter(b'\n', part).count());
     ends.sum()
@@ -124,15 +124,15 @@ mod tests {
 
     use super::*;
 
-    /// Takes so many bytes with each call, in turn; 0 is an error.
+    /// Accepts the last of `takes` in bytes with each call; 0 is an error.
     #[derive(Clone, Debug)]
-    struct Moody {
+    struct Unsteady {
         takes: Vec<usize>,
         vectored: bool,
         text: Arc<Mutex<Vec<u8>>>,
     }
 
-    impl Moody {
+    impl Unsteady {
         fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let most = self.takes.pop().unwrap_or(usize::MAX);
             if most == 0 {
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    impl Write for Moody {
+    impl Write for Unsteady {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.take(bytes)
         }
@@ -163,28 +163,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_line_is_written_whole_or_lost(
+        fn each_line_is_written_whole_or_counted_as_failed(
             takes in prop::collection::vec(prop_oneof![1 => Just(0_usize), 4 => 1_usize..40], 0..30),
             lens in prop::collection::vec(1_usize..12, 0..60),
             vectored in any::<bool>(),
             part in 8_usize..80,
         ) {
             let text = Arc::<Mutex<Vec<u8>>>::default();
-            let moody = Moody { takes, vectored, text: Arc::clone(&text) };
-            let mut writer = LineWriter::new(Box::new(moody));
+            let unsteady = Unsteady { takes, vectored, text: Arc::clone(&text) };
+            let mut writer = LineWriter::new(Box::new(unsteady));
             let lines = lens.iter().enumerate();
             let lines: Vec<_> = lines.map(|(nth, &len)| format!("<{nth:0len$}>\n").into_bytes()).collect();
-            let mut lost = 0;
+            let mut failed = 0;
             for some in lines.chunks(16) {
                 let bytes = some.concat();
                 let parts: Vec<_> = bytes.chunks(part.max(bytes.len().div_ceil(MAX_PARTS))).collect();
-                lost += writer.write(&parts).lines;
+                failed += writer.write(&parts).count;
             }
             let text = text.lock().unwrap();
             let mut whole = 0;
             let mut next = 0;
             for line in text.split_inclusive(|&byte| byte == b'\n') {
-                // What was torn lacks its end, and no line continues it.
+                // A partial line lacks its end, and no other line continues it.
                 let found = lines[next..].iter().position(|known| known == line);
                 prop_assert_eq!(found.is_some(), line.ends_with(b">\n"));
                 prop_assert!(line.iter().filter(|&&byte| byte == b'<').count() <= 1);
@@ -193,27 +193,30 @@ mod tests {
                     next += found + 1;
                 }
             }
-            prop_assert!(whole + lost >= lines.len());
+            prop_assert!(whole + failed >= lines.len());
         }
     }
 
     #[test]
-    fn after_an_error_the_next_line_is_tried_and_begins_anew() {
+    fn after_an_error_the_next_line_starts_on_a_new_line() {
         let text = Arc::<Mutex<Vec<u8>>>::default();
-        let mut writer = LineWriter::new(Box::new(Moody {
-            // From the last one on.
+        let mut writer = LineWriter::new(Box::new(Unsteady {
+            // Taken from the end.
             takes: vec![0, 2],
             vectored: true,
             text: Arc::clone(&text),
         }));
-        let lost = writer.write(&[b"first\nsec", b"ond\nthird\n"]);
-        assert_eq!(lost.lines, 1);
-        assert_eq!(lost.why.unwrap().kind(), io::ErrorKind::StorageFull);
+        let failed = writer.write(&[b"first\nsec", b"ond\nthird\n"]);
+        assert_eq!(failed.count, 1);
+        assert_eq!(
+            failed.first_error.unwrap().kind(),
+            io::ErrorKind::StorageFull
+        );
         assert_eq!(*text.lock().unwrap(), b"fi\nsecond\nthird\n");
     }
 
     #[test]
-    fn what_is_not_flushed_is_lost() {
+    fn lines_that_cannot_be_flushed_have_failed() {
         struct NoFlush;
         impl Write for NoFlush {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -224,6 +227,6 @@ mod tests {
             }
         }
         let mut writer = LineWriter::new(Box::new(NoFlush));
-        assert_eq!(writer.write(&[b"a\nb", b"\n"]).lines, 2);
+        assert_eq!(writer.write(&[b"a\nb", b"\n"]).count, 2);
     }
 }

@@ -1,33 +1,30 @@
-//! The `log` facade.
+//! A sink for the `log` facade.
 
 use std::time::Duration;
 
 use log::{
     Level,
-    kv::{Error, Key, Source, ToValue, VisitSource},
+    kv::{self, Error, Source, ToValue, VisitSource},
 };
 
 use crate::{
     record::{
         data::Record,
-        flatten::{self, Held, Pair},
+        flatten::{self, Pair, Scalar},
         schema::Schema,
+        visit::{Key, MESSAGE},
     },
-    sink::Sink,
+    sink::{sink_trait::Sink, target::TARGET},
 };
 
-/// What this crate says through the `log` facade, it says under this name.
-pub(crate) const TARGET: &str = "actix_bodylog";
-
-/// Sends records to the logger of the `log` facade, with the target `actix_bodylog` and the level
-/// of the record.
+/// Logs records through the `log` facade, with the target `actix_bodylog` and the level of the record.
 ///
-/// The message is `METHOD URI`; the fields of the record are key-values, with the names that
-/// [`Record`] serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3).
-/// A logger that ignores key-values shows the message only: use [`LogSink::json`] there.
+/// The message is `METHOD URI`. The fields of the record are key-values, with the names that [`Record`]
+/// serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3). If the logger
+/// ignores key-values, use [`LogSink::json`].
 ///
-/// The logger's own filter decides which levels are recorded. Where it takes not even errors,
-/// requests pass through untouched.
+/// The filter of the logger decides which levels are recorded. If it disables even errors, requests
+/// pass through untouched.
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
     json: bool,
@@ -35,12 +32,12 @@ pub struct LogSink {
 }
 
 impl LogSink {
-    /// Records as key-values.
+    /// Returns a sink that logs the fields as key-values.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Records as one JSON line in the message, without key-values.
+    /// Returns a sink that logs the record as one line of JSON in the message, without key-values.
     pub fn json() -> Self {
         Self {
             json: true,
@@ -48,9 +45,9 @@ impl LogSink {
         }
     }
 
-    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     ///
-    /// Key-values are flat: a field in an object has both names, `httpRequest.status`.
+    /// Key-values are flat. A field in an object has the names of both: `httpRequest.status`.
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema, ..self }
@@ -73,8 +70,14 @@ impl Sink for LogSink {
                 log::logger().log(&builder.args(format_args!("{line}")).build());
             });
         } else {
-            let level = self.schema.keys().level;
-            let pairs = KeyValues(flatten::pairs(record, self.schema, &[level]));
+            // The logger has the message and the level already.
+            let elsewhere = [MESSAGE, self.schema.keys().level];
+            let pairs = flatten::pairs(
+                record,
+                self.schema,
+                |key, _| !matches!(key, Key::Ready(key) if elsewhere.contains(&key)),
+            );
+            let pairs = KeyValues(pairs);
             let mut builder = builder(record);
             builder.key_values(&pairs);
             log::logger().log(&builder.args(format_args!("{}", record.message)).build());
@@ -100,13 +103,13 @@ impl Source for KeyValues {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
         for Pair { name, value } in &self.0 {
             let value = match value {
-                Held::Text(value) => value.to_value(),
-                Held::Integer(value) => value.to_value(),
-                Held::Unsigned(value) => value.to_value(),
-                Held::Float(value) => value.to_value(),
-                Held::Bool(value) => value.to_value(),
+                Scalar::Text(value) => value.to_value(),
+                Scalar::Integer(value) => value.to_value(),
+                Scalar::Unsigned(value) => value.to_value(),
+                Scalar::Float(value) => value.to_value(),
+                Scalar::Bool(value) => value.to_value(),
             };
-            visitor.visit_pair(Key::from_str(name), value)?;
+            visitor.visit_pair(kv::Key::from_str(name), value)?;
         }
         Ok(())
     }

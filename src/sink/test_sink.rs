@@ -1,4 +1,4 @@
-//! Records for assertions.
+//! A sink that collects records for assertions in tests.
 
 use std::{
     fmt,
@@ -10,12 +10,13 @@ use serde_json::Value;
 
 use crate::{
     record::{data::Record, schema::Schema},
-    sink::Sink,
+    sink::sink_trait::Sink,
 };
 
-/// Collects records, for tests of what your application is recorded with. Clones share what they collect.
+/// Collects records, so that you can test what is recorded of your application. Clones share the
+/// records.
 ///
-/// A record is there once its response was read to the end or dropped.
+/// A record is available after its response was read to the end or dropped.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, RecordExt as _, TestSink};
@@ -53,34 +54,34 @@ struct Shared {
 }
 
 impl TestSink {
-    /// One that has no records yet.
+    /// Returns a sink without records.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema, ..self }
     }
 
-    /// The records so far, in the order in which exchanges ended.
+    /// Returns the records so far, in the order in which the exchanges ended.
     #[must_use]
     pub fn records(&self) -> Vec<Value> {
         self.lock().clone()
     }
 
-    /// Hands out the records so far, and forgets them.
+    /// Removes and returns the records so far.
     #[must_use]
     pub fn take(&self) -> Vec<Value> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// The only record so far.
+    /// Returns the only record.
     ///
     /// # Panics
     ///
-    /// If there is none, or more than one: the text of the panic shows all of them.
+    /// Panics if the number of records is not one. The message shows all records.
     #[must_use]
     #[track_caller]
     pub fn only(&self) -> Value {
@@ -94,14 +95,14 @@ impl TestSink {
         }
     }
 
-    /// Waits until there are at least `count` records, and hands out all that there are, without forgetting
-    /// them. For servers on threads of their own.
+    /// Waits until there are at least `count` records, and returns all records without removing them. For
+    /// servers on other threads.
     ///
-    /// It blocks the thread: not for tests whose server runs on the same one.
+    /// This blocks the thread, so do not use it if the server runs on the same thread.
     ///
     /// # Panics
     ///
-    /// If there are fewer after `limit`.
+    /// Panics if there are fewer records after `limit`.
     #[must_use]
     #[track_caller]
     pub fn wait_for(&self, count: usize, limit: Duration) -> Vec<Value> {
@@ -130,7 +131,7 @@ impl Sink for TestSink {
     }
 
     fn emit(&self, record: &Record<'_>) {
-        // It has no keys but strings, and numbers that are finite.
+        // Succeeds: all keys are strings, and all numbers are finite.
         if let Ok(record) = serde_json::to_value(record.in_schema(self.schema)) {
             self.lock().push(record);
             self.shared.arrived.notify_all();

@@ -1,23 +1,47 @@
-//! Calls foreign code, and catches its panics.
+//! Calls of foreign code that may panic.
 
 use std::{
+    any::Any,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Calls `f`. `None` if it panicked.
+/// Calls foreign code and counts its panics.
+#[derive(Debug, Default)]
+pub(crate) struct PanicCounter(AtomicU64);
+
+impl PanicCounter {
+    /// Calls `f`. If it panics, counts the panic and returns `None`.
+    pub(crate) fn catch<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(f))
+            .map_err(|payload| {
+                self.0.fetch_add(1, Relaxed);
+                discard(payload);
+            })
+            .ok()
+    }
+
+    /// Returns the number of panics so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Calls `f`, and returns `None` if it panics.
 ///
-/// An exchange ends in a destructor, which may run while the thread unwinds. A panic that left it would abort the
-/// process. The payload of a panic may panic when it is dropped, and so may the payload of that panic: the third one is
-/// leaked.
+/// Exchanges end in destructors, possibly while the thread unwinds, where an uncaught panic would abort
+/// the process.
 pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(|payload| {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                mem::forget(payload);
-            }
-        })
-        .ok()
+    catch_unwind(AssertUnwindSafe(f)).map_err(discard).ok()
+}
+
+/// Drops the payload of a panic. It may panic itself, with another payload, which is leaked.
+#[cold]
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_during_unwinding_is_caught() {
+    fn panics_are_caught_while_the_thread_unwinds() {
         struct OnDrop<'a>(&'a mut bool);
         impl Drop for OnDrop<'_> {
             fn drop(&mut self) {

@@ -9,11 +9,11 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-/// Collects events, with the span that each is in.
+/// Collects events of this crate and of the application, each with its span.
 #[derive(Clone, Default)]
 pub struct Events(Arc<Mutex<Vec<Value>>>);
 
-/// The fields of an event, and their order.
+/// The fields of an event and the order of their names.
 #[derive(Default)]
 struct Fields {
     names: Vec<&'static str>,
@@ -24,7 +24,7 @@ impl Fields {
     fn add(&mut self, field: &Field, value: impl Into<Value>) {
         self.names.push(field.name());
         let before = self.values.insert(field.name().to_owned(), value.into());
-        assert_eq!(before, None, "{field} comes twice");
+        assert_eq!(before, None, "{field} occurs twice");
     }
 }
 
@@ -50,29 +50,33 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        panic!("{field} has no type: {value:?}");
+        panic!("{field} is untyped: {value:?}");
     }
 }
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Events {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        // The host has events, too.
+        // Ignore the events of actix-web.
         if !["actix_bodylog", "application"].contains(&event.metadata().target()) {
             return;
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let others = fields.values.get("field.others");
+        let others = others.map(|others| serde_json::from_str::<Value>(others.as_str().unwrap()));
         let span = context.event_span(event).map(|span| span.name());
         self.0.lock().unwrap().push(json!({
             "target": event.metadata().target(), "level": event.metadata().level().as_str(),
             "span": span,
             "fields": fields.values, "names": fields.names,
+            // The fields in `field.others`.
+            "others": others.map(Result::unwrap),
         }));
     }
 }
 
 impl Events {
-    /// Hands out the events so far, and forgets them.
+    /// Removes and returns the events so far.
     pub fn take(&self) -> Vec<Value> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

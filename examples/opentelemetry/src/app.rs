@@ -1,4 +1,4 @@
-//! A service that is watched.
+//! The service.
 
 use actix_bodylog::{RecordExt as _, User};
 use actix_web::{HttpRequest, Responder, get, post, web};
@@ -23,5 +23,5 @@ async fn create(req: HttpRequest, order: web::Json<Value>) -> impl Responder {
 
 #[get("/orders/{id}")]
 async fn look(id: web::Path<i64>) -> impl Responder {
-    web::Json(json!({"code": 404, "msg": format!("there is no order {id}")}))
+    web::Json(json!({"code": 404, "msg": format!("order {id} not found")}))
 }

@@ -1,4 +1,4 @@
-//! From the crate's sinks to OpenTelemetry.
+//! Export of records to OpenTelemetry.
 
 use log::{Log, Metadata, Record};
 use opentelemetry::trace::TracerProvider as _;
@@ -8,13 +8,13 @@ use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::{Layer as _, Registry, filter::Targets, layer::SubscriberExt as _};
 
-/// Spans become spans, and events become logs in them.
+/// Returns a subscriber that exports spans as spans, and events as logs in these spans.
 pub fn subscriber(
     logs: &SdkLoggerProvider,
     spans: &SdkTracerProvider,
 ) -> impl Subscriber + Send + Sync {
-    // Named, all of them: what exporters do is not to be exported again, and a record that is a log need not
-    // be an event of its span, too.
+    // Allow only these targets: events of the exporters must not be exported, and a record that is a log
+    // need not be an event of its span, too.
     let requests = Targets::new().with_target("tracing_actix_web", Level::INFO);
     let records = Targets::new().with_target("actix_bodylog", Level::TRACE);
     let spans = tracing_opentelemetry::layer().with_tracer(spans.tracer("orders"));
@@ -23,18 +23,18 @@ pub fn subscriber(
         .with(OpenTelemetryTracingBridge::new(logs).with_filter(records))
 }
 
-/// Key-values become attributes.
+/// Sets a logger that exports records as logs, with their key-values as attributes.
 ///
 /// # Panics
 ///
-/// If there is a logger already.
+/// Panics if there is a logger already.
 pub fn set_logger(logs: &SdkLoggerProvider) {
     let bridge = Records(OpenTelemetryLogBridge::new(logs));
-    log::set_boxed_logger(Box::new(bridge)).expect("there is no other logger");
+    log::set_boxed_logger(Box::new(bridge)).expect("no other logger is set");
     log::set_max_level(log::LevelFilter::Debug);
 }
 
-/// Hands on records alone. What others say of requests through the `log` facade is not redacted.
+/// Forwards only records. Other log messages about requests are not redacted.
 struct Records<L>(L);
 
 impl<L: Log> Log for Records<L> {

@@ -1,8 +1,10 @@
-//! Records as OpenTelemetry logs: `cargo run -p opentelemetry-example`, then what it says on standard error.
+//! Records as OpenTelemetry logs: run `cargo run -p opentelemetry-example` and follow the instructions
+//! on standard error.
 //!
-//! `VIA=tracing` (the default) sends them as events of `tracing`, in the trace of their request; `VIA=log`
-//! through the `log` facade. Logs and spans are printed to standard output here; an exporter of
-//! `opentelemetry-otlp` in its place sends them to a collector.
+//! `VIA=tracing` (the default) sends records as events of `tracing`, in the traces of their requests, with
+//! headers and custom fields as a JSON object in the attribute `field.others`. `VIA=log` sends them through
+//! the `log` facade, with an attribute for each field. This example prints logs and spans to standard
+//! output; replace the exporters by those of `opentelemetry-otlp` to send them to a collector.
 
 mod app;
 mod export;
@@ -38,7 +40,7 @@ async fn main() -> ExitCode {
     let body_log = match via.as_str() {
         "tracing" => {
             tracing::subscriber::set_global_default(export::subscriber(&logs, &spans))
-                .expect("nobody else subscribes");
+                .expect("no other subscriber is set");
             BodyLog::new().sink(TracingSink::new())
         }
         "log" => {
@@ -48,10 +50,10 @@ async fn main() -> ExitCode {
         _ => return refuse(&format!("VIA is {via:?}; it must be tracing or log")),
     };
     let result = serve(&addrs, body_log).await;
-    // What is not yet exported.
+    // Export what is still buffered.
     for shutdown in [logs.shutdown(), spans.shutdown()] {
         if let Err(error) = shutdown {
-            eprintln!("opentelemetry: not all was exported: {error}");
+            eprintln!("opentelemetry: some data was not exported: {error}");
         }
     }
     match result {
@@ -73,7 +75,7 @@ async fn serve(addrs: &[SocketAddr], body_log: BodyLog) -> io::Result<()> {
     let server = HttpServer::new(move || {
         App::new()
             .configure(app::routes)
-            // The span has to be there when the request reaches the logger: outside of it.
+            // The middleware that creates the span has to be outside of the logger.
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
@@ -81,22 +83,22 @@ async fn serve(addrs: &[SocketAddr], body_log: BodyLog) -> io::Result<()> {
     let server = server.bind(addrs).map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
     })?;
-    say_what_to_try(&server.addrs());
+    print_instructions(&server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
 }
 
-fn say_what_to_try(addrs: &[SocketAddr]) {
+fn print_instructions(addrs: &[SocketAddr]) {
     for addr in addrs {
         eprintln!("listening on http://{addr}");
     }
     let Some(addr) = addrs.first() else { return };
-    eprintln!("now, from another terminal:");
+    eprintln!("in another terminal, run:");
     eprintln!(
         "  curl {addr}/orders -H 'content-type: application/json' \
          -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"
     );
     eprintln!("  curl {addr}/orders/7");
-    eprintln!("what is exported comes in batches, after a second or at the end (Ctrl-C)");
+    eprintln!("data is exported in batches, after a second or at the end (Ctrl-C)");
 }

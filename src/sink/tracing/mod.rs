@@ -1,29 +1,43 @@
-//! Events of `tracing`.
+//! A sink for `tracing`.
 
 mod callsites;
 
-use ::tracing::{Event, Value, dispatcher};
+use std::convert::Infallible;
+
+use ::tracing::{dispatcher, level_filters::LevelFilter, subscriber::NoSubscriber};
 use log::Level;
+use serde_json::Map;
 
 use crate::{
     record::{
-        data::{Record, with_every_field},
-        flatten::{self, Held, Pair},
+        data::Record,
+        flatten::{self, Pair},
         schema::Schema,
+        visit::{self, Key, MESSAGE, Value},
     },
-    sink::{Sink, tracing::callsites::Fields},
+    sink::{
+        sink_trait::Sink,
+        tracing::callsites::{Fields, FixedFields},
+    },
 };
 
-/// Records as events of `tracing`, with the target `actix_bodylog` and the level of the record.
+/// Emits records as events of `tracing`, with the target `actix_bodylog` and the level of the record.
 ///
-/// The message is `METHOD URI`, and each field of the record is one of the event, with its own type: texts, whole
-/// numbers, floats and `bool`s, which formatters, layers and OpenTelemetry's appender take as they are. The values of a
-/// header are joined by `, `. There is no `level` and no `timestamp`: an event has both, and formatters that flatten
-/// it would write them twice. Its time is that of the end, and the beginning is `http.server.request.duration`
-/// before it.
+/// The message is `METHOD URI`, and each field of the record is a field of the event with its own type:
+/// string, integer, float or `bool`. Formatters, layers and OpenTelemetry's appender accept these types.
+/// Absent fields are left out.
+///
+/// `tracing` has to know the names of all fields at compile time, so the headers and the custom fields
+/// of a record share one field, `field.others`. It is a string with a JSON object, in which they have
+/// the names and types that [`Record`] serializes with:
+/// `{"http.request.header.accept":["text/html"],"tenant":"acme"}`.
+///
+/// The event has no fields for the level and the timestamp, because it has both itself, and formatters
+/// that flatten events would write them twice. The time of the event is the end of the exchange, which
+/// began `http.server.request.duration` earlier.
 ///
 /// The event is in the span that was current when the request reached the logger, however the exchange
-/// ended. So wrap whatever makes such spans around it:
+/// ended. Wrap the middleware that creates spans around the logger:
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, TracingSink};
@@ -36,30 +50,22 @@ use crate::{
 /// # let _ = app;
 /// ```
 ///
-/// `tracing` has to be told the names of fields in advance, and never forgets one. So there is room for 128 names of
-/// custom fields in a process; any others are in one field, `field.others`, as a JSON object. Take them from a
-/// set, as one does for columns.
-///
-/// Subscribers decide which levels are recorded; a filter for `actix_bodylog` that takes not even errors lets
-/// requests pass through untouched.
+/// Subscribers decide which levels are recorded. If their filters disable even errors for
+/// `actix_bodylog`, requests pass through untouched.
 #[derive(Clone, Debug, Default)]
 pub struct TracingSink {
     schema: Schema,
 }
 
-const MESSAGE: &str = "message";
-/// Of all fields for whose names there is no room.
-const OTHERS: &str = "field.others";
-
 impl TracingSink {
-    /// A sink that sends events to whoever subscribes.
+    /// Returns a sink that emits events.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
+    /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     ///
-    /// Fields are flat: one in an object has both names, `httpRequest.status`.
+    /// Fields are flat. A field in an object has the names of both: `httpRequest.status`.
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema }
@@ -72,72 +78,63 @@ impl Sink for TracingSink {
     }
 
     fn enabled(&self, level: Level) -> bool {
-        // The dispatcher is not asked: filters of layers remember what they answer until an event follows.
-        let fields = Fields::fixed(self.schema);
-        fields.callsite(event_level(level)).is_wanted()
+        // Do not ask the subscriber itself: a filter of a single layer remembers its answer until an
+        // event follows, and would drop the next event of the application.
+        event_level(level) <= LevelFilter::current()
+            && has_subscriber()
+            && callsites::is_wanted(self.schema, level)
     }
 
     fn emit(&self, record: &Record<'_>) {
-        let pairs = pairs(record, self.schema);
-        // Custom fields come last, and each has a value.
-        let own = pairs.len().saturating_sub(record.fields.len());
-        let fields = Fields::with(self.schema, pairs.split_at(own));
-        let site = fields.callsite(event_level(record.level));
-        let metadata = site.metadata();
-        if !dispatcher::get_default(|dispatch| dispatch.enabled(metadata)) {
+        if !has_subscriber() {
             return;
         }
-        let mut values: Vec<Option<&dyn Value>> = vec![None; fields.len()];
-        values[fields.place(MESSAGE).unwrap_or(0)] = Some(&record.message);
-        let mut others = serde_json::Map::new();
-        for Pair { name, value } in &pairs {
-            match fields.place(name) {
-                Some(place) => values[place] = Some(value.as_event_value()),
-                None => drop(others.insert(name.clone(), value.to_json())),
-            }
-        }
-        let others = match others.is_empty() {
-            true => None,
-            false => Some(serde_json::Value::Object(others).to_string()),
+        let fixed = fixed_fields(record, self.schema);
+        let fields = Fields {
+            message: record.message,
+            fixed: FixedFields(&fixed),
+            others: other_fields(record, self.schema),
         };
-        if let (Some(others), Some(place)) = (&others, fields.place(OTHERS)) {
-            values[place] = Some(others);
-        }
-        Event::dispatch(metadata, &metadata.fields().value_set_all(&values));
+        callsites::emit(self.schema, record.level, fields);
     }
 }
 
-fn pairs(record: &Record<'_>, schema: Schema) -> Vec<Pair> {
+/// Returns whether this thread has a subscriber.
+///
+/// A callsite must not be used for the first time on a thread without one: if the only subscriber of
+/// the process is that of another thread, the callsite would be disabled for that thread, too.
+fn has_subscriber() -> bool {
+    dispatcher::get_default(|dispatch| !dispatch.is::<NoSubscriber>())
+}
+
+/// Returns the fields whose names are known at compile time.
+fn fixed_fields(record: &Record<'_>, schema: Schema) -> Vec<Pair> {
     let keys = schema.keys();
-    flatten::pairs(record, schema, &[keys.level, keys.timestamp])
+    let elsewhere = [MESSAGE, keys.level, keys.timestamp];
+    flatten::pairs(record, schema, |key, value| {
+        !is_other(key, value) && !matches!(key, Key::Ready(key) if elsewhere.contains(&key))
+    })
 }
 
-/// The names that a record can have, but for those of headers and custom fields, in their order.
-fn every_name(schema: Schema) -> impl Iterator<Item = String> {
-    let pairs = with_every_field(|record| pairs(&record, schema));
-    pairs.into_iter().map(|pair| pair.name)
+/// Returns the JSON object of the headers and the custom fields, or `None` if there are none.
+fn other_fields(record: &Record<'_>, schema: Schema) -> Option<String> {
+    let mut others = Map::new();
+    let mut insert = |key: Key<'_>, value: Value<'_>| {
+        if is_other(key, value)
+            // Succeeds: numbers are finite.
+            && let Ok(value) = serde_json::to_value(value)
+        {
+            others.insert(key.name().to_owned(), value);
+        }
+        Ok::<_, Infallible>(())
+    };
+    let Ok(()) = visit::visit(record, schema, &mut insert);
+    (!others.is_empty()).then(|| serde_json::Value::Object(others).to_string())
 }
 
-impl Held {
-    fn as_event_value(&self) -> &dyn Value {
-        match self {
-            Held::Text(value) => value,
-            Held::Integer(value) => value,
-            Held::Unsigned(value) => value,
-            Held::Float(value) => value,
-            Held::Bool(value) => value,
-        }
-    }
-
-    fn to_json(&self) -> serde_json::Value {
-        match self {
-            Held::Text(value) => value.as_str().into(),
-            Held::Integer(value) => (*value).into(),
-            Held::Unsigned(value) => (*value).into(),
-            Held::Float(value) => (*value).into(),
-            Held::Bool(value) => (*value).into(),
-        }
-    }
+/// Returns whether a field is a header or a custom field.
+fn is_other(key: Key<'_>, value: Value<'_>) -> bool {
+    matches!(key, Key::Custom(_)) || matches!(value, Value::List(_))
 }
 
 fn event_level(level: Level) -> ::tracing::Level {

@@ -1,4 +1,6 @@
-//! A thread that writes lines, so that no worker waits for a writer.
+//! A queue of lines and a thread that writes them, so that no worker waits for a writer.
+
+mod blocks;
 
 use std::{
     collections::VecDeque,
@@ -15,95 +17,100 @@ use memchr::memrchr;
 
 use crate::{
     sink::{
-        TARGET,
-        blocks::Blocks,
-        line_writer::{LineWriter, Lost, MAX_PARTS, count_lines},
-        losses::Losses,
+        line_writer::{FailedLines, LineWriter, MAX_PARTS, count_lines},
+        queue::blocks::Blocks,
+        target::TARGET,
+        write_errors::WriteErrors,
     },
     util::catch_panic::catch_panic,
 };
 
-/// How long the thread waits for more lines once there is one. Waking it is a system call of the worker,
-/// and writing many lines is one, as writing one line is.
-const LINGER: Duration = Duration::from_millis(2);
+/// Time for which the thread waits for more lines after the first. Waking the thread is a system call
+/// of the worker, and writing many lines is one system call, as writing one line is.
+const BATCH_DELAY: Duration = Duration::from_millis(2);
 
-/// How long a writer may take for what it is handed at once before nobody waits for it any more.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that a writer may take for one write before it counts as stuck and is not waited for.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is said that lines were dropped: where that goes may be as slow as the writer.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Minimum time between two warnings about dropped lines: the logger may be as slow as the writer.
+const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A queue of lines and the thread that writes them.
 pub(super) struct Background {
     queue: Arc<Queue>,
-    /// `None` once it is dropped.
+    /// `None` after drop.
     thread: Option<JoinHandle<()>>,
-    patience: Duration,
+    stall_timeout: Duration,
 }
 
 struct Queue {
-    /// Bytes of memory that lines may take.
+    /// Maximum memory of the lines, in bytes.
     limit: usize,
-    /// Lines for which there was no room, since this was last said.
+    /// Number of lines dropped for lack of room since the last warning about them.
     dropped: AtomicUsize,
-    /// It was said that a line has no room even where no other is.
+    /// Set once the warning about a line that is longer than the whole queue was logged.
     was_too_long: AtomicBool,
-    losses: Arc<Losses>,
+    errors: Arc<WriteErrors>,
     state: Mutex<State>,
-    /// Wakes the thread.
+    /// Notifies the thread.
     work: Condvar,
-    /// Wakes those who wait for the thread.
+    /// Notifies callers that wait for the thread.
     progress: Condvar,
 }
 
 struct State {
     lines: Blocks,
-    /// Bytes of the lines that were taken, and of those that are dealt with.
+    /// Bytes of all lines that were accepted.
     taken: u64,
+    /// Bytes of all lines that were written or lost.
     done: u64,
     thread: Doing,
-    /// Somebody waits, or memory gets short: no lingering.
-    hurry: bool,
+    /// Set if a caller waits or memory gets short: skip the batch delay.
+    flush_now: bool,
     closed: bool,
-    /// The thread is over, and its writer dropped.
+    /// Set once the thread has dropped its writer.
     finished: bool,
 }
 
-/// What the thread does.
+/// State of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Writing,
-    /// It sleeps until there is a line.
+    /// Sleeps until there is a line.
     Waiting,
-    /// It sleeps until there are more, but not for long.
-    Lingering,
+    /// Sleeps for the batch delay, to collect more lines.
+    Batching,
 }
 
 impl Background {
     /// # Panics
     ///
     /// If the thread cannot be started.
-    pub(super) fn new(writer: Box<dyn Write + Send>, bytes: usize, losses: Arc<Losses>) -> Self {
-        Self::with_patience(writer, bytes, losses, PATIENCE)
-    }
-
-    fn with_patience(
+    pub(super) fn new(
         writer: Box<dyn Write + Send>,
         bytes: usize,
-        losses: Arc<Losses>,
-        patience: Duration,
+        errors: Arc<WriteErrors>,
+    ) -> Self {
+        Self::with_stall_timeout(writer, bytes, errors, STALL_TIMEOUT)
+    }
+
+    fn with_stall_timeout(
+        writer: Box<dyn Write + Send>,
+        bytes: usize,
+        errors: Arc<WriteErrors>,
+        stall_timeout: Duration,
     ) -> Self {
         let queue = Arc::new(Queue {
             limit: bytes,
             dropped: AtomicUsize::new(0),
             was_too_long: AtomicBool::new(false),
-            losses,
+            errors,
             state: Mutex::new(State {
                 lines: Blocks::new(bytes),
                 taken: 0,
                 done: 0,
                 thread: Doing::Writing,
-                hurry: false,
+                flush_now: false,
                 closed: false,
                 finished: false,
             }),
@@ -119,30 +126,30 @@ impl Background {
                 queue.progress.notify_all();
             }
         });
-        let thread = thread.expect("the thread of a background writer can be started");
+        let thread = thread.expect("the thread of a background writer starts");
         Self {
             queue,
             thread: Some(thread),
-            patience,
+            stall_timeout,
         }
     }
 
-    /// Hands a line, newline included, to the thread; or drops it if there is no room for it.
+    /// Queues a line that ends with a newline, or drops it if there is no room.
     pub(super) fn push(&self, line: &[u8]) {
         self.queue.push(line);
     }
 
-    /// Waits until all lines that there are now were written. False if they were not within `limit`, or if the
-    /// writer is stuck.
+    /// Waits until all lines that are queued now are written. Returns false if that takes longer than
+    /// `limit`, or if the writer is stuck.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let target = {
             let mut state = self.queue.state();
-            state.hurry = true;
+            state.flush_now = true;
             state.taken
         };
         self.queue.work.notify_one();
         self.queue
-            .wait_for(self.patience, limit, |state| state.done >= target)
+            .wait_for(self.stall_timeout, limit, |state| state.done >= target)
     }
 }
 
@@ -153,15 +160,18 @@ impl Drop for Background {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        // The writer may own the last clone of the logger that it writes for. (Who this is cannot be told
-        // where a thread is as good as over. That of the writer drops nothing of ours then.)
+        // The writer may own the last clone of its own logger, so this may be its thread. Near the end
+        // of a thread its id is unavailable, but the thread of the writer does not drop a logger then.
         let this = catch_panic(|| thread::current().id());
         if this == Some(thread.thread().id()) {
             return;
         }
-        let is_over = |state: &State| state.finished;
-        if self.queue.wait_for(self.patience, Duration::MAX, is_over) {
-            // It does not panic.
+        let is_finished = |state: &State| state.finished;
+        if self
+            .queue
+            .wait_for(self.stall_timeout, Duration::MAX, is_finished)
+        {
+            // The thread does not panic.
             let _ = thread.join();
         }
     }
@@ -169,7 +179,7 @@ impl Drop for Background {
 
 impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics while it is locked.
+        // No code panics while it holds this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,11 +195,11 @@ impl Queue {
         let wakes = match state.thread {
             Doing::Writing => false,
             Doing::Waiting => true,
-            Doing::Lingering => is_short && !state.hurry,
+            Doing::Batching => is_short && !state.flush_now,
         };
         if wakes {
-            state.hurry |= is_short;
-            state.thread = Doing::Lingering;
+            state.flush_now |= is_short;
+            state.thread = Doing::Batching;
         }
         drop(state);
         if wakes {
@@ -198,94 +208,95 @@ impl Queue {
     }
 
     fn drop_line(&self, len: usize) {
-        self.losses.count(1);
+        self.errors.count(1);
         if len <= self.limit {
             self.dropped.fetch_add(1, Relaxed);
         } else if !self.was_too_long.swap(true, Relaxed) {
-            // It will be so for ever, and nothing that flows again will tell.
+            // Such lines are not in the warning about dropped lines, which follows a successful write.
             log::warn!(
                 target: TARGET,
-                "a record of {len} bytes has no room in a queue of {}, and was dropped; others will not be told",
+                "a record of {len} bytes was dropped: it is larger than the queue of {} bytes; \
+                 further ones are not logged",
                 self.limit
             );
         }
     }
 
-    /// What the thread does.
+    /// Runs the thread.
     fn run(&self, mut writer: LineWriter) {
-        let mut said = None;
+        let mut warned_at = None;
         let mut blocks = VecDeque::new();
         while self.next(&mut blocks) {
-            // Of the first block, what was not yet written.
+            // Number of bytes of the first block that are written already.
             let mut start = 0;
             while !blocks.is_empty() {
-                start = self.write(&mut writer, &mut blocks, start, &mut said);
+                start = self.write(&mut writer, &mut blocks, start, &mut warned_at);
             }
         }
-        catch_panic(|| self.say_what_was_dropped());
+        catch_panic(|| self.warn_of_dropped_lines());
         catch_panic(|| drop(writer));
     }
 
-    /// Waits for lines, and takes all of them. False if there are none, and will be none.
+    /// Waits for lines and takes all of them. Returns false if the queue is empty and closed.
     fn next(&self, blocks: &mut VecDeque<Vec<u8>>) -> bool {
         let mut state = self.state();
         while state.lines.is_empty() && !state.closed {
-            // Who waits for no lines does not wait.
-            state.hurry = false;
+            // An empty queue has nothing to flush.
+            state.flush_now = false;
             state.thread = Doing::Waiting;
             state = self
                 .work
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state.thread = Doing::Lingering;
-        state.hurry |= state.lines.is_half_full();
-        let lingers = |state: &mut State| !state.hurry && !state.closed;
+        state.thread = Doing::Batching;
+        state.flush_now |= state.lines.is_half_full();
+        let waits = |state: &mut State| !state.flush_now && !state.closed;
         let (mut state, _) = self
             .work
-            .wait_timeout_while(state, LINGER, lingers)
+            .wait_timeout_while(state, BATCH_DELAY, waits)
             .unwrap_or_else(PoisonError::into_inner);
         state.thread = Doing::Writing;
-        state.hurry = false;
+        state.flush_now = false;
         state.lines.take(blocks);
         !blocks.is_empty()
     }
 
-    /// Writes the first of these blocks, and gives them back; where in the first one that is left the
-    /// lines go on.
+    /// Writes the first blocks and gives them back. Returns the number of bytes that are already
+    /// written of the first remaining block.
     fn write(
         &self,
         writer: &mut LineWriter,
         blocks: &mut VecDeque<Vec<u8>>,
         start: usize,
-        said: &mut Option<Instant>,
+        warned_at: &mut Option<Instant>,
     ) -> usize {
         let count = blocks.len().min(MAX_PARTS);
         let mut parts = [&[][..]; MAX_PARTS];
         for (part, block) in parts.iter_mut().zip(blocks.iter()) {
             *part = block;
         }
-        // Nothing but lines: the last one goes on in the next block, if there is one.
+        // Write whole lines only: the last line may continue in the next block.
         let last = parts[count - 1];
         let end = memrchr(b'\n', last).map_or(last.len(), |end| end + 1);
         parts[count - 1] = &last[..end];
         parts[0] = &parts[0][start..];
         let parts = &parts[..count];
         let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let lost = catch_panic(|| writer.write(parts)).unwrap_or_else(|| Lost {
-            // How many of them were written before it panicked is not known.
-            lines: count_lines(parts),
-            why: None,
+        let failed = catch_panic(|| writer.write(parts)).unwrap_or_else(|| FailedLines {
+            // After a panic, the number of written lines is unknown.
+            count: count_lines(parts),
+            first_error: None,
         });
         let is_last_done = end == last.len();
-        let flows = lost.lines == 0 || lost.lines < count_lines(parts);
+        let works = failed.count == 0 || failed.count < count_lines(parts);
 
-        // First: whoever waits for these lines finds the counters right.
+        // Before callers that wait for these lines are notified, so that they see the right counters.
         catch_panic(|| {
-            self.losses.add(lost);
-            if flows && said.is_none_or(|said| said.elapsed() >= PAUSE) {
-                let was_said = self.say_what_was_dropped();
-                *said = was_said.then(Instant::now).or(*said);
+            self.errors.add(failed);
+            if works && warned_at.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                let has_warned = self.warn_of_dropped_lines();
+                *warned_at = has_warned.then(Instant::now).or(*warned_at);
             }
         });
         let written = blocks.drain(..count - usize::from(!is_last_done));
@@ -300,8 +311,9 @@ impl Queue {
         }
     }
 
-    /// The writer takes lines again. False if there is nothing to be said.
-    fn say_what_was_dropped(&self) -> bool {
+    /// Logs the number of dropped lines, after the writer has accepted lines again. Returns false if no
+    /// lines were dropped.
+    fn warn_of_dropped_lines(&self) -> bool {
         let dropped = self.dropped.swap(0, Relaxed);
         if dropped > 0 {
             log::warn!(
@@ -312,23 +324,23 @@ impl Queue {
         dropped > 0
     }
 
-    /// Waits until `is_there`, for as long as lines are written, and no longer than `limit`. False if that came to
-    /// a halt, or takes longer.
+    /// Waits until `is_reached`, at most for `limit`, and only while lines are written. Returns false if
+    /// the writer is stuck or the limit has passed.
     fn wait_for(
         &self,
-        patience: Duration,
+        stall_timeout: Duration,
         limit: Duration,
-        is_there: impl Fn(&State) -> bool,
+        is_reached: impl Fn(&State) -> bool,
     ) -> bool {
         let started = Instant::now();
         let mut state = self.state();
         loop {
             let done = state.done;
-            let halts = |state: &mut State| !is_there(state) && state.done == done;
-            let wait = patience.min(limit.saturating_sub(started.elapsed()));
-            let waited = self.progress.wait_timeout_while(state, wait, halts);
+            let is_stalled = |state: &mut State| !is_reached(state) && state.done == done;
+            let wait = stall_timeout.min(limit.saturating_sub(started.elapsed()));
+            let waited = self.progress.wait_timeout_while(state, wait, is_stalled);
             let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            if is_there(&now) {
+            if is_reached(&now) {
                 return true;
             }
             if timeout.timed_out() {
@@ -349,7 +361,7 @@ mod tests {
 
     use super::*;
 
-    /// Collects what is written. Each write says so, and waits for leave where there are gates.
+    /// Collects what is written. With a gate, each write reports its arrival and waits for permission.
     struct Paper {
         text: Arc<Mutex<Vec<u8>>>,
         gate: Option<(Sender<()>, Receiver<()>)>,
@@ -359,11 +371,11 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if let Some((arrived, leave)) = &self.gate {
                 let _ = arrived.send(());
-                // Open once the other end is gone.
+                // Fails once the other end is dropped: the gate is open.
                 let _ = leave.recv();
             }
             if bytes.starts_with(b"panic") {
-                panic!("this line is not liked");
+                panic!("this line panics");
             }
             self.text.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -376,26 +388,26 @@ mod tests {
 
     struct Stalled {
         background: Background,
-        losses: Arc<Losses>,
+        errors: Arc<WriteErrors>,
         text: Arc<Mutex<Vec<u8>>>,
         arrived: Receiver<()>,
         leave: Sender<()>,
     }
 
     impl Stalled {
-        fn new(bytes: usize, patience: Duration) -> Self {
+        fn new(bytes: usize, stall_timeout: Duration) -> Self {
             let (arrived, leave) = (mpsc::channel(), mpsc::channel());
-            let (text, losses) = <(Arc<Mutex<Vec<u8>>>, Arc<Losses>)>::default();
+            let (text, errors) = <(Arc<Mutex<Vec<u8>>>, Arc<WriteErrors>)>::default();
             let paper = Paper {
                 text: Arc::clone(&text),
                 gate: Some((arrived.0, leave.1)),
             };
             let writer = Box::new(paper);
             let background =
-                Background::with_patience(writer, bytes, Arc::clone(&losses), patience);
+                Background::with_stall_timeout(writer, bytes, Arc::clone(&errors), stall_timeout);
             Self {
                 background,
-                losses,
+                errors,
                 text,
                 arrived: arrived.1,
                 leave: leave.0,
@@ -403,14 +415,14 @@ mod tests {
         }
     }
 
-    fn open(bytes: usize) -> (Background, Arc<Losses>, Arc<Mutex<Vec<u8>>>) {
-        let (text, losses) = <(Arc<Mutex<Vec<u8>>>, Arc<Losses>)>::default();
+    fn open(bytes: usize) -> (Background, Arc<WriteErrors>, Arc<Mutex<Vec<u8>>>) {
+        let (text, errors) = <(Arc<Mutex<Vec<u8>>>, Arc<WriteErrors>)>::default();
         let paper = Paper {
             text: Arc::clone(&text),
             gate: None,
         };
-        let background = Background::new(Box::new(paper), bytes, Arc::clone(&losses));
-        (background, losses, text)
+        let background = Background::new(Box::new(paper), bytes, Arc::clone(&errors));
+        (background, errors, text)
     }
 
     fn lines(text: &Mutex<Vec<u8>>) -> Vec<String> {
@@ -419,8 +431,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_many_threads_arrive_whole_and_in_order() {
-        let (background, losses, text) = open(usize::MAX);
+    fn lines_of_many_threads_are_written_whole_and_in_order() {
+        let (background, errors, text) = open(usize::MAX);
         thread::scope(|scope| {
             for name in ["a", "b", "c"] {
                 let background = &background;
@@ -431,9 +443,9 @@ mod tests {
                 });
             }
         });
-        assert!(background.flush(PATIENCE));
+        assert!(background.flush(STALL_TIMEOUT));
         let lines = lines(&text);
-        assert_eq!((lines.len(), losses.counted()), (6000, 0));
+        assert_eq!((lines.len(), errors.lost()), (6000, 0));
         for name in ["a", "b", "c"] {
             let of_one = lines.iter().filter(|line| line.starts_with(name));
             assert!(of_one.is_sorted());
@@ -441,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_any_more_when_it_is_dropped() {
+    fn dropping_the_queue_waits_until_all_lines_are_written() {
         let (background, _, text) = open(usize::MAX);
         for nth in 0..1000 {
             background.push(format!("{nth}\n").as_bytes());
@@ -451,57 +463,57 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_dropped_and_what_fits_is_written() {
+    fn lines_without_room_are_dropped_and_all_others_are_written() {
         let line = |nth: usize| format!("{nth:07}\n");
-        let stalled = Stalled::new(8 * 10, PATIENCE);
+        let stalled = Stalled::new(8 * 10, STALL_TIMEOUT);
         stalled.background.push(line(0).as_bytes());
-        // That one is being written, and still counts.
+        // The line that is being written still takes room.
         stalled.arrived.recv().unwrap();
         for nth in 1..10 {
             stalled.background.push(line(nth).as_bytes());
         }
-        assert_eq!(stalled.losses.counted(), 0);
+        assert_eq!(stalled.errors.lost(), 0);
         for nth in 10..15 {
             stalled.background.push(line(nth).as_bytes());
         }
-        assert_eq!(stalled.losses.counted(), 5);
+        assert_eq!(stalled.errors.lost(), 5);
         drop(stalled.leave);
-        assert!(stalled.background.flush(PATIENCE));
+        assert!(stalled.background.flush(STALL_TIMEOUT));
         stalled.background.push(line(15).as_bytes());
-        assert!(stalled.background.flush(PATIENCE));
+        assert!(stalled.background.flush(STALL_TIMEOUT));
         let kept = (0..10).chain([15]).map(|nth| format!("{nth:07}"));
         assert!(lines(&stalled.text).into_iter().eq(kept));
-        assert_eq!(stalled.losses.counted(), 5);
+        assert_eq!(stalled.errors.lost(), 5);
     }
 
     #[test]
-    fn nobody_waits_for_a_writer_that_is_stuck() {
+    fn flush_and_drop_do_not_wait_for_a_stuck_writer() {
         let stalled = Stalled::new(usize::MAX, Duration::from_millis(1));
         stalled.background.push(b"first\n");
         stalled.arrived.recv().unwrap();
-        assert!(!stalled.background.flush(PATIENCE));
+        assert!(!stalled.background.flush(STALL_TIMEOUT));
         drop(stalled.background);
         assert!(lines(&stalled.text).is_empty());
-        // It still writes what it got, should it ever come to.
+        // The line is still written if the writer recovers.
         drop(stalled.leave);
         assert!(stalled.arrived.recv().is_err());
         assert_eq!(lines(&stalled.text), ["first"]);
     }
 
     #[test]
-    fn a_writer_that_panics_loses_its_lines_and_is_tried_again() {
-        let (background, losses, text) = open(usize::MAX);
+    fn a_writer_that_panics_loses_its_lines_and_is_used_again() {
+        let (background, errors, text) = open(usize::MAX);
         background.push(b"panic\n");
-        assert!(background.flush(PATIENCE));
+        assert!(background.flush(STALL_TIMEOUT));
         background.push(b"fine\n");
-        assert!(background.flush(PATIENCE));
-        assert_eq!(losses.counted(), 1);
-        // What was torn is ended first.
+        assert!(background.flush(STALL_TIMEOUT));
+        assert_eq!(errors.lost(), 1);
+        // The partial line is ended first.
         assert_eq!(lines(&text), ["", "fine"]);
     }
 
     #[test]
-    fn it_can_be_dropped_by_a_thread_that_ends() {
+    fn the_queue_can_be_dropped_by_a_thread_local_destructor() {
         thread_local! {
             static KEPT: RefCell<Option<Background>> = const { RefCell::new(None) };
         }
@@ -516,11 +528,11 @@ mod tests {
 
     #[test]
     fn a_line_larger_than_the_queue_is_dropped() {
-        let (background, losses, text) = open(100);
+        let (background, errors, text) = open(100);
         background.push(&[&[b'x'; 100][..], b"\n"].concat());
         background.push(b"fine\n");
-        assert!(background.flush(PATIENCE));
-        assert_eq!(losses.counted(), 1);
+        assert!(background.flush(STALL_TIMEOUT));
+        assert_eq!(errors.lost(), 1);
         assert_eq!(lines(&text), ["fine"]);
     }
 }

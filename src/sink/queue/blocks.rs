@@ -1,21 +1,19 @@
-//! Memory for lines that wait to be written.
+//! Memory of the queued lines.
 
 use std::{collections::VecDeque, mem};
 
-/// In bytes: some dozens of records.
+/// Maximum size of a block, in bytes: some dozens of records.
 const MAX_BLOCK: usize = 64 * 1024;
 
-/// Lines one behind the other, in blocks of memory.
-///
-/// Not a box for each, so that a record takes no allocation.
+/// Lines in blocks of memory, so that a line needs no allocation of its own.
 pub(super) struct Blocks {
     blocks: VecDeque<Vec<u8>>,
-    /// A block that is free.
+    /// A free block.
     spare: Option<Vec<u8>>,
-    /// Bytes of memory of all blocks, those that are being written included.
+    /// Bytes of memory of all blocks, including those that are being written.
     held: usize,
     limit: usize,
-    /// How large a block is, if there is room for it.
+    /// Size of a block if there is room for it.
     block: usize,
 }
 
@@ -38,9 +36,9 @@ impl Blocks {
         self.held > self.limit / 2
     }
 
-    /// Appends a line, or nothing of it if there is no room.
+    /// Appends a line. Returns false, and appends nothing, if there is no room.
     ///
-    /// It may begin in one block and end in the next, but no further: each block has an end of a line.
+    /// A line spans at most two blocks, so each block contains the end of a line.
     pub(super) fn push(&mut self, line: &[u8]) -> bool {
         let last = self.blocks.back();
         let room = last.map_or(0, |last| last.capacity() - last.len());
@@ -60,7 +58,7 @@ impl Blocks {
         true
     }
 
-    /// An empty block of at least `len` bytes.
+    /// Returns an empty block of at least `len` bytes.
     fn block(&mut self, len: usize) -> Option<Vec<u8>> {
         if let Some(spare) = self.spare.take() {
             if spare.capacity() >= len {
@@ -69,7 +67,7 @@ impl Blocks {
             self.held -= spare.capacity();
         }
         let left = self.limit.saturating_sub(self.held);
-        // Where there is no room for a whole one, what is left of it.
+        // If there is no room for a whole block, use what is left.
         let capacity = self.block.min(left).max(len);
         if capacity > left {
             return None;
@@ -79,18 +77,18 @@ impl Blocks {
         Some(block)
     }
 
-    /// Hands over all blocks to be written.
+    /// Moves all blocks to `blocks`, to be written.
     pub(super) fn take(&mut self, blocks: &mut VecDeque<Vec<u8>>) {
         mem::swap(&mut self.blocks, blocks);
         if let Some(last) = blocks.back_mut() {
-            // What is not needed is there for others, however long the writing takes.
+            // Free the unused memory while the block is being written.
             self.held -= last.capacity();
             last.shrink_to_fit();
             self.held += last.capacity();
         }
     }
 
-    /// Takes back a block.
+    /// Takes back a written block.
     pub(super) fn give_back(&mut self, mut block: Vec<u8>) {
         if self.spare.is_none() && block.capacity() == self.block {
             block.clear();
@@ -109,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_hold_all_lines_that_fit_and_never_more_memory_than_they_may(
+        fn blocks_hold_all_lines_that_fit_within_the_memory_limit(
             limit in 0_usize..4000,
             steps in prop::collection::vec(prop_oneof![9 => (1_usize..300).prop_map(Some), 1 => Just(None)], 0..200),
         ) {

@@ -1,0 +1,60 @@
+//! The interface of sinks.
+
+use std::time::Duration;
+
+use log::Level;
+
+use crate::record::{data::Record, schema::Schema};
+
+/// Receives records. A closure `Fn(&Record<'_>)` is a sink.
+///
+/// All workers share a sink. They call it on their threads, at the end of each exchange, so a sink
+/// that blocks delays its worker.
+///
+/// # Panics
+///
+/// An implementation should not panic. If it does, the panic is caught and counted in
+/// [`Stats::sink_failures`](crate::Stats::sink_failures), and the other sinks are called as usual.
+pub trait Sink: Send + Sync {
+    /// Returns whether the sink uses records of a level. Default: `true`.
+    ///
+    /// Called with `Error` before a request is recorded at all, and with the level of the record
+    /// before the record is built. It should be cheap.
+    fn enabled(&self, level: Level) -> bool {
+        let _ = level;
+        true
+    }
+
+    /// Receives one record.
+    fn emit(&self, record: &Record<'_>);
+
+    /// Returns the schema in which this sink shows records. They are truncated so that they fit into
+    /// the [record limit](crate::BodyLog::record_limit) in this schema. Called once, when the sink is
+    /// added. Default: [`Schema::OpenTelemetry`].
+    fn schema(&self) -> Schema {
+        Schema::OpenTelemetry
+    }
+
+    /// Flushes buffered records within `limit`, and returns whether none are left. Called by
+    /// [`BodyLog::drain`](crate::BodyLog::drain). Default: does nothing and returns `true`.
+    fn flush(&self, limit: Duration) -> bool {
+        let _ = limit;
+        true
+    }
+
+    /// Returns the number of records that this sink has lost so far without a panic. Default: 0.
+    ///
+    /// [`Stats::sink_failures`](crate::Stats::sink_failures) includes this number.
+    fn lost(&self) -> u64 {
+        0
+    }
+}
+
+impl<F> Sink for F
+where
+    F: Fn(&Record<'_>) + Send + Sync,
+{
+    fn emit(&self, record: &Record<'_>) {
+        self(record);
+    }
+}

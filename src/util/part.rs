@@ -1,0 +1,42 @@
+//! Parts of a longer text.
+
+use std::ops::Range;
+
+/// A part of the text of a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) start: u32,
+    pub(crate) len: u16,
+    /// Maximum number of bytes that a record shows of this part.
+    pub(crate) max: u16,
+    /// Set if the original was longer than the copy.
+    pub(crate) cut: bool,
+}
+
+impl Part {
+    pub(crate) fn range(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + usize::from(self.len)
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.len.into()
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns whether the original was longer than the copy.
+    pub(crate) fn was_cut(self) -> bool {
+        self.cut
+    }
+
+    /// Returns the part that begins with `self` and ends with `last`.
+    pub(crate) fn up_to(self, last: Part) -> Self {
+        Self {
+            len: (last.range().end - self.range().start) as u16,
+            ..self
+        }
+    }
+}
