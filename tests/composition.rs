@@ -60,6 +60,7 @@ fn logger_inside_compress_records_plain_text_and_its_size() {
     assert_eq!(record["exchange.outcome"], "completed");
 }
 
+#[cfg(feature = "gzip")]
 #[test]
 fn logger_outside_compress_records_decoded_text_and_the_compressed_size() {
     let (recorder, log) = Recorder::with_full_log();
