@@ -1,4 +1,4 @@
-//! For any body in any chunks, both ways: what goes in comes out, and the record is the same.
+//! Properties of bodies in both directions: chunks pass unchanged, and the record does not depend on them.
 
 mod support;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use support::{Recorder, scripted::Scripted};
 
-/// A body and its type: texts of several kinds, and what only says that it is one.
+/// A body and its Content-Type, which may not fit the body.
 fn body() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     let text = "[\\PC]{0,60}".prop_map(String::into_bytes);
     let json = (any::<i16>(), "[a-z\\PC]{0,40}").prop_map(|(code, text)| {
@@ -38,7 +38,7 @@ fn body() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     (types, prop_oneof![text, json, form, bytes])
 }
 
-/// Where a body is cut into chunks; twice at the same place makes an empty one.
+/// The places at which a body is split into chunks. The same place twice makes an empty chunk.
 fn cuts() -> impl Strategy<Value = Vec<sample::Index>> {
     prop::collection::vec(any::<sample::Index>(), 0..8)
 }
@@ -59,7 +59,7 @@ struct Seen {
     record: Value,
 }
 
-/// One exchange through the logger.
+/// Runs one exchange through the logger.
 fn exchange(
     (request_type, request): (&str, &[Bytes]),
     (response_type, response): (&'static str, &[Bytes]),
@@ -105,7 +105,7 @@ fn exchange(
         received
     });
     let mut record = recorder.only();
-    // What is different each time.
+    // These differ from run to run.
     for field in [
         "timestamp",
         "http.server.request.duration",
@@ -122,7 +122,7 @@ fn exchange(
 
 proptest! {
     #[test]
-    fn bytes_come_out_as_they_went_in_and_the_record_does_not_depend_on_the_chunks(
+    fn chunks_pass_unchanged_and_the_record_does_not_depend_on_them(
         (request_type, request) in body(),
         (response_type, response) in body(),
         request_cuts in cuts(),
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn a_small_text_is_recorded_whole_however_it_came(
+    fn text_below_the_limit_is_recorded_whole_for_any_chunks(
         text in "[a-z é€😀]{1,40}",
         request_cuts in cuts(),
         response_cuts in cuts(),
@@ -168,8 +168,8 @@ proptest! {
 }
 
 #[test]
-fn json_that_is_sent_as_a_form_is_redacted_all_the_same() {
-    // It is what `curl -d` sends when nobody names another type.
+fn json_with_the_content_type_of_a_form_is_redacted() {
+    // `curl -d` sends JSON like this if no other type is given.
     let form = "application/x-www-form-urlencoded";
     let body = [Bytes::from_static(
         b"{\"user\":\"ann\",\"password\":\"hunter2\"}",

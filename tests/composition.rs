@@ -1,4 +1,4 @@
-//! The logger among other middleware: what each order records.
+//! The logger among other middleware: the record for each wrap order, and nested loggers.
 
 mod support;
 
@@ -20,33 +20,34 @@ use log::Level;
 
 use support::{Recorder, Server, script::request};
 
-fn busy() -> (Recorder, BodyLog) {
-    let (recorder, log) = Recorder::with_log();
-    (recorder, log.response_body(ResponseBody::Always))
-}
-
 fn get(uri: &str) -> actix_http::Request {
     TestRequest::with_uri(uri).to_request()
+}
+
+fn get_with_gzip(uri: &str) -> actix_http::Request {
+    let req = TestRequest::with_uri(uri);
+    req.insert_header((header::ACCEPT_ENCODING, "gzip"))
+        .to_request()
 }
 
 async fn long_text() -> String {
     "compress me ".repeat(50)
 }
 
-fn gzip_please() -> Vec<u8> {
+fn gzip_request() -> Vec<u8> {
     request("GET", "/", "accept-encoding: gzip\r\nconnection: close\r\n")
 }
 
 #[test]
-fn inside_of_compress_the_record_shows_plain_text() {
-    let (recorder, log) = busy();
+fn logger_inside_compress_records_plain_text_and_its_size() {
+    let (recorder, log) = Recorder::with_full_log();
     let server = Server::http1(move || {
         App::new()
             .route("/", web::to(long_text))
             .wrap(log.clone())
             .wrap(Compress::default())
     });
-    let response = server.exchange(gzip_please());
+    let response = server.exchange(gzip_request());
     let head = String::from_utf8_lossy(&response);
     assert!(head.contains("content-encoding: gzip"), "{head}");
     let record = &recorder.wait_for(1)[0];
@@ -59,16 +60,17 @@ fn inside_of_compress_the_record_shows_plain_text() {
     assert_eq!(record["exchange.outcome"], "completed");
 }
 
+#[cfg(feature = "gzip")]
 #[test]
-fn outside_of_compress_the_record_shows_what_was_compressed_and_counts_what_was_sent() {
-    let (recorder, log) = busy();
+fn logger_outside_compress_records_decoded_text_and_the_compressed_size() {
+    let (recorder, log) = Recorder::with_full_log();
     let server = Server::http1(move || {
         App::new()
             .route("/", web::to(long_text))
             .wrap(Compress::default())
             .wrap(log.clone())
     });
-    let response = server.exchange(gzip_please());
+    let response = server.exchange(gzip_request());
     assert!(String::from_utf8_lossy(&response).contains("content-encoding: gzip"));
     let record = &recorder.wait_for(1)[0];
     assert_eq!(
@@ -82,8 +84,8 @@ fn outside_of_compress_the_record_shows_what_was_compressed_and_counts_what_was_
 }
 
 #[test]
-fn compress_leaves_alone_what_the_client_cannot_read_and_so_does_the_record() {
-    let (recorder, log) = busy();
+fn logger_outside_compress_records_plain_text_for_a_client_without_accept_encoding() {
+    let (recorder, log) = Recorder::with_full_log();
     let server = Server::http1(move || {
         App::new()
             .route("/", web::to(long_text))
@@ -99,9 +101,78 @@ fn compress_leaves_alone_what_the_client_cannot_read_and_so_does_the_record() {
 }
 
 #[actix_web::test]
-async fn a_condition_switches_it_on_and_off() {
+async fn response_in_memory_is_completed_when_a_resource_or_compress_takes_it() {
+    let gzip = || get_with_gzip("/");
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().service(web::resource("/").wrap(log).to(long_text));
+    let _res = call_service(&init_service(app).await, gzip()).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().route("/", web::to(long_text));
+    let app = app.wrap(log).wrap(Compress::default());
+    let _res = call_service(&init_service(app).await, gzip()).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+
+    // The outermost logger sees when the response is read.
+    let (recorder, log) = Recorder::with_full_log();
+    let app = App::new().route("/", web::to(long_text)).wrap(log);
+    let res = call_service(&init_service(app).await, gzip()).await;
+    recorder.wait_for(0);
+    read_body(res).await;
+    assert_eq!(recorder.only()["exchange.outcome"], "completed");
+}
+
+#[actix_web::test]
+async fn empty_body_that_compress_drops_is_completed() {
+    for path in ["/empty", "/none", "/204"] {
+        let (recorder, log) = Recorder::with_full_log();
+        let app = App::new()
+            .route("/empty", web::to(|| async { "" }))
+            .route("/none", web::to(HttpResponse::Ok))
+            .route("/204", web::to(HttpResponse::NoContent))
+            .wrap(log)
+            .wrap(Compress::default());
+        let app = init_service(app).await;
+        let body = call_and_read_body(&app, get_with_gzip(path)).await;
+        assert_eq!(body.len(), 0, "{path}");
+        let record = recorder.only();
+        assert_eq!(record["exchange.outcome"], "completed", "{path}");
+        assert_eq!(record["http.response.body.size"], 0, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn response_that_outer_middleware_replaces_is_recorded_as_the_inner_one() {
+    let (recorder, log) = Recorder::with_full_log();
+    let inner = || async { HttpResponse::InternalServerError().body("inner") };
+    let app = App::new()
+        .route("/", web::to(inner))
+        .wrap(log)
+        .wrap(from_fn(replace));
+    let app = init_service(app).await;
+
+    async fn replace(
+        req: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let res = next.call(req).await?;
+        Ok(res.into_response(HttpResponse::Ok().body("outer")))
+    }
+
+    let res = call_service(&app, get("/")).await;
+    assert_eq!(res.status(), StatusCode::OK);
+    assert_eq!(read_body(res).await, "outer");
+    let record = recorder.only();
+    assert_eq!(record["http.response.status_code"], 500);
+    assert_eq!(record["http.response.body.size"], 0);
+    assert_eq!(record["exchange.outcome"], "aborted");
+}
+
+#[actix_web::test]
+async fn condition_switches_the_logger_on_and_off() {
     for on in [true, false] {
-        let (recorder, log) = busy();
+        let (recorder, log) = Recorder::with_full_log();
         let app = init_service(
             App::new()
                 .route("/", web::to(long_text))
@@ -114,8 +185,8 @@ async fn a_condition_switches_it_on_and_off() {
 }
 
 #[actix_web::test]
-async fn compat_makes_it_fit_where_another_type_of_body_is_needed() {
-    let (recorder, log) = busy();
+async fn logger_in_compat_records_once() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .service(
@@ -132,8 +203,8 @@ async fn compat_makes_it_fit_where_another_type_of_body_is_needed() {
 }
 
 #[actix_web::test]
-async fn around_everything_it_sees_everything() {
-    let (recorder, log) = busy();
+async fn logger_around_an_app_records_matched_refused_and_unmatched_requests() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .service(web::resource("/here").route(web::get().to(long_text)))
@@ -171,8 +242,8 @@ async fn around_everything_it_sees_everything() {
 }
 
 #[actix_web::test]
-async fn around_a_scope_it_sees_that_scope_only() {
-    let (recorder, log) = busy();
+async fn logger_around_a_scope_records_only_requests_of_that_scope() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .service(
@@ -213,8 +284,8 @@ async fn around_a_scope_it_sees_that_scope_only() {
 }
 
 #[actix_web::test]
-async fn around_a_resource_it_sees_its_refusals_too() {
-    let (recorder, log) = busy();
+async fn logger_around_a_resource_records_its_405() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .service(
@@ -238,8 +309,8 @@ async fn around_a_resource_it_sees_its_refusals_too() {
 }
 
 #[actix_web::test]
-async fn a_resource_is_named_also_where_its_guard_or_all_of_its_routes_refused() {
-    let (recorder, log) = busy();
+async fn route_names_the_resource_whose_guard_or_routes_refused() {
+    let (recorder, log) = Recorder::with_full_log();
     let key = || guard::Header("x-key", "1");
     let app = init_service(
         App::new()
@@ -258,9 +329,8 @@ async fn a_resource_is_named_also_where_its_guard_or_all_of_its_routes_refused()
 }
 
 #[actix_web::test]
-async fn the_path_is_the_one_that_came_in_and_the_route_the_one_that_was_found() {
-    // Outside of `NormalizePath`: the path as the client sent it.
-    let (recorder, log) = busy();
+async fn logger_outside_normalize_path_records_the_received_path_and_the_matched_route() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .route("/a/{b}", web::to(long_text))
@@ -276,8 +346,8 @@ async fn the_path_is_the_one_that_came_in_and_the_route_the_one_that_was_found()
 }
 
 #[actix_web::test]
-async fn inside_of_normalize_path_the_path_is_the_normal_one() {
-    let (recorder, log) = busy();
+async fn logger_inside_normalize_path_records_the_normalized_path() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .route("/a/{b}", web::to(long_text))
@@ -293,8 +363,8 @@ async fn inside_of_normalize_path_the_path_is_the_normal_one() {
 }
 
 #[actix_web::test]
-async fn the_route_of_nested_scopes_is_the_whole_pattern() {
-    let (recorder, log) = busy();
+async fn route_of_nested_scopes_is_the_whole_pattern() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .service(web::scope("/v{version}").service(
@@ -310,7 +380,7 @@ async fn the_route_of_nested_scopes_is_the_whole_pattern() {
     );
 }
 
-/// An application whose scope `/in` has a logger of its own, and whose route `/out` has not.
+/// Makes an application with a nested logger around the scope `/in`, and without one around `/out`.
 async fn nested(
     outer: BodyLog,
     inner: BodyLog,
@@ -338,9 +408,9 @@ fn post(uri: &str, text: &'static str) -> actix_http::Request {
 }
 
 #[actix_web::test]
-async fn of_two_loggers_the_inner_brings_the_rules_and_the_outer_all_else() {
-    let (outer_recorder, outer) = busy();
-    let (inner_recorder, inner) = busy();
+async fn nested_logger_sets_the_rules_and_shares_sinks_budget_and_counters_of_the_outer() {
+    let (outer_recorder, outer) = Recorder::with_full_log();
+    let (inner_recorder, inner) = Recorder::with_full_log();
     let inner = inner
         .request_limit(3)
         .response_limit(5)
@@ -370,9 +440,9 @@ async fn of_two_loggers_the_inner_brings_the_rules_and_the_outer_all_else() {
 }
 
 #[actix_web::test]
-async fn the_inner_logger_may_keep_more_than_the_outer_would() {
-    let (recorder, outer) = busy();
-    let (_, inner) = busy();
+async fn nested_logger_can_raise_the_limits() {
+    let (recorder, outer) = Recorder::with_full_log();
+    let (_, inner) = Recorder::with_full_log();
     let app = nested(outer.request_limit(2).response_limit(2), inner).await;
     call_and_read_body(&app, post("/in", "0123456789")).await;
     let record = recorder.only();
@@ -382,8 +452,8 @@ async fn the_inner_logger_may_keep_more_than_the_outer_would() {
 }
 
 #[actix_web::test]
-async fn the_inner_logger_decides_on_response_bodies_codes_and_names() {
-    let (recorder, outer) = busy();
+async fn nested_logger_sets_response_policy_and_code_rules() {
+    let (recorder, outer) = Recorder::with_full_log();
     let inner = BodyLog::new()
         .response_body(ResponseBody::Never)
         .code_field("/error/number")
@@ -408,24 +478,24 @@ async fn the_inner_logger_decides_on_response_bodies_codes_and_names() {
 }
 
 #[actix_web::test]
-async fn what_the_outer_logger_skips_is_not_picked_up_by_the_inner() {
-    let (outer_recorder, outer) = busy();
-    let (inner_recorder, inner) = busy();
+async fn request_skipped_by_the_outer_logger_is_not_recorded_by_the_nested_one() {
+    let (outer_recorder, outer) = Recorder::with_full_log();
+    let (inner_recorder, inner) = Recorder::with_full_log();
     let outer = outer.skip_if(|req| req.path() == "/in");
     let app = nested(outer.clone(), inner.clone()).await;
     assert_eq!(call_and_read_body(&app, post("/in", "text")).await, "text");
     outer_recorder.wait_for(0);
     inner_recorder.wait_for(0);
     assert_eq!(outer.stats().skipped, 1);
-    // Only for that request.
+    // The next request is recorded.
     call_and_read_body(&app, post("/out", "text")).await;
     outer_recorder.wait_for(1);
 }
 
 #[actix_web::test]
-async fn what_the_inner_logger_skips_is_not_recorded_by_the_outer() {
-    let (outer_recorder, outer) = busy();
-    let (inner_recorder, inner) = busy();
+async fn request_skipped_by_the_nested_logger_is_not_recorded_by_the_outer_one() {
+    let (outer_recorder, outer) = Recorder::with_full_log();
+    let (inner_recorder, inner) = Recorder::with_full_log();
     let inner = inner.skip_if(|req| req.headers().contains_key("x-skip"));
     let app = nested(outer.clone(), inner).await;
     let skipped = TestRequest::post()
@@ -440,8 +510,8 @@ async fn what_the_inner_logger_skips_is_not_recorded_by_the_outer() {
 }
 
 #[actix_web::test]
-async fn what_a_logger_in_between_skips_is_not_recorded_either() {
-    let (recorder, outer) = busy();
+async fn request_skipped_by_the_middle_of_three_loggers_is_not_recorded() {
+    let (recorder, outer) = Recorder::with_full_log();
     let between = BodyLog::new().skip_if(|_| true);
     let app = App::new()
         .service(
@@ -458,8 +528,8 @@ async fn what_a_logger_in_between_skips_is_not_recorded_either() {
 }
 
 #[actix_web::test]
-async fn a_logger_that_is_off_takes_its_requests_out_of_the_records() {
-    let (recorder, log) = busy();
+async fn nested_off_logger_prevents_the_record() {
+    let (recorder, log) = Recorder::with_full_log();
     let failing = || async { HttpResponse::InternalServerError().finish() };
     let app = App::new()
         .service(web::resource("/metrics").wrap(BodyLog::off()).to(failing))
@@ -474,8 +544,8 @@ async fn a_logger_that_is_off_takes_its_requests_out_of_the_records() {
 }
 
 #[actix_web::test]
-async fn nothing_is_kept_of_a_request_that_is_taken_out_and_nobody_waits_for_it() {
-    let (recorder, log) = busy();
+async fn request_under_a_nested_off_logger_holds_no_memory_and_does_not_delay_drain() {
+    let (recorder, log) = Recorder::with_full_log();
     let endless =
         |body: web::Payload| async { HttpResponse::Ok().streaming(body.chain(stream::pending())) };
     let app = App::new()
@@ -503,8 +573,8 @@ async fn nothing_is_kept_of_a_request_that_is_taken_out_and_nobody_waits_for_it(
 }
 
 #[actix_web::test]
-async fn around_an_application_a_logger_that_is_off_switches_off_those_inside() {
-    let (recorder, log) = busy();
+async fn outer_off_logger_switches_off_nested_loggers() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = App::new()
         .default_service(web::to(long_text))
         .wrap(log)
@@ -515,8 +585,8 @@ async fn around_an_application_a_logger_that_is_off_switches_off_those_inside() 
 }
 
 #[actix_web::test]
-async fn a_path_that_the_inner_logger_skips_is_recorded_where_it_fails() {
-    let (recorder, outer) = busy();
+async fn path_skipped_by_the_nested_logger_is_recorded_on_failure() {
+    let (recorder, outer) = Recorder::with_full_log();
     let inner = BodyLog::new().skip("/health");
     let health = |req: HttpRequest| async move {
         match req.query_string() {
@@ -538,8 +608,8 @@ async fn a_path_that_the_inner_logger_skips_is_recorded_where_it_fails() {
 }
 
 #[actix_web::test]
-async fn the_same_logger_many_times_makes_one_record() {
-    let (recorder, log) = busy();
+async fn same_logger_wrapped_five_times_makes_one_record() {
+    let (recorder, log) = Recorder::with_full_log();
     let echo = |req: HttpRequest, body: String| async move {
         req.record_field("tenant", "acme");
         body
@@ -564,7 +634,7 @@ async fn the_same_logger_many_times_makes_one_record() {
         "text"
     );
     let record = recorder.only();
-    // Counted once, not once per wrap.
+    // Each byte is counted once, not once per wrap.
     assert_eq!(record["http.request.body.size"], 4);
     assert_eq!(record["http.response.body.size"], 4);
     assert_eq!(record["tenant"], "acme");
@@ -572,9 +642,9 @@ async fn the_same_logger_many_times_makes_one_record() {
 }
 
 #[actix_web::test]
-async fn an_error_from_between_two_loggers_is_the_outers() {
-    let (recorder, outer) = busy();
-    let (inner_recorder, inner) = busy();
+async fn error_of_middleware_between_two_loggers_is_in_the_record() {
+    let (recorder, outer) = Recorder::with_full_log();
+    let (inner_recorder, inner) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .route("/", web::to(long_text))
@@ -605,8 +675,8 @@ async fn an_error_from_between_two_loggers_is_the_outers() {
 }
 
 #[actix_web::test]
-async fn wrapped_in_many_layers_the_bytes_are_still_there() {
-    let (recorder, log) = busy();
+async fn body_passes_many_layers_unchanged() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = init_service(
         App::new()
             .route("/", web::to(long_text))

@@ -1,4 +1,4 @@
-//! Exchanges on HTTP/2, where a stream is what a connection is on HTTP/1.
+//! Records of exchanges over HTTP/2.
 
 mod support;
 
@@ -25,11 +25,11 @@ use serde_json::{Value, json};
 
 use crate::support::{PATIENCE, Recorder, Server, assert_fields, gate::Gate};
 
-async fn panics() -> HttpResponse {
+async fn panicking() -> HttpResponse {
     panic!("the handler panics")
 }
 
-/// A server, its logger and the records, and one connection.
+/// A server with its logger and recorder, and one connection to the server.
 struct Site {
     server: Server,
     log: BodyLog,
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// Sends a request head; `length` is that of the body which the caller will send.
+    /// Sends a request head. The caller sends a body of `length` bytes, if any.
     async fn start(
         &self,
         method: &str,
@@ -78,7 +78,7 @@ impl Site {
         (Response::from_parts(head, ()), body)
     }
 
-    /// Waits for records elsewhere: the connection is served on this thread.
+    /// Waits for records on another thread, because this one drives the connection.
     async fn wait_for(&self, count: usize) -> Vec<Value> {
         let recorder = self.recorder.clone();
         spawn_blocking(move || recorder.wait_for(count))
@@ -86,8 +86,8 @@ impl Site {
             .unwrap()
     }
 
-    /// Waits for so many records. Then stops the server: no other record came, nothing is in
-    /// flight, and what captures held was given back.
+    /// Waits for `count` records and stops the server. Then checks that there are no more records,
+    /// nothing is in flight, and the budget is unused.
     async fn records(self, count: usize) -> Vec<Value> {
         self.wait_for(count).await;
         self.connection.abort();
@@ -122,7 +122,7 @@ fn find<'a>(records: &'a [Value], path: &str) -> &'a Value {
 }
 
 #[actix_web::test]
-async fn a_get_is_recorded_with_its_version_and_no_request_body() {
+async fn get_is_recorded_with_version_2_and_an_empty_request_body() {
     let site = Site::new(|routes| {
         routes.route("/", web::get().to(|| async { "hello" }));
     })
@@ -147,7 +147,7 @@ async fn a_get_is_recorded_with_its_version_and_no_request_body() {
 }
 
 #[actix_web::test]
-async fn an_echo_is_recorded_with_both_sizes() {
+async fn streaming_echo_is_recorded_with_both_sizes() {
     let site = Site::new(|routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
         routes.route("/", web::post().to(echo));
@@ -174,9 +174,9 @@ async fn an_echo_is_recorded_with_both_sizes() {
 }
 
 #[actix_web::test]
-async fn bodies_that_http2_never_polls_are_completed() {
+async fn bodies_that_http2_does_not_poll_are_completed() {
     let site = Site::new(|routes| {
-        // A body that would be aborted if it were dropped unpolled after a GET.
+        // After a GET, dropping this body unpolled would be aborted.
         let streaming = |mut res: actix_web::HttpResponseBuilder| {
             res.streaming(stream::pending::<Result<Bytes, actix_web::Error>>())
         };
@@ -217,7 +217,7 @@ async fn bodies_that_http2_never_polls_are_completed() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_is_reset_before_the_head_is_one_record() {
+async fn stream_reset_before_the_head_does_not_cancel_the_handler_and_is_aborted() {
     let (started, when_started) = mpsc::channel();
     let gate = Gate::default();
     let site = {
@@ -244,9 +244,9 @@ async fn a_stream_that_is_reset_before_the_head_is_one_record() {
         .unwrap();
     upload.send_reset(Reason::CANCEL);
     assert!(response.await.is_err());
-    // Frames arrive in order: with this answered, the reset has been seen.
+    // Frames arrive in order, so the server has received the reset before this request.
     assert_eq!(site.get("/fine").await.1, b"fine");
-    // A reset does not cancel the handler.
+    // actix-http does not cancel the handler on a reset.
     assert_eq!(site.log.stats().in_flight, 1);
     gate.open();
     let records = site.records(2).await;
@@ -255,7 +255,7 @@ async fn a_stream_that_is_reset_before_the_head_is_one_record() {
         json!({
             "exchange.outcome": "aborted",
             "level": "WARN",
-            // The handler made a response, of which nothing was sent.
+            // The handler made a response, but none of it was sent.
             "http.response.status_code": 200,
             "http.response.body.size": 0,
         }),
@@ -267,7 +267,7 @@ async fn a_stream_that_is_reset_before_the_head_is_one_record() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_is_reset_in_its_middle_is_aborted_and_the_others_go_on() {
+async fn stream_reset_during_the_body_is_aborted_and_other_streams_complete() {
     let site = Site::new(|routes| {
         let endless = || async {
             let chunks = stream::repeat_with(|| Ok::<_, actix_web::Error>(Bytes::from("chunk")));
@@ -298,7 +298,7 @@ async fn a_stream_that_is_reset_in_its_middle_is_aborted_and_the_others_go_on() 
 }
 
 #[actix_web::test]
-async fn a_connection_that_is_lost_aborts_the_streams_that_are_open() {
+async fn lost_connection_aborts_its_open_streams() {
     let site = Site::new(|routes| {
         let endless = || async {
             let chunks = stream::repeat_with(|| Ok::<_, actix_web::Error>(Bytes::from("chunk")));
@@ -323,13 +323,13 @@ async fn a_connection_that_is_lost_aborts_the_streams_that_are_open() {
 }
 
 #[actix_web::test]
-async fn a_body_that_the_handler_leaves_is_unread() {
+async fn request_body_that_the_handler_does_not_read_is_unread() {
     let site = Site::new(|routes| {
         routes.route("/", web::post().to(|| async { "not interested" }));
     })
     .await;
-    // After an early response the server resets the stream, which this client may take for an
-    // error: what it sees is not the question here.
+    // After an early response the server resets the stream, which the client may report as an
+    // error. The test does not check the response.
     let (response, _upload) = site.start("POST", "/", Some(4)).await;
     let _ = response.await;
     assert_fields(
@@ -344,7 +344,7 @@ async fn a_body_that_the_handler_leaves_is_unread() {
 }
 
 #[actix_web::test]
-async fn an_upload_that_is_reset_is_recorded_with_the_error_of_the_stream() {
+async fn reset_upload_is_recorded_with_the_error_of_the_payload() {
     let (arrived, when_arrived) = mpsc::channel();
     let site = Site::new(move |routes| {
         let arrived = arrived.clone();
@@ -363,7 +363,7 @@ async fn an_upload_that_is_reset_is_recorded_with_the_error_of_the_stream() {
     .await;
     let (response, mut upload) = site.start("POST", "/", Some(100)).await;
     upload.send_data("only this".into(), false).unwrap();
-    // Otherwise the client forgets a stream of which nothing was sent.
+    // Wait for the data to arrive: the client does not send a stream that it resets before any data.
     spawn_blocking(move || when_arrived.recv_timeout(PATIENCE).unwrap())
         .await
         .unwrap();
@@ -375,7 +375,7 @@ async fn an_upload_that_is_reset_is_recorded_with_the_error_of_the_stream() {
 }
 
 #[actix_web::test]
-async fn a_handler_that_panics_ends_its_stream_and_no_other() {
+async fn panic_in_a_handler_ends_only_its_stream() {
     let gate = Gate::default();
     let site = {
         let gate = gate.clone();
@@ -390,7 +390,7 @@ async fn a_handler_that_panics_ends_its_stream_and_no_other() {
             };
             routes
                 .route("/waiting", web::get().to(waiting))
-                .route("/panic", web::get().to(panics));
+                .route("/panic", web::get().to(panicking));
         })
         .await
     };
@@ -416,7 +416,7 @@ async fn a_handler_that_panics_ends_its_stream_and_no_other() {
 }
 
 #[actix_web::test]
-async fn a_body_that_fails_half_way_is_failed() {
+async fn failing_response_body_is_failed_with_the_cause() {
     let site = Site::new(|routes| {
         let broken = || async {
             let chunks = [
@@ -445,7 +445,7 @@ async fn a_body_that_fails_half_way_is_failed() {
 }
 
 #[actix_web::test]
-async fn streams_in_parallel_have_a_record_each() {
+async fn each_parallel_stream_has_one_record() {
     const STREAMS: usize = 20;
     let site = Site::new(|routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
@@ -455,7 +455,7 @@ async fn streams_in_parallel_have_a_record_each() {
     let lengths = join_all((0..STREAMS).map(|n| {
         let site = &site;
         async move {
-            // All are open before the first gets its body: none is answered before.
+            // All streams are open before the first body is sent.
             let path = format!("/{n}");
             let (response, mut upload) = site.start("POST", &path, Some(n + 1)).await;
             let mut body = response.await.unwrap().into_body();

@@ -1,4 +1,4 @@
-//! Exactly one record per request, whatever the ending.
+//! Every request has exactly one record, however the exchange ends.
 
 mod support;
 
@@ -53,12 +53,12 @@ struct Script {
 
 enum Step {
     Chunk(&'static str),
-    /// Not ready, but soon.
+    /// Pending, with a wake-up at once.
     Pending,
     Gate(Gate),
     Fail,
     Panic,
-    /// The next chunk for ever.
+    /// The same chunk without end.
     Repeat(Bytes),
 }
 
@@ -136,7 +136,7 @@ impl StdError for DiskFull {}
 
 type Wrapped = ServiceResponse<RecordedBody<BoxBody>>;
 
-/// An app in process, with the logger around it.
+/// Makes an app with the logger around it, in process.
 async fn app(
     log: &BodyLog,
     routes: impl FnOnce(&mut ServiceConfig),
@@ -144,7 +144,7 @@ async fn app(
     init_service(App::new().configure(routes).wrap(log.clone())).await
 }
 
-/// Does with the result of an app what a server does: makes a response of it, and reads its body.
+/// Makes a response from the result of an app and reads its body, as a server does.
 async fn deliver<B>(result: Result<ServiceResponse<B>, Error>) -> (StatusCode, Bytes)
 where
     B: MessageBody + 'static,
@@ -170,7 +170,7 @@ async fn panicking() -> HttpResponse {
     panic!("the handler panics")
 }
 
-/// Not ready the first time.
+/// Is pending once.
 async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|cx| {
@@ -184,13 +184,21 @@ async fn pause() {
     .await;
 }
 
+/// Calls a function on drop.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 #[track_caller]
 fn assert_panics<T>(f: impl FnOnce() -> T) {
     assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
 }
 
-/// The only record, when everything is over in process: nothing is in flight, and what captures
-/// held was given back.
+/// Returns the only record. Checks that nothing is in flight and the budget is unused.
 #[track_caller]
 fn only_record(recorder: &Recorder, log: &BodyLog) -> Value {
     let stats = log.stats();
@@ -199,7 +207,7 @@ fn only_record(recorder: &Recorder, log: &BodyLog) -> Value {
     recorder.only()
 }
 
-/// A server on real sockets with its logger and the records.
+/// A server on a socket with its logger and recorder.
 struct Site {
     server: Server,
     log: BodyLog,
@@ -218,8 +226,8 @@ impl Site {
         }
     }
 
-    /// Waits for so many records. Then stops the server: no other record came, nothing is in
-    /// flight, and what captures held was given back.
+    /// Waits for `count` records and stops the server. Then checks that there are no more records,
+    /// nothing is in flight, and the budget is unused.
     #[track_caller]
     fn records(self, count: usize) -> Vec<Value> {
         self.recorder.wait_for(count);

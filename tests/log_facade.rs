@@ -1,4 +1,4 @@
-//! The `log` facade, for real: this process has one logger, so it has one test.
+//! Records and warnings through the `log` facade. A process has one logger, so this file has one test.
 
 use std::{
     io::{self, Write},
@@ -16,11 +16,11 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
-use log::{
-    Level, LevelFilter, Log, Metadata,
-    kv::{self, Key, Value, VisitSource},
-};
+use log::{Level, LevelFilter, Log, Metadata};
 use serde_json::json;
+
+mod support;
+use support::key_values::key_values;
 
 #[derive(Debug)]
 struct Line {
@@ -40,24 +40,6 @@ static COLLECTOR: Collector = Collector {
     flushed: Mutex::new(0),
 };
 
-struct Pairs(Vec<(String, serde_json::Value)>);
-
-impl<'kvs> VisitSource<'kvs> for Pairs {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        let value = if let Some(number) = value.to_u64() {
-            json!(number)
-        } else if let Some(number) = value.to_f64() {
-            json!(number)
-        } else if let Some(flag) = value.to_bool() {
-            json!(flag)
-        } else {
-            json!(value.to_string())
-        };
-        self.0.push((key.to_string(), value));
-        Ok(())
-    }
-}
-
 impl Log for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target() == "actix_bodylog" && metadata.level() <= Level::Info
@@ -67,13 +49,11 @@ impl Log for Collector {
         if record.target() != "actix_bodylog" {
             return;
         }
-        let mut pairs = Pairs(Vec::new());
-        record.key_values().visit(&mut pairs).unwrap();
         self.lines.lock().unwrap().push(Line {
             level: record.level(),
             target: record.target().into(),
             message: record.args().to_string(),
-            pairs: pairs.0,
+            pairs: key_values(record),
         });
     }
 
@@ -82,7 +62,7 @@ impl Log for Collector {
     }
 }
 
-/// Says that there is something to write, and waits for leave, until the other end is gone.
+/// A writer that announces each write and waits for a permit, until the permit's sender is dropped.
 struct Slow(Sender<()>, Receiver<()>);
 
 impl Write for Slow {
@@ -118,7 +98,7 @@ fn take() -> Vec<Line> {
 async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     log::set_logger(&COLLECTOR).unwrap();
 
-    // Off: nothing is even looked at.
+    // With all levels off, requests pass without a record.
     log::set_max_level(LevelFilter::Off);
     assert!(!LogSink::new().enabled(Level::Error));
     let off = BodyLog::new();
@@ -126,7 +106,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     assert!(take().is_empty());
     assert_eq!((off.stats().records, off.stats().muted), (0, 0));
 
-    // With no sink named, records go here: fields as key-values.
+    // Without a sink, records go to `LogSink`: the fields are key-values.
     log::set_max_level(LevelFilter::Trace);
     let req = TestRequest::with_uri("/x?token=t")
         .insert_header(("accept", "text/html"))
@@ -156,13 +136,13 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     assert!(value("http.server.request.duration").is_some_and(serde_json::Value::is_f64));
     assert_eq!(value("level"), None);
 
-    // A level that the logger does not take is not rendered for it.
+    // A record of a disabled level is muted.
     let quiet = BodyLog::new();
     send(quiet.clone(), TestRequest::with_uri("/fine")).await;
     assert!(take().is_empty());
     assert_eq!((quiet.stats().records, quiet.stats().muted), (0, 1));
 
-    // For loggers without key-values: one JSON line.
+    // `LogSink::json` logs one JSON line without key-values.
     let json = BodyLog::new().sink(LogSink::json());
     send(json.clone(), TestRequest::with_uri("/x")).await;
     let [line] = &take()[..] else {
@@ -173,7 +153,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     assert_eq!(record["message"], "GET /x");
     assert_eq!(record["level"], "WARN");
 
-    // Nothing hidden: said once, not by each worker.
+    // `Redaction::none` is warned about once, not once per worker.
     let careless = BodyLog::new().redaction(Redaction::none());
     for _ in 0..2 {
         send(careless.clone(), TestRequest::with_uri("/fine?token=t")).await;
@@ -184,7 +164,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     assert_eq!((line.level, &*line.target), (Level::Warn, "actix_bodylog"));
     assert!(line.message.starts_with("redaction is off"), "{line:?}");
 
-    // A writer that takes nothing: said once, whatever is lost after that.
+    // The first write error is logged, later ones are only counted.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let lossy = BodyLog::new().sink(JsonLines::new(writer));
@@ -201,7 +181,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     );
     assert_eq!(lossy.stats().sink_failures, 3);
 
-    // A thread that cannot keep up: said once it can again.
+    // Records that a slow writer drops are reported after the writer has recovered.
     let (arrived, leave) = (mpsc::channel(), mpsc::channel());
     let slow = Slow(arrived.0, leave.1);
     let stalled = BodyLog::new().sink(JsonLines::background(slow, 4096));
@@ -223,7 +203,7 @@ async fn records_reach_the_logger_of_the_process_and_follow_its_filter() {
     let expected = format!("{dropped} records were dropped: ");
     assert!(line.message.starts_with(&expected), "{line:?}");
 
-    // A queue that no record fits into: nothing will ever flow again.
+    // A record that is larger than the queue is reported at once.
     let tiny = BodyLog::new().sink(JsonLines::background(std::io::sink(), 64));
     for _ in 0..3 {
         send(tiny.clone(), TestRequest::with_uri("/fine")).await;

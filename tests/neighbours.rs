@@ -1,4 +1,4 @@
-//! What is wrapped around the logger, and what is wrapped in it, works as if it were not there.
+//! Middleware outside and inside of the logger works as without the logger.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody};
+use actix_bodylog::{BodyLog, RecordExt as _};
 use actix_service::{Service, Transform, fn_service};
 use actix_web::{
     App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
@@ -23,12 +23,7 @@ use actix_web::{
 
 use support::{Recorder, catalogue::Teapot};
 
-fn busy() -> (Recorder, BodyLog) {
-    let (recorder, log) = Recorder::with_log();
-    (recorder, log.response_body(ResponseBody::Always))
-}
-
-/// What the logger returns where the service inside returns this error.
+/// Returns the error that the logger returns if the inner service returns this error.
 async fn returned(log: &BodyLog, error: impl Into<Error>) -> Error {
     let error = Cell::new(Some(error.into()));
     let inner =
@@ -39,8 +34,8 @@ async fn returned(log: &BodyLog, error: impl Into<Error>) -> Error {
 }
 
 #[actix_web::test]
-async fn an_error_keeps_its_type_and_its_texts() {
-    let (recorder, log) = busy();
+async fn error_keeps_its_type_and_texts() {
+    let (recorder, log) = Recorder::with_full_log();
     let error = returned(&log, Teapot).await;
     assert!(error.as_error::<Teapot>().is_some());
     assert!(error.as_error::<InternalError<&str>>().is_none());
@@ -55,9 +50,9 @@ async fn an_error_keeps_its_type_and_its_texts() {
 }
 
 #[actix_web::test]
-async fn the_response_that_an_error_owns_is_still_in_it() {
-    // `error_response` gives it away the first time, and something else the second.
-    let (recorder, log) = busy();
+async fn logger_does_not_take_the_response_out_of_an_internal_error() {
+    // `error_response` returns the stored response only on the first call.
+    let (recorder, log) = Recorder::with_full_log();
     let own = HttpResponse::Conflict().body("of its own");
     let error = returned(&log, InternalError::from_response("conflict", own)).await;
     let first = error.error_response();
@@ -71,8 +66,8 @@ async fn the_response_that_an_error_owns_is_still_in_it() {
 }
 
 #[actix_web::test]
-async fn a_response_of_an_error_is_the_one_that_the_error_makes() {
-    let (_, log) = busy();
+async fn response_of_an_error_is_unchanged() {
+    let (_, log) = Recorder::with_full_log();
     let (logged, plain) = (
         returned(&log, Teapot).await.error_response(),
         Teapot.error_response(),
@@ -90,8 +85,8 @@ async fn a_response_of_an_error_is_the_one_that_the_error_makes() {
 }
 
 #[actix_web::test]
-async fn outer_layers_find_the_error_of_a_handler_in_the_response() {
-    let (recorder, log) = busy();
+async fn outer_middleware_finds_the_error_of_a_handler_in_the_response() {
+    let (recorder, log) = Recorder::with_full_log();
     let found = Rc::new(Cell::new(false));
     let app = test::init_service(
         App::new()
@@ -122,8 +117,8 @@ async fn outer_layers_find_the_error_of_a_handler_in_the_response() {
 }
 
 #[actix_web::test]
-async fn an_outer_layer_may_make_something_else_of_an_error() {
-    let (recorder, log) = busy();
+async fn outer_middleware_can_replace_an_error() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = test::init_service(
         App::new()
             .route("/", web::to(HttpResponse::Ok))
@@ -154,7 +149,7 @@ async fn an_outer_layer_may_make_something_else_of_an_error() {
         .err()
         .unwrap();
     assert_eq!(error.to_string(), "tea is served");
-    // No response of the first error was ever seen; its status is known all the same.
+    // The first error became no response. Its status is recorded nevertheless.
     let record = recorder.only();
     assert_eq!(record["exchange.outcome"], "failed");
     assert_eq!(record["http.response.status_code"], 418);
@@ -162,8 +157,8 @@ async fn an_outer_layer_may_make_something_else_of_an_error() {
 }
 
 #[actix_web::test]
-async fn extensions_travel_from_outer_layers_to_the_handler_and_back() {
-    let (recorder, log) = busy();
+async fn request_extensions_are_shared_between_outer_middleware_and_the_handler() {
+    let (recorder, log) = Recorder::with_full_log();
     let came_back = Rc::new(Cell::new(0));
     let handler = |req: HttpRequest| async move {
         let given = *req.extensions().get::<u32>().unwrap();
@@ -179,7 +174,7 @@ async fn extensions_travel_from_outer_layers_to_the_handler_and_back() {
             async move {
                 let res = res.await?;
                 came_back.set(*res.request().extensions().get::<u64>().unwrap());
-                // Also for the record: it is not out before the body is.
+                // The record is not emitted before the end of the body.
                 res.request().record_field("came_back", came_back.get());
                 Ok(res)
             }
@@ -193,8 +188,8 @@ async fn extensions_travel_from_outer_layers_to_the_handler_and_back() {
 }
 
 #[actix_web::test]
-async fn routing_may_change_the_match_info_in_nested_scopes_with_loggers_in_each() {
-    let (recorder, log) = busy();
+async fn routing_can_change_the_match_info_with_a_logger_in_each_nested_scope() {
+    let (recorder, log) = Recorder::with_full_log();
     let handler = |path: web::Path<(String, String, String)>| async move {
         let (a, b, c) = path.into_inner();
         format!("{a} {b} {c}")
@@ -219,12 +214,12 @@ async fn routing_may_change_the_match_info_in_nested_scopes_with_loggers_in_each
         mut req: ServiceRequest,
         next: Next<impl MessageBody>,
     ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-        // Panics where anybody else holds the request.
+        // This panics if another reference to the request exists.
         req.match_info_mut().skip(2);
         next.call(req).await
     }
 
-    // The first two bytes are skipped: `/0` stands for a prefix that a proxy adds.
+    // The middleware skips the first two bytes, such as a prefix that a proxy adds.
     let req = TestRequest::with_uri("/0/1/2/3").to_request();
     assert_eq!(test::call_and_read_body(&app, req).await, "1 2 3");
     let record = recorder.only();
@@ -233,8 +228,8 @@ async fn routing_may_change_the_match_info_in_nested_scopes_with_loggers_in_each
 }
 
 #[actix_web::test]
-async fn inner_middleware_may_rewrite_what_connection_info_is_made_of() {
-    let (recorder, log) = busy();
+async fn inner_middleware_can_rewrite_the_source_of_connection_info() {
+    let (recorder, log) = Recorder::with_full_log();
     let handler = |req: HttpRequest| async move {
         let info = req.connection_info().clone();
         let id = req
@@ -288,7 +283,7 @@ async fn inner_middleware_may_rewrite_what_connection_info_is_made_of() {
         test::call_and_read_body(&app, req).await,
         "new.test https Some(\"203.0.113.9\") Some(\"2001:db8::1\") /new?rewritten=1 Some(\"new\")"
     );
-    // The record has what came in.
+    // The record shows the request as it arrived.
     let record = recorder.only();
     assert_eq!(record["message"], "GET /old");
     assert_eq!(record["server.address"], "old.test");
@@ -297,18 +292,17 @@ async fn inner_middleware_may_rewrite_what_connection_info_is_made_of() {
 }
 
 #[actix_web::test]
-async fn nothing_is_cached_in_the_extensions_before_the_handler_looks() {
-    // `connection_info()` and its like keep their answers there; a type of actix-web's own would be
-    // found by whoever asks next. So count: only our own note is in.
-    let (_, log) = busy();
-    let empty = Rc::new(RefCell::new(Vec::new()));
+async fn connection_info_is_not_cached_before_the_handler() {
+    // `connection_info()` caches its result in the extensions of the request.
+    let (_, log) = Recorder::with_full_log();
+    let cached = Rc::new(RefCell::new(Vec::new()));
     let inner = fn_service({
-        let empty = Rc::clone(&empty);
+        let cached = Rc::clone(&cached);
         move |req: ServiceRequest| {
             let info = req
                 .extensions()
                 .contains::<actix_web::dev::ConnectionInfo>();
-            empty.borrow_mut().push(info);
+            cached.borrow_mut().push(info);
             ready(Ok::<_, Error>(
                 req.into_response(HttpResponse::Ok().finish()),
             ))
@@ -319,12 +313,12 @@ async fn nothing_is_cached_in_the_extensions_before_the_handler_looks() {
         .insert_header((header::FORWARDED, "for=198.51.100.7"))
         .to_srv_request();
     drop(service.call(req).await.unwrap());
-    assert_eq!(*empty.borrow(), [false]);
+    assert_eq!(*cached.borrow(), [false]);
 }
 
 #[actix_web::test]
-async fn an_inner_middleware_may_read_the_payload_and_put_it_back() {
-    let (recorder, log) = busy();
+async fn inner_middleware_can_read_and_replace_the_payload() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = test::init_service(
         App::new()
             .route("/", web::to(|body: String| async { body }))
@@ -353,8 +347,8 @@ async fn an_inner_middleware_may_read_the_payload_and_put_it_back() {
 }
 
 #[actix_web::test]
-async fn an_outer_middleware_may_replace_the_payload_before() {
-    let (recorder, log) = busy();
+async fn outer_middleware_can_replace_the_payload() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = test::init_service(
         App::new()
             .route("/", web::to(|body: String| async { body }))
@@ -373,7 +367,7 @@ async fn an_outer_middleware_may_replace_the_payload_before() {
 }
 
 #[actix_web::test]
-async fn application_data_and_extractors_of_requests_work_inside() {
+async fn application_data_url_generation_and_extractors_work_inside_the_logger() {
     struct Tenant(String);
 
     impl FromRequest for Tenant {
@@ -389,7 +383,7 @@ async fn application_data_and_extractors_of_requests_work_inside() {
         }
     }
 
-    let (recorder, log) = busy();
+    let (recorder, log) = Recorder::with_full_log();
     let handler = |tenant: Tenant, data: web::Data<u32>, req: HttpRequest| async move {
         let url = req.url_for("named", ["x"]).unwrap();
         format!("{} {} {}", tenant.0, **data, url.path())

@@ -1,6 +1,6 @@
-//! Where nothing is to be logged, nothing is allocated.
+//! Requests that are not recorded pass without allocations.
 
-use actix_bodylog::{BodyLog, Record, Sink};
+use actix_bodylog::{BodyLog, Record};
 use actix_http::Request;
 use actix_web::{
     App, Error, HttpResponse,
@@ -12,29 +12,16 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use log::Level;
 
-/// Wants nothing.
-struct Off;
+mod support;
+use support::DisabledSink;
 
-impl Sink for Off {
-    fn enabled(&self, _: Level) -> bool {
-        false
-    }
-
-    fn emit(&self, _: &Record<'_>) {
-        panic!("a record for a sink that wants none");
-    }
+/// Makes a logger that makes all records and discards them.
+fn discarding() -> BodyLog {
+    BodyLog::new().sink(|_: &Record<'_>| {})
 }
 
-/// Wants everything, and lets it fall.
-struct On;
-
-impl Sink for On {
-    fn emit(&self, _: &Record<'_>) {}
-}
-
-/// Allocations of one request, after a few that warm pools up.
+/// Counts the allocations of one request, after a few requests that fill the pools.
 async fn allocations<B: MessageBody>(
     app: impl Service<Request, Response = ServiceResponse<B>, Error = Error>,
 ) -> u64 {
@@ -71,25 +58,22 @@ async fn with(log: Option<BodyLog>) -> u64 {
 }
 
 #[actix_web::test]
-async fn nothing_is_allocated_when_no_sink_wants_an_error_or_the_request_is_skipped() {
+async fn disabled_sinks_and_skip_if_cause_no_allocation() {
     let bare = with(None).await;
     assert!(bare > 0);
-    assert_eq!(with(Some(BodyLog::new().sink(Off))).await, bare);
-    assert_eq!(
-        with(Some(BodyLog::new().sink(On).skip_if(|_| true))).await,
-        bare
-    );
-    // The measure sees what a record costs.
-    assert!(with(Some(BodyLog::new().sink(On))).await > bare);
+    assert_eq!(with(Some(BodyLog::new().sink(DisabledSink))).await, bare);
+    assert_eq!(with(Some(discarding().skip_if(|_| true))).await, bare);
+    // The measurement sees the allocations of a record.
+    assert!(with(Some(discarding())).await > bare);
 }
 
 #[actix_web::test]
-async fn a_logger_inside_one_that_is_off_stays_off() {
+async fn logger_nested_in_a_disabled_or_skipping_one_records_nothing() {
     for outer in [
-        BodyLog::new().sink(Off),
-        BodyLog::new().sink(On).skip_if(|_| true),
+        BodyLog::new().sink(DisabledSink),
+        discarding().skip_if(|_| true),
     ] {
-        let inner = BodyLog::new().sink(On);
+        let inner = discarding();
         let app = App::new()
             .service(web::resource("/").wrap(inner.clone()).to(HttpResponse::Ok))
             .wrap(outer);

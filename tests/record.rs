@@ -1,8 +1,8 @@
-//! The fields of a record, and the rules that decide them, on requests in process.
+//! The fields of a record and the rules behind them, tested in process.
 
 use std::net::IpAddr;
 
-use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, User, http_code_level};
+use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, Schema, User, http_code_level};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -18,9 +18,9 @@ use log::Level;
 use serde_json::{Value, json};
 
 mod support;
-use support::Recorder;
+use support::{Recorder, is_forbidden};
 
-/// Answers with what the request asks for in its query: `status`, `type`, and its own body.
+/// Answers with the request body, and the `status` and content `type` of the query.
 async fn answer(req: HttpRequest, body: Bytes) -> HttpResponse {
     let query = web::Query::<Vec<(String, String)>>::from_query(req.query_string()).unwrap();
     let find = |wanted| {
@@ -37,7 +37,7 @@ async fn answer(req: HttpRequest, body: Bytes) -> HttpResponse {
     res.body(body)
 }
 
-/// Sends one request through a logger and gives its only record.
+/// Sends one request through the logger and returns the only record.
 async fn record_of(log: BodyLog, recorder: &Recorder, req: TestRequest) -> Value {
     let app = App::new().default_service(web::to(answer)).wrap(log);
     let app = init_service(app).await;
@@ -54,7 +54,7 @@ fn post_json(body: &'static str) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn a_record_tells_the_whole_exchange() {
+async fn record_has_all_fields_of_the_exchange() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .route(
@@ -141,7 +141,7 @@ async fn a_record_tells_the_whole_exchange() {
 }
 
 #[actix_web::test]
-async fn the_level_is_the_most_severe_of_code_and_status() {
+async fn level_is_the_most_severe_of_code_and_status() {
     for (uri, body, level) in [
         ("/?type=application/json", r#"{"code":0}"#, "DEBUG"),
         ("/?type=application/json", r#"{"code":100}"#, "DEBUG"),
@@ -182,7 +182,7 @@ async fn the_level_is_the_most_severe_of_code_and_status() {
 }
 
 #[actix_web::test]
-async fn an_error_has_a_type_where_the_server_is_to_blame_or_nothing_came_to_an_end() {
+async fn error_type_is_the_status_of_a_5xx_or_the_outcome_of_an_incomplete_exchange() {
     for (status, kind) in [
         (200, None),
         (404, None),
@@ -213,7 +213,7 @@ async fn an_error_has_a_type_where_the_server_is_to_blame_or_nothing_came_to_an_
 }
 
 #[actix_web::test]
-async fn code_rules_can_be_replaced() {
+async fn code_field_and_code_levels_replace_the_defaults() {
     let (recorder, log) = Recorder::with_log();
     let log = log.code_field("/error/status").code_levels(http_code_level);
     let body = r#"{"code":500,"error":{"status":404}}"#;
@@ -225,7 +225,7 @@ async fn code_rules_can_be_replaced() {
 }
 
 #[actix_web::test]
-async fn the_code_field_is_shown_even_if_it_sounds_like_a_secret() {
+async fn code_field_with_a_sensitive_name_is_shown() {
     let (recorder, log) = Recorder::with_log();
     let log = log.code_field("token_state");
     let record = record_of(log, &recorder, post_json(r#"{"token_state":7,"token":8}"#)).await;
@@ -236,7 +236,7 @@ async fn the_code_field_is_shown_even_if_it_sounds_like_a_secret() {
 }
 
 #[actix_web::test]
-async fn a_json_response_without_a_code_says_why() {
+async fn json_response_without_a_code_has_a_code_state() {
     for (body, limit, code, state) in [
         (r#"{"msg":1}"#, 4096, Value::Null, json!("absent")),
         (r#"{"msg":1,"code":5}"#, 8, Value::Null, json!("cut")),
@@ -261,7 +261,7 @@ async fn a_json_response_without_a_code_says_why() {
 }
 
 #[actix_web::test]
-async fn an_empty_json_response_is_malformed_and_has_no_content() {
+async fn empty_json_response_is_malformed_and_has_no_content() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_body(ResponseBody::Always);
     let record = record_of(log, &recorder, post_json("")).await;
@@ -273,7 +273,7 @@ async fn an_empty_json_response_is_malformed_and_has_no_content() {
 }
 
 #[actix_web::test]
-async fn a_code_is_judged_alike_wherever_the_reading_stops() {
+async fn code_at_the_code_limit_has_the_same_state_and_level_as_before_it() {
     for (body, limit, code, state, level) in [
         (
             r#"{"code":500,"codex":1}"#,
@@ -293,7 +293,7 @@ async fn a_code_is_judged_alike_wherever_the_reading_stops() {
 }
 
 #[actix_web::test]
-async fn limits_of_zero_leave_the_content_out() {
+async fn limits_of_zero_omit_the_content() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0).code_limit(0);
     let record = record_of(log, &recorder, post_json(r#"{"code":1}"#)).await;
@@ -302,7 +302,7 @@ async fn limits_of_zero_leave_the_content_out() {
 }
 
 #[actix_web::test]
-async fn a_cut_text_shows_no_user_information() {
+async fn truncated_text_hides_the_user_information_of_a_url() {
     for body in [
         r#"{"e":"e //ghp_secretsecret@h"}"#,
         r#"{"é":"é ¸//ghp_secretsecret@h"}"#,
@@ -315,7 +315,7 @@ async fn a_cut_text_shows_no_user_information() {
 }
 
 #[actix_web::test]
-async fn a_limit_that_is_raised_inside_leaves_no_hole() {
+async fn limit_raised_by_a_nested_logger_does_not_append_after_a_gap() {
     use futures_util::StreamExt as _;
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
@@ -353,7 +353,7 @@ async fn a_limit_that_is_raised_inside_leaves_no_hole() {
 }
 
 #[actix_web::test]
-async fn nothing_of_one_exchange_is_in_the_record_of_the_next() {
+async fn record_contains_nothing_of_an_earlier_exchange() {
     async fn fill(req: HttpRequest, body: Bytes) -> Result<HttpResponse, actix_web::Error> {
         req.record_user(User {
             id: "1".into(),
@@ -380,7 +380,7 @@ async fn nothing_of_one_exchange_is_in_the_record_of_the_next() {
             .insert_header(("content-type", "application/json"))
             .set_payload(large)
     };
-    // On a thread of its own, for which nothing was recorded before.
+    // Each run uses a new thread, which has not recorded anything before.
     let second = move |before: &'static [&'static str]| {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -408,7 +408,7 @@ async fn nothing_of_one_exchange_is_in_the_record_of_the_next() {
 }
 
 #[actix_web::test]
-async fn a_logger_that_is_gone_holds_no_sink() {
+async fn dropped_logger_drops_its_sink() {
     let held = std::sync::Arc::new(());
     let sink = held.clone();
     let log = BodyLog::new().sink(move |_: &actix_bodylog::Record<'_>| {
@@ -422,7 +422,7 @@ async fn a_logger_that_is_gone_holds_no_sink() {
 }
 
 #[actix_web::test]
-async fn the_code_is_read_though_no_response_is_kept() {
+async fn code_is_read_with_a_response_limit_of_zero() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0);
     let record = record_of(log, &recorder, post_json(r#"{"code":500}"#)).await;
@@ -432,7 +432,7 @@ async fn the_code_is_read_though_no_response_is_kept() {
 }
 
 #[actix_web::test]
-async fn a_file_that_happens_to_be_json_has_no_code() {
+async fn json_response_with_binary_transfer_encoding_has_no_code() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .default_service(web::to(|| async {
@@ -451,7 +451,7 @@ async fn a_file_that_happens_to_be_json_has_no_code() {
 }
 
 #[actix_web::test]
-async fn a_part_of_a_json_file_is_not_called_malformed() {
+async fn partial_json_response_is_not_malformed() {
     let (recorder, log) = Recorder::with_log();
     let req =
         TestRequest::with_uri("/?status=206&type=application/json").set_payload(r#"de":500,"a""#);
@@ -461,7 +461,7 @@ async fn a_part_of_a_json_file_is_not_called_malformed() {
 }
 
 #[actix_web::test]
-async fn response_content_is_kept_by_the_rule() {
+async fn response_content_follows_the_policy() {
     use ResponseBody::*;
     for (when, method, status, expected) in [
         (WhenNotable, Method::GET, 200, Some("policy")),
@@ -489,10 +489,10 @@ async fn response_content_is_kept_by_the_rule() {
 }
 
 #[actix_web::test]
-async fn success_can_have_another_level() {
+async fn success_level_replaces_debug_and_decides_what_is_notable() {
     let (recorder, log) = Recorder::with_log();
     let log = log.success_level(Level::Warn);
-    // Not above the success level: not notable.
+    // The level is not above the success level, so the policy omits the content.
     let req = TestRequest::with_uri("/?status=404").set_payload("x");
     let record = record_of(log, &recorder, req).await;
     assert_eq!(record["level"], "WARN");
@@ -500,7 +500,7 @@ async fn success_can_have_another_level() {
 }
 
 #[actix_web::test]
-async fn bodies_that_are_no_text_are_omitted_with_the_reason() {
+async fn body_that_is_not_readable_text_is_omitted_with_the_reason() {
     for (name, value, body, why) in [
         ("content-type", "image/png", &b"\x89PNG"[..], "binary"),
         (
@@ -535,7 +535,7 @@ async fn bodies_that_are_no_text_are_omitted_with_the_reason() {
             .insert_header((name, value))
             .set_payload(body);
         read_body(call_service(&app, req.to_request()).await).await;
-        // The handler read nothing, so nothing passed and there is nothing to omit.
+        // The handler reads nothing, so no body passes and none is omitted.
         let unread = recorder.only();
         assert_eq!(unread["http.request.body.omitted"], Value::Null);
         assert_eq!(unread["http.request.body.unread"], true);
@@ -549,7 +549,7 @@ async fn bodies_that_are_no_text_are_omitted_with_the_reason() {
             .insert_header((name, value))
             .set_payload(body);
         let mut req = req.to_request();
-        // What the coding hides is not to be decoded by the extractor here.
+        // Replace the coding by an unknown one, which the extractor does not decode.
         req.head_mut().headers_mut().remove("content-encoding");
         if name == "content-encoding" {
             req.head_mut().headers_mut().insert(
@@ -566,13 +566,13 @@ async fn bodies_that_are_no_text_are_omitted_with_the_reason() {
 }
 
 #[actix_web::test]
-async fn content_is_cut_at_the_limit_and_says_so() {
+async fn content_is_truncated_at_the_limit_on_a_character_boundary() {
     let (recorder, log) = Recorder::with_log();
     let req = TestRequest::post()
         .uri("/?type=text/plain")
         .set_payload("žluťoučký");
     let record = record_of(log.request_limit(5).response_limit(4), &recorder, req).await;
-    // `ž` takes two bytes, `ť` as well: neither is cut in half.
+    // `ž` and `ť` have two bytes each, and neither is split.
     assert_eq!(record["http.request.body.content"], "žlu");
     assert_eq!(record["http.response.body.content"], "žlu");
     assert_eq!(record["http.request.body.truncated"], true);
@@ -581,7 +581,7 @@ async fn content_is_cut_at_the_limit_and_says_so() {
 }
 
 #[actix_web::test]
-async fn a_skipped_path_is_recorded_when_it_fails() {
+async fn skipped_path_is_recorded_on_failure() {
     for (uri, body, recorded) in [
         ("/health", "", 0),
         ("/health?status=399", "", 0),
@@ -605,7 +605,7 @@ async fn a_skipped_path_is_recorded_when_it_fails() {
 }
 
 #[actix_web::test]
-async fn what_skip_if_names_is_never_recorded() {
+async fn request_that_matches_skip_if_is_not_recorded() {
     let (recorder, log) = Recorder::with_log();
     let log = log.skip_if(|req| req.path().starts_with("/internal"));
     let stats = log.clone();
@@ -619,7 +619,7 @@ async fn what_skip_if_names_is_never_recorded() {
 }
 
 #[actix_web::test]
-async fn middleware_on_either_side_adds_to_the_record() {
+async fn inner_and_outer_middleware_can_add_fields_until_the_record() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .default_service(web::to(HttpResponse::Ok))
@@ -631,10 +631,10 @@ async fn middleware_on_either_side_adds_to_the_record() {
         }))
         .wrap(log)
         .wrap(from_fn(async |req: ServiceRequest, next: Next<_>| {
-            // No record has begun yet: nothing happens.
+            // Before the logger, this has no effect.
             req.record_field("outside.before", true);
             let res: ServiceResponse<_> = next.call(req).await?;
-            // The response is still on its way.
+            // The response body is not read yet.
             res.request().record_field("outside.after", true);
             Ok(res)
         }));
@@ -642,7 +642,7 @@ async fn middleware_on_either_side_adds_to_the_record() {
     let res = app.call(TestRequest::get().to_request()).await.unwrap();
     let req = res.request().clone();
     read_body(res).await;
-    // The record is out: nothing happens any more.
+    // After the record, this has no effect.
     req.record_field("late", true);
     let record = recorder.only();
     for (name, expected) in [
@@ -657,7 +657,7 @@ async fn middleware_on_either_side_adds_to_the_record() {
 }
 
 #[actix_web::test]
-async fn without_the_middleware_recording_does_nothing() {
+async fn record_methods_without_the_middleware_have_no_effect() {
     let req = TestRequest::get().to_http_request();
     req.record_user(User::default());
     req.record_field("a", 1);
@@ -666,7 +666,7 @@ async fn without_the_middleware_recording_does_nothing() {
 }
 
 #[actix_web::test]
-async fn the_last_user_and_the_last_value_of_a_field_count() {
+async fn last_user_and_last_value_of_a_field_win() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .default_service(web::to(async |req: HttpRequest| {
@@ -700,7 +700,7 @@ async fn the_last_user_and_the_last_value_of_a_field_count() {
 }
 
 #[actix_web::test]
-async fn a_record_never_passes_its_limit_and_keeps_what_matters() {
+async fn record_stays_below_its_limit_and_keeps_the_essential_fields() {
     let hostile = "\"\\".repeat(4000);
     for limit in [1024, 1500, 4096, 15 * 1024] {
         for (uri, fields) in [
@@ -763,7 +763,7 @@ async fn a_record_never_passes_its_limit_and_keeps_what_matters() {
 }
 
 #[actix_web::test]
-async fn no_source_can_forge_a_line() {
+async fn no_field_contains_line_breaks_or_control_characters() {
     let forged =
         "x\r\n\0\u{1b}[31m\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}{\"level\":\"ERROR\"}";
     let (recorder, log) = Recorder::with_log();
@@ -790,15 +790,13 @@ async fn no_source_can_forge_a_line() {
         .set_payload(format!("text{}", forged.replace('\0', "")));
     read_body(call_service(&app, req.to_request()).await).await;
     let line = serde_json::to_string(&recorder.only()).unwrap();
-    let forbidden =
-        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    assert!(!line.contains(forbidden), "{line}");
-    // Nor does a reader of the line get one back.
+    assert!(!line.contains(is_forbidden), "{line}");
+    // The strings do not contain escapes of such characters either.
     let record: Value = serde_json::from_str(&line).unwrap();
     for (name, value) in record.as_object().unwrap() {
-        assert!(!name.contains(forbidden), "{name}");
+        assert!(!name.contains(is_forbidden), "{name}");
         if let Some(value) = value.as_str() {
-            assert!(!value.contains(forbidden), "{name}: {value}");
+            assert!(!value.contains(is_forbidden), "{name}: {value}");
         }
     }
     assert!(
@@ -810,7 +808,33 @@ async fn no_source_can_forge_a_line() {
 }
 
 #[actix_web::test]
-async fn secrets_stay_out_of_every_field() {
+async fn headers_are_recorded_in_alphabetical_order() {
+    const NAMES: [&str; 6] = ["origin", "referer", "x-a", "x-b", "x-c", "x-d"];
+    // The `HeaderMap` of each request iterates in another order.
+    for _ in 0..10 {
+        let (sender, lines) = std::sync::mpsc::channel();
+        let mut log = BodyLog::new().sink(move |record: &actix_bodylog::Record<'_>| {
+            record.with_json(Schema::OpenTelemetry, |line| {
+                sender.send(line.to_owned()).unwrap();
+            });
+        });
+        let mut req = TestRequest::get();
+        for name in NAMES.iter().rev() {
+            log = log.request_header(header::HeaderName::from_static(name));
+            req = req.insert_header((*name, "1"));
+        }
+        let app = App::new().default_service(web::to(answer)).wrap(log);
+        let app = init_service(app).await;
+        read_body(call_service(&app, req.to_request()).await).await;
+        let line = lines.recv().unwrap();
+        let places = NAMES.map(|name| line.find(&format!("\"http.request.header.{name}\"")));
+        assert!(places.iter().all(Option::is_some), "{line}");
+        assert!(places.is_sorted(), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn secrets_are_hidden_in_all_fields() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_body(ResponseBody::Always);
     let app = App::new()
@@ -843,7 +867,7 @@ async fn secrets_stay_out_of_every_field() {
 }
 
 #[actix_web::test]
-async fn the_body_type_of_a_response_stays_usable() {
+async fn response_body_can_be_taken_with_try_into_bytes_and_unwrap() {
     let (_, log) = Recorder::with_log();
     let app = App::new()
         .default_service(web::to(async || "hello"))
@@ -854,7 +878,7 @@ async fn the_body_type_of_a_response_stays_usable() {
 }
 
 #[actix_web::test]
-async fn the_client_is_whom_a_trusted_proxy_names_and_nobody_else() {
+async fn client_address_comes_from_forwarded_headers_of_trusted_proxies_only() {
     let proxies: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
     for (peer, proxies, client) in [
         ("10.0.0.1:80", &proxies[..], "203.0.113.9"),
@@ -872,7 +896,7 @@ async fn the_client_is_whom_a_trusted_proxy_names_and_nobody_else() {
 }
 
 #[actix_web::test]
-async fn a_nested_logger_trusts_its_own_proxies() {
+async fn nested_logger_uses_its_own_trusted_proxies() {
     let (recorder, log) = Recorder::with_log();
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     let app = App::new()
@@ -894,7 +918,7 @@ async fn a_nested_logger_trusts_its_own_proxies() {
 }
 
 #[actix_web::test]
-async fn a_share_is_kept_of_what_succeeds_and_all_of_what_does_not() {
+async fn sampling_drops_successes_and_keeps_failures() {
     let (recorder, log) = Recorder::with_log();
     let log = log.sample(0.0);
     let app = App::new()
@@ -922,7 +946,7 @@ async fn a_share_is_kept_of_what_succeeds_and_all_of_what_does_not() {
 }
 
 #[actix_web::test]
-async fn failures_are_kept_where_success_is_an_error_too() {
+async fn sampling_keeps_failures_with_success_level_error() {
     let (recorder, log) = Recorder::with_log();
     let log = log.success_level(Level::Error).sample(0.0);
     let req = TestRequest::with_uri("/?status=500");
@@ -930,14 +954,14 @@ async fn failures_are_kept_where_success_is_an_error_too() {
 }
 
 #[actix_web::test]
-async fn records_of_one_trace_or_request_are_kept_together_and_say_the_rate() {
+async fn sampling_keeps_or_drops_all_records_of_a_trace_or_request_id() {
     for (name, kept, left_out) in [
         (
             "traceparent",
             "00-00000000000000000080000000000000-00000000000000a1-01",
             "00-0000000000000000007fffffffffffff-00000000000000a1-01",
         ),
-        // By their hashes.
+        // The hashes of the ids decide.
         ("x-request-id", "r-2", "r-1"),
     ] {
         let (recorder, log) = Recorder::with_log();
@@ -955,7 +979,7 @@ async fn records_of_one_trace_or_request_are_kept_together_and_say_the_rate() {
 }
 
 #[actix_web::test]
-async fn an_id_that_is_hidden_decides_nothing() {
+async fn redacted_ids_do_not_decide_sampling() {
     let (recorder, log) = Recorder::with_log();
     let log = log.redact("x-request-id").redact("traceparent").sample(0.5);
     let app = App::new().default_service(web::to(answer)).wrap(log);
@@ -969,7 +993,7 @@ async fn an_id_that_is_hidden_decides_nothing() {
             ));
         read_body(call_service(&app, req.to_request()).await).await;
     }
-    // All or none, if what is shown instead were taken for the id.
+    // If `[REDACTED]` were used as the id, all records would be kept or none.
     let records = recorder.records();
     assert!((1..200).contains(&records.len()), "{}", records.len());
     assert!(
@@ -985,6 +1009,6 @@ async fn an_id_that_is_hidden_decides_nothing() {
 
 #[test]
 #[should_panic = "must be from 0 to 1, not 1.5"]
-fn a_share_above_one_stops_the_server_at_start() {
+fn sample_rate_above_one_panics() {
     let _ = BodyLog::new().sample(1.5);
 }

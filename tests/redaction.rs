@@ -1,4 +1,4 @@
-//! What users say about what is hidden, and what records tell of bodies that are not plain text.
+//! Redaction rules, and the content of bodies that are not plain text.
 
 use actix_bodylog::{BodyLog, RecordExt as _, Redaction, ResponseBody};
 use actix_web::{
@@ -13,11 +13,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod support;
-use support::{Recorder, assert_fields};
+use support::{Recorder, assert_fields, is_forbidden};
 
 const JSON: &str = "application/json";
 
-/// Answers with the body that it got, under the type and the coding that it had.
+/// Answers with the body, the type and the coding of the request.
 async fn echo(req: HttpRequest, mut body: web::Payload) -> HttpResponse {
     use futures_util::StreamExt as _;
     let mut bytes = web::BytesMut::new();
@@ -35,7 +35,7 @@ async fn echo(req: HttpRequest, mut body: web::Payload) -> HttpResponse {
     res.body(bytes.freeze())
 }
 
-/// Sends one request through a logger and gives its only record.
+/// Sends one request through a logger with these changes and returns the only record.
 async fn record_of(change: impl FnOnce(BodyLog) -> BodyLog, req: TestRequest) -> Value {
     let (recorder, log) = Recorder::with_log();
     let app = App::new().default_service(web::to(echo)).wrap(change(log));
@@ -51,7 +51,7 @@ fn post(content_type: &str, body: impl Into<Bytes>) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn names_can_be_added_and_taken_off() {
+async fn sensitive_names_can_be_added_and_removed() {
     let body = r#"{"code":1,"iban":"a","salary_2":"b","token":"c","token_type":"d","pin":"e"}"#;
     let hidden = |log: BodyLog| {
         log.redact("IBAN")
@@ -80,7 +80,7 @@ async fn names_can_be_added_and_taken_off() {
 }
 
 #[actix_web::test]
-async fn a_code_field_that_is_named_is_hidden_and_still_picks_the_level() {
+async fn redacted_code_field_is_hidden_and_sets_the_level() {
     for body in [r#"{"code":500}"#, r#"{"code":"500"}"#] {
         let record = record_of(|log| log.redact("code"), post(JSON, body)).await;
         assert_fields(
@@ -92,14 +92,14 @@ async fn a_code_field_that_is_named_is_hidden_and_still_picks_the_level() {
             }),
         );
     }
-    // Whatever the order of the calls.
+    // The order of the calls does not matter.
     let log = |log: BodyLog| log.redact("state").code_field("state");
     let record = record_of(log, post(JSON, r#"{"state":500}"#)).await;
     assert_eq!(record["http.response.body.code"], "[REDACTED]");
 }
 
 #[actix_web::test]
-async fn headers_are_recorded_if_they_are_asked_for_and_credentials_if_they_are_kept_too() {
+async fn added_headers_are_recorded_and_credentials_only_with_keep() {
     let req = || {
         post("text/plain", "x")
             .insert_header((header::AUTHORIZATION, "Bearer hunter2"))
@@ -133,13 +133,13 @@ async fn headers_are_recorded_if_they_are_asked_for_and_credentials_if_they_are_
             "http.request.header.x-auth-token": null,
         }),
     );
-    // The never-log set holds though nothing else is hidden.
+    // Credentials are not recorded even if redaction is off.
     let record = record_of(|log| ask(log).redaction(Redaction::none()), req()).await;
     assert_eq!(record.get("http.request.header.authorization"), None);
 }
 
 #[actix_web::test]
-async fn without_redaction_everything_is_shown_on_one_clean_line() {
+async fn redaction_none_shows_everything_on_one_clean_line() {
     let none = |log: BodyLog| log.redaction(Redaction::none());
     for (content_type, body, shown) in [
         (
@@ -171,7 +171,7 @@ async fn without_redaction_everything_is_shown_on_one_clean_line() {
 }
 
 #[actix_web::test]
-async fn a_nested_logger_brings_its_rules_to_the_whole_record() {
+async fn redaction_of_a_nested_logger_applies_to_the_whole_record() {
     let (recorder, outer) = Recorder::with_log();
     let inner = BodyLog::new()
         .redact("iban")
@@ -206,7 +206,7 @@ async fn a_nested_logger_brings_its_rules_to_the_whole_record() {
 }
 
 #[actix_web::test]
-async fn a_body_that_breaks_says_so() {
+async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
     let record = record_of(|log| log, post(JSON, r#"{"a":1}{"pin":2}"#)).await;
     assert_fields(
         &record,
@@ -230,9 +230,8 @@ async fn a_body_that_breaks_says_so() {
     );
 }
 
-/// Compressed by actix-web itself, which is what is between a logger outside and the handler.
 #[actix_web::test]
-async fn the_code_is_found_in_an_encoded_response_whatever_is_kept_of_it() {
+async fn code_is_found_in_a_compressed_response_for_all_limits_and_policies() {
     let codings: &[&str] = &[
         #[cfg(feature = "gzip")]
         "gzip",
@@ -287,7 +286,7 @@ async fn the_code_is_found_in_an_encoded_response_whatever_is_kept_of_it() {
 }
 
 #[actix_web::test]
-async fn an_encoded_body_that_cannot_be_read_is_omitted() {
+async fn invalid_or_unknown_content_coding_is_omitted_as_encoded() {
     for coding in ["gzip", "br", "zstd", "compress", "gzip, what"] {
         let req = post(JSON, "no such coding").insert_header((header::CONTENT_ENCODING, coding));
         let record = record_of(|log| log, req).await;
@@ -305,7 +304,7 @@ async fn an_encoded_body_that_cannot_be_read_is_omitted() {
 
 #[cfg(feature = "charsets")]
 #[actix_web::test]
-async fn other_charsets_are_read_and_what_is_not_in_them_is_omitted() {
+async fn supported_charsets_are_decoded_and_invalid_bytes_are_omitted() {
     for (charset, body, shown, code) in [
         (
             "gbk",
@@ -345,7 +344,7 @@ async fn other_charsets_are_read_and_what_is_not_in_them_is_omitted() {
 }
 
 #[actix_web::test]
-async fn multipart_bodies_are_outlined() {
+async fn multipart_body_is_shown_as_an_outline() {
     let body = "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n\
         --B\r\nContent-Disposition: form-data; name=\"pin\"\r\n\r\n1234\r\n\
         --B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\n\
@@ -377,7 +376,7 @@ async fn multipart_bodies_are_outlined() {
 }
 
 #[actix_web::test]
-async fn a_record_of_nothing_but_escapes_fits_the_smallest_limit() {
+async fn record_full_of_escapes_fits_the_smallest_limit() {
     let (recorder, log) = Recorder::with_log();
     let log = log.record_limit(1024);
     let quotes = "\"".repeat(3000);
@@ -405,7 +404,7 @@ async fn a_record_of_nothing_but_escapes_fits_the_smallest_limit() {
 }
 
 #[actix_web::test]
-async fn a_field_without_a_value_takes_away_the_one_before() {
+async fn field_without_a_value_removes_the_earlier_value() {
     let (recorder, log) = Recorder::with_log();
     let answer = web::to(async |req: HttpRequest| {
         req.record_field("tenant", "acme");
@@ -419,8 +418,8 @@ async fn a_field_without_a_value_takes_away_the_one_before() {
 }
 
 #[actix_web::test]
-async fn what_was_said_before_a_nested_logger_is_hidden_by_its_names_too() {
-    use actix_web::{dev::Service as _, http::header::HeaderMap};
+async fn field_recorded_before_a_nested_logger_is_redacted_by_its_names() {
+    use actix_web::dev::Service as _;
     let (recorder, outer) = Recorder::with_log();
     let inner = outer.clone().redact("iban");
     let scope = web::scope("/in")
@@ -434,13 +433,15 @@ async fn what_was_said_before_a_nested_logger_is_hidden_by_its_names_too() {
     let req = TestRequest::with_uri("/in").to_request();
     read_body(call_service(&app, req).await).await;
     assert_eq!(recorder.only()["iban"], "[REDACTED]");
+}
 
-    // And a preview says what a record says where nothing is kept.
+#[test]
+fn preview_omits_content_as_disabled_if_no_response_is_kept() {
     for log in [
         BodyLog::new().response_limit(0),
         BodyLog::new().response_body(ResponseBody::Never),
     ] {
-        let preview = log.preview(&HeaderMap::new(), b"abc");
+        let preview = log.preview(&header::HeaderMap::new(), b"abc");
         assert_eq!(preview.omitted, Some(actix_bodylog::Omitted::Disabled));
         assert_eq!(preview.content, None);
     }
@@ -449,7 +450,7 @@ async fn what_was_said_before_a_nested_logger_is_hidden_by_its_names_too() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn no_line_is_longer_than_its_limit_or_more_than_one(
+    fn record_is_one_line_below_its_limit(
         limit in 1024_usize..6000,
         texts in prop::collection::vec("[\\\\\"a-c\u{e9}\u{202e}\u{2028}\u{85}\n\t]{0,1500}", 6),
     ) {
@@ -479,8 +480,7 @@ proptest! {
         let record = recorder.only();
         let line = record.to_string();
         prop_assert!(line.len() < limit, "{} of {limit}", line.len());
-        let forbidden = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        prop_assert!(!line.contains(forbidden));
+        prop_assert!(!line.contains(is_forbidden));
         for name in ["http.request.method", "url.path", "http.response.status_code", "level", "exchange.outcome"] {
             prop_assert!(record.get(name).is_some(), "{name}");
         }

@@ -1,8 +1,8 @@
-//! Ids of requests and of traces, in and out.
+//! Request ids and trace ids.
 
 use std::cell::RefCell;
 
-use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, Record, RequestId, RequestIds, Sink};
+use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, RequestId, RequestIds};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -13,11 +13,10 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
-use log::Level;
 use serde_json::{Value, json};
 
 mod support;
-use support::{Recorder, Server, assert_fields};
+use support::{DisabledSink, Recorder, Server, assert_fields};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FIELD: &str = "http.request.header.x-request-id";
@@ -37,17 +36,17 @@ fn ids(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// What the handler knows of the id, as the body of the response.
-async fn tell(req: HttpRequest) -> String {
+/// Answers with the id that the handler sees.
+async fn show_id(req: HttpRequest) -> String {
     let id = req.extensions().get::<RequestId>().cloned();
     id.map_or("none".into(), |id| id.to_string())
 }
 
-/// The ids of the response, what the handler saw, and the record.
+/// Returns the ids of the response, the id that the handler saw, and the record.
 async fn exchange(log: BodyLog, req: TestRequest) -> (Vec<String>, String, Value) {
     let recorder = Recorder::default();
     let log = log.sink(recorder.clone());
-    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
+    let app = init_service(App::new().default_service(web::to(show_id)).wrap(log)).await;
     let res = call_service(&app, req.to_request()).await;
     let sent = ids(res.headers());
     let body = String::from_utf8(read_body(res).await.to_vec()).unwrap();
@@ -59,7 +58,7 @@ fn generating() -> BodyLog {
 }
 
 #[actix_web::test]
-async fn an_id_that_comes_is_recorded_and_changes_nothing() {
+async fn incoming_id_is_recorded_and_changes_nothing_else() {
     let longest = "x".repeat(MAX_REQUEST_ID_LEN);
     for id in ["r-1", longest.as_str()] {
         let (sent, seen, record) = exchange(BodyLog::new(), request(&[id.as_bytes()])).await;
@@ -69,7 +68,7 @@ async fn an_id_that_comes_is_recorded_and_changes_nothing() {
 }
 
 #[actix_web::test]
-async fn what_is_no_id_is_not_recorded() {
+async fn invalid_id_is_not_recorded_and_is_replaced_by_a_generated_one() {
     let too_long = "x".repeat(MAX_REQUEST_ID_LEN + 1);
     let others: [&[u8]; 4] = [b"a b", b"", "\u{202e}".as_bytes(), too_long.as_bytes()];
     for id in others {
@@ -82,7 +81,7 @@ async fn what_is_no_id_is_not_recorded() {
 }
 
 #[actix_web::test]
-async fn an_id_is_generated_where_there_is_none() {
+async fn id_is_generated_if_the_request_has_none() {
     let (sent, seen, record) = exchange(generating(), request(&[])).await;
     assert_eq!(sent, std::slice::from_ref(&seen));
     assert_fields(&record, json!({FIELD: [seen]}));
@@ -95,28 +94,28 @@ async fn an_id_is_generated_where_there_is_none() {
 }
 
 #[actix_web::test]
-async fn an_id_that_the_application_sends_stays() {
+async fn id_in_the_response_of_the_application_is_kept() {
     let handler = || async {
         HttpResponse::Ok()
-            .insert_header((X_REQUEST_ID, "the application's"))
+            .insert_header((X_REQUEST_ID, "id-of-the-app"))
             .finish()
     };
     let app = App::new()
         .default_service(web::to(handler))
         .wrap(generating());
     let res = call_service(&init_service(app).await, request(&[]).to_request()).await;
-    assert_eq!(ids(res.headers()), ["the application's"]);
+    assert_eq!(ids(res.headers()), ["id-of-the-app"]);
 }
 
 async fn refuse<B: MessageBody>(
     _: ServiceRequest,
     _: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    Err(ErrorForbidden("not for you"))
+    Err(ErrorForbidden("refused"))
 }
 
 #[test]
-fn a_response_that_is_made_of_an_error_has_the_id_too() {
+fn response_of_an_error_has_the_id() {
     let recorder = Recorder::default();
     let log = generating().sink(recorder.clone());
     let server = Server::http1(move || App::new().wrap(from_fn(refuse)).wrap(log.clone()));
@@ -132,7 +131,7 @@ fn a_response_that_is_made_of_an_error_has_the_id_too() {
 }
 
 #[actix_web::test]
-async fn nested_loggers_agree_on_one_id() {
+async fn nested_loggers_use_one_id() {
     for (outer, inner) in [
         (generating(), generating()),
         (generating(), BodyLog::new()),
@@ -140,7 +139,7 @@ async fn nested_loggers_agree_on_one_id() {
     ] {
         let recorder = Recorder::default();
         let app = App::new()
-            .default_service(web::to(tell))
+            .default_service(web::to(show_id))
             .wrap(inner)
             .wrap(outer.sink(recorder.clone()));
         let res = call_service(&init_service(app).await, request(&[]).to_request()).await;
@@ -151,41 +150,28 @@ async fn nested_loggers_agree_on_one_id() {
     }
 }
 
-/// Wants nothing.
-struct Off;
-
-impl Sink for Off {
-    fn enabled(&self, _: Level) -> bool {
-        false
-    }
-
-    fn emit(&self, _: &Record<'_>) {
-        panic!("a record for a sink that wants none");
-    }
-}
-
 #[actix_web::test]
-async fn what_is_logged_decides_nothing_about_ids() {
+async fn ids_are_generated_and_sent_without_a_record() {
     let recorder = Recorder::default();
     let skipping = generating().skip_if(|_| true).sink(recorder.clone());
-    let quiet = generating().sink(Off);
+    let quiet = generating().sink(DisabledSink);
     for (log, outer) in [
         (skipping.clone(), None),
         (quiet.clone(), None),
-        // What is outside lets the request pass, and gives it an id or does not.
+        // The outer logger does not record the request. It generates an id in the last case only.
         (generating(), Some(BodyLog::off())),
         (skipping, Some(quiet)),
     ] {
         let app = App::new()
-            .route("/", web::to(tell))
-            .service(web::resource("/refused").wrap(from_fn(refuse)).to(tell))
+            .route("/", web::to(show_id))
+            .service(web::resource("/refused").wrap(from_fn(refuse)).to(show_id))
             .wrap(log)
             .wrap(Condition::new(outer.is_some(), outer.unwrap_or_default()));
         let app = init_service(app).await;
         let res = call_service(&app, request(&[]).to_request()).await;
-        let told = ids(res.headers());
-        assert_eq!(told.len(), 1);
-        assert_eq!(read_body(res).await, told[0]);
+        let sent = ids(res.headers());
+        assert_eq!(sent.len(), 1);
+        assert_eq!(read_body(res).await, sent[0]);
         let res = call_service(&app, request(&[b"r-1"]).to_request()).await;
         assert_eq!(ids(res.headers()), ["r-1"]);
         let refused = request(&[b"r-2"]).uri("/refused").to_request();
@@ -196,13 +182,13 @@ async fn what_is_logged_decides_nothing_about_ids() {
 }
 
 #[actix_web::test]
-async fn a_logger_inside_one_that_is_off_gives_ids_too() {
+async fn logger_nested_in_an_off_logger_generates_ids() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
         .service(
             web::scope("/off")
                 .wrap(BodyLog::off())
-                .service(web::resource("/in").wrap(generating()).to(tell)),
+                .service(web::resource("/in").wrap(generating()).to(show_id)),
         )
         .wrap(log);
     let app = init_service(app).await;
@@ -214,11 +200,11 @@ async fn a_logger_inside_one_that_is_off_gives_ids_too() {
 }
 
 #[actix_web::test]
-async fn an_id_that_handlers_know_is_told_also_where_there_is_no_record() {
+async fn nested_off_logger_sends_the_id_of_the_outer_logger() {
     let (recorder, log) = Recorder::with_log();
     let app = App::new()
-        .service(web::resource("/off").wrap(BodyLog::off()).to(tell))
-        .route("/on", web::to(tell))
+        .service(web::resource("/off").wrap(BodyLog::off()).to(show_id))
+        .route("/on", web::to(show_id))
         .wrap(log.request_id(RequestIds::Generate));
     let app = init_service(app).await;
     let res = call_service(&app, TestRequest::with_uri("/off").to_request()).await;
@@ -226,16 +212,16 @@ async fn an_id_that_handlers_know_is_told_also_where_there_is_no_record() {
     assert_eq!(ids.len(), 1);
     assert_eq!(read_body(res).await, ids[0]);
     recorder.wait_for(0);
-    // It is not that of the next.
+    // The next request gets another id.
     let res = call_service(&app, TestRequest::with_uri("/on").to_request()).await;
     assert_ne!(read_body(res).await, ids[0]);
     assert_ne!(recorder.only()[FIELD], json!(ids));
 }
 
 #[actix_web::test]
-async fn an_exchange_does_not_keep_the_id_of_the_one_before() {
+async fn each_exchange_gets_a_new_id() {
     let log = generating().sink(Recorder::default());
-    let app = init_service(App::new().default_service(web::to(tell)).wrap(log)).await;
+    let app = init_service(App::new().default_service(web::to(show_id)).wrap(log)).await;
     let seen = RefCell::new(Vec::new());
     for _ in 0..3 {
         let res = call_service(&app, request(&[]).to_request()).await;
@@ -248,7 +234,7 @@ async fn an_exchange_does_not_keep_the_id_of_the_one_before() {
 }
 
 #[actix_web::test]
-async fn a_trace_is_recorded_if_its_header_is_well_formed() {
+async fn trace_id_is_recorded_if_traceparent_is_well_formed() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     const SPAN: &str = "b7ad6b7169203331";
     let header = format!("00-{TRACE}-{SPAN}-01");
@@ -259,7 +245,7 @@ async fn a_trace_is_recorded_if_its_header_is_well_formed() {
         (vec![header.as_str()], &found),
         (vec![malformed.as_str()], &nothing),
         (vec!["token=t0ps3cret"], &nothing),
-        // Two of them are none.
+        // Two traceparent headers are invalid.
         (vec![header.as_str(), header.as_str()], &nothing),
         (vec![], &nothing),
     ] {
@@ -273,7 +259,7 @@ async fn a_trace_is_recorded_if_its_header_is_well_formed() {
 }
 
 #[actix_web::test]
-async fn what_is_no_id_is_none_whatever_is_kept_or_hidden() {
+async fn keep_does_not_record_an_invalid_id_and_redact_does_not_change_the_sent_id() {
     let (.., record) = exchange(generating().keep("x-request-id"), request(&[b"a b"])).await;
     assert_eq!(record[FIELD][0].as_str().unwrap().len(), 36);
     let (sent, _, record) = exchange(generating().redact("x-request-id"), request(&[])).await;

@@ -1,10 +1,9 @@
-//! What is in motion stays in motion: events arrive one by one, and nobody is hurried.
+//! Streaming and back-pressure over HTTP/1 are the same with the logger.
 
 mod support;
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -12,33 +11,16 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, ResponseBody};
 use actix_web::{App, Error, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
-use support::{Recorder, Server, gate::Turnstile, script::request};
-
-fn busy() -> (Recorder, BodyLog) {
-    let (recorder, log) = Recorder::with_log();
-    (recorder, log.response_body(ResponseBody::Always))
-}
-
-fn read_until(stream: &mut TcpStream, text: &str) -> String {
-    let mut received = Vec::new();
-    let mut byte = [0];
-    while !received.ends_with(text.as_bytes()) {
-        let n = stream.read(&mut byte).unwrap();
-        assert_eq!(n, 1, "no {text:?}: {}", received.escape_ascii());
-        received.push(byte[0]);
-    }
-    String::from_utf8(received).unwrap()
-}
+use support::{Recorder, Server, gate::Turnstile, read_until, script::request};
 
 #[test]
-fn every_event_can_be_read_before_the_next_one_is_made() {
+fn each_event_arrives_before_the_next_one_is_made() {
     const EVENTS: usize = 5;
-    let (recorder, log) = busy();
+    let (recorder, log) = Recorder::with_full_log();
     let (gate, made) = (Turnstile::default(), Arc::new(AtomicUsize::new(0)));
     let server = Server::http1({
         let (gate, made) = (gate.clone(), Arc::clone(&made));
@@ -68,7 +50,7 @@ fn every_event_can_be_read_before_the_next_one_is_made() {
     stream
         .write_all(&request("GET", "/", "connection: close\r\n"))
         .unwrap();
-    // The head does not wait for the first event.
+    // The head arrives before the first event.
     read_until(&mut stream, "\r\n\r\n");
     assert_eq!(made.load(SeqCst), 0);
     for nth in 0..EVENTS {
@@ -78,7 +60,7 @@ fn every_event_can_be_read_before_the_next_one_is_made() {
             format!("9\r\ndata: {nth}\n\n\r\n")
         );
         assert_eq!(made.load(SeqCst), nth + 1);
-        assert!(recorder.records().is_empty(), "it is not over yet");
+        assert!(recorder.records().is_empty(), "the stream has not ended");
     }
     gate.open();
     read_until(&mut stream, "0\r\n\r\n");
@@ -88,11 +70,11 @@ fn every_event_can_be_read_before_the_next_one_is_made() {
 }
 
 #[test]
-fn a_handler_that_does_not_read_holds_the_client_back_and_gets_everything_later() {
+fn unread_upload_blocks_the_client_and_arrives_whole_later() {
     const TOTAL: usize = 64 << 20;
-    // Kernel buffers on both sides of loopback grow to a few MiB.
+    // The kernel's buffers on loopback grow to a few MiB on each side.
     const BOUND: usize = 24 << 20;
-    let (recorder, log) = busy();
+    let (recorder, log) = Recorder::with_full_log();
     let gate = Turnstile::default();
     let server = Server::http1({
         let gate = gate.clone();
@@ -116,8 +98,8 @@ fn a_handler_that_does_not_read_holds_the_client_back_and_gets_everything_later(
     let length = format!("content-length: {TOTAL}\r\nconnection: close\r\n");
     stream.write_all(&request("POST", "/", &length)).unwrap();
 
-    // Writes until the kernel takes no more: that is what a write that times out says.
-    let patience = stream.write_timeout().unwrap();
+    // Write until a write times out, which means that the buffers are full.
+    let write_timeout = stream.write_timeout().unwrap();
     stream
         .set_write_timeout(Some(Duration::from_millis(300)))
         .unwrap();
@@ -135,11 +117,11 @@ fn a_handler_that_does_not_read_holds_the_client_back_and_gets_everything_later(
     }
     assert!(
         sent < BOUND,
-        "{sent} bytes went to a handler that reads none"
+        "{sent} bytes were accepted although the handler does not read"
     );
 
     gate.open();
-    stream.set_write_timeout(patience).unwrap();
+    stream.set_write_timeout(write_timeout).unwrap();
     while sent < TOTAL {
         sent += stream
             .write(&piece[..piece.len().min(TOTAL - sent)])
@@ -152,11 +134,11 @@ fn a_handler_that_does_not_read_holds_the_client_back_and_gets_everything_later(
 }
 
 #[test]
-fn a_client_that_does_not_read_holds_the_response_back() {
+fn client_that_does_not_read_blocks_the_response() {
     const CHUNK: usize = 64 * 1024;
     const TOTAL: usize = 1024;
     const BOUND: usize = 24 << 20;
-    let (recorder, log) = busy();
+    let (recorder, log) = Recorder::with_full_log();
     let made = Arc::new(AtomicUsize::new(0));
     let server = Server::http1({
         let made = Arc::clone(&made);
@@ -182,13 +164,16 @@ fn a_client_that_does_not_read_holds_the_response_back() {
         .write_all(&request("GET", "/", "connection: close\r\n"))
         .unwrap();
     read_until(&mut stream, "\r\n\r\n");
-    // There is one worker, on one thread: when it has answered somebody else a few times, it has
-    // done with the first connection what it can.
+    // The server has one worker. After it has answered other connections many times, it has made
+    // all the progress on the first connection that it can.
     for _ in 0..50 {
         server.exchange(request("GET", "/made", "connection: close\r\n"));
     }
     let made_ahead = made.load(SeqCst) * CHUNK;
-    assert!(made_ahead < BOUND, "{made_ahead} bytes for nobody");
+    assert!(
+        made_ahead < BOUND,
+        "{made_ahead} bytes were made although the client does not read"
+    );
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(rest.len() > TOTAL * CHUNK);
@@ -197,8 +182,8 @@ fn a_client_that_does_not_read_holds_the_response_back() {
 }
 
 #[test]
-fn an_upload_is_answered_piece_by_piece_while_it_goes_on() {
-    let (recorder, log) = busy();
+fn each_piece_of_an_upload_is_echoed_before_the_next_is_sent() {
+    let (recorder, log) = Recorder::with_full_log();
     let server = Server::http1(move || {
         let echo = |payload: web::Payload| async { HttpResponse::Ok().streaming(payload) };
         App::new().route("/", web::to(echo)).wrap(log.clone())

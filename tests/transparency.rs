@@ -1,5 +1,4 @@
-//! Neither the client nor the application can tell whether the middleware is there: the same bytes
-//! are sent to an application with and without it, and the same bytes must come back.
+//! An application sends the same bytes over HTTP/1 with and without the logger.
 
 mod support;
 
@@ -24,8 +23,8 @@ use support::{
     scripts,
 };
 
-/// A logger that has the most to do.
-fn busy() -> (Recorder, BodyLog) {
+/// Makes a logger that keeps whole bodies in both directions.
+fn keeping_all() -> (Recorder, BodyLog) {
     let (recorder, log) = Recorder::with_log();
     let log = log
         .request_limit(1 << 20)
@@ -34,23 +33,23 @@ fn busy() -> (Recorder, BodyLog) {
     (recorder, log)
 }
 
-/// The plain application's answers to all scripts.
+/// Plays the scripts to the application without the logger.
 fn plain(scripts: &[Script]) -> Plain {
     let server = Server::http1(|| App::new().configure(routes));
     Plain::catalogue(&server, scripts)
 }
 
 #[test]
-fn the_plain_application_says_the_same_twice() {
-    // Otherwise the comparisons below would find differences that are none.
+fn application_without_the_logger_sends_the_same_bytes_twice() {
+    // Otherwise the comparisons below would fail without a fault of the logger.
     let scripts = scripts::all();
     let again = Server::http1(|| App::new().configure(routes));
     plain(&scripts).assert_same(&again, &scripts);
 }
 
 #[test]
-fn around_the_application_it_is_not_seen_and_sees_every_request_once() {
-    let (recorder, log) = busy();
+fn logger_around_the_app_changes_no_bytes_and_records_each_request_once() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
     let wrapped = log.clone();
     let server = Server::http1(move || App::new().configure(routes).wrap(wrapped.clone()));
@@ -63,10 +62,10 @@ fn around_the_application_it_is_not_seen_and_sees_every_request_once() {
 }
 
 #[test]
-fn around_a_scope_it_is_not_seen() {
-    let (recorder, log) = busy();
+fn logger_around_a_scope_changes_no_bytes() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
-    // The plain application has the scope as well: a scope answers some requests in its own way.
+    // The reference has the scope too, because a scope answers some requests differently.
     let plain = Server::http1(|| App::new().service(web::scope("").configure(routes)));
     let plain = Plain::record(&plain, &scripts);
     let server = Server::http1(move || {
@@ -77,8 +76,8 @@ fn around_a_scope_it_is_not_seen() {
 }
 
 #[test]
-fn around_every_resource_it_is_not_seen() {
-    let (recorder, log) = busy();
+fn logger_around_each_resource_changes_no_bytes() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
     let server = Server::http1(move || App::new().configure(wrapped_routes(&log)));
     plain(&scripts).assert_same(&server, &scripts);
@@ -86,9 +85,9 @@ fn around_every_resource_it_is_not_seen() {
 }
 
 #[test]
-fn around_the_application_and_every_resource_it_is_not_seen_and_sees_every_request_once() {
-    let (recorder, log) = busy();
-    let (inner_recorder, inner) = busy();
+fn logger_around_the_app_and_each_resource_changes_no_bytes_and_records_each_request_once() {
+    let (recorder, log) = keeping_all();
+    let (inner_recorder, inner) = keeping_all();
     let scripts = scripts::all();
     let server = Server::http1(move || {
         App::new()
@@ -102,8 +101,8 @@ fn around_the_application_and_every_resource_it_is_not_seen_and_sees_every_reque
 }
 
 #[test]
-fn with_no_room_to_keep_anything_it_is_not_seen() {
-    let (recorder, log) = busy();
+fn logger_without_budget_changes_no_bytes() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
     let small = log.memory_budget(16).record_limit(1024);
     let server = Server::http1(move || App::new().configure(routes).wrap(small.clone()));
@@ -113,8 +112,8 @@ fn with_no_room_to_keep_anything_it_is_not_seen() {
 }
 
 #[test]
-fn letting_requests_pass_it_is_not_seen() {
-    let (recorder, log) = busy();
+fn logger_that_skips_all_requests_changes_no_bytes() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
     let skipping = log.skip_if(|_| true);
     let server = Server::http1(move || {
@@ -128,8 +127,8 @@ fn letting_requests_pass_it_is_not_seen() {
 }
 
 #[test]
-fn with_hooks_and_sinks_that_panic_it_is_not_seen() {
-    let (recorder, log) = busy();
+fn panicking_hooks_and_sinks_change_no_bytes() {
+    let (recorder, log) = keeping_all();
     let scripts = scripts::all();
     let faulty = log
         .code_levels(|_| panic!("a hook"))
@@ -144,26 +143,26 @@ fn with_hooks_and_sinks_that_panic_it_is_not_seen() {
 }
 
 #[test]
-fn writing_to_the_log_it_is_not_seen() {
+fn logger_with_the_default_sink_changes_no_bytes() {
     let scripts = scripts::all();
     let log = BodyLog::new().success_level(Level::Info);
     let server = Server::http1(move || App::new().configure(routes).wrap(log.clone()));
     plain(&scripts).assert_same(&server, &scripts);
 }
 
-/// Compares an application that has one more middleware with the same one where the logger is inside
-/// or outside of that. A macro, because every order is a type of its own.
+/// Compares an application that has another middleware with the same application and the logger inside
+/// or outside of that middleware. This is a macro because each order has another type.
 macro_rules! beside {
     ($name:ident, $other:expr) => {
         mod $name {
             use super::*;
 
             #[test]
-            fn inside_of_it_the_logger_is_not_seen() {
+            fn logger_inside_changes_no_bytes() {
                 let scripts = scripts::all();
                 let plain = Server::http1(|| App::new().configure(routes).wrap($other));
                 let plain = Plain::record(&plain, &scripts);
-                let (recorder, log) = busy();
+                let (recorder, log) = keeping_all();
                 let server = Server::http1(move || {
                     App::new().configure(routes).wrap(log.clone()).wrap($other)
                 });
@@ -172,11 +171,11 @@ macro_rules! beside {
             }
 
             #[test]
-            fn outside_of_it_the_logger_is_not_seen() {
+            fn logger_outside_changes_no_bytes() {
                 let scripts = scripts::all();
                 let plain = Server::http1(|| App::new().configure(routes).wrap($other));
                 let plain = Plain::record(&plain, &scripts);
-                let (recorder, log) = busy();
+                let (recorder, log) = keeping_all();
                 let server = Server::http1(move || {
                     App::new().configure(routes).wrap($other).wrap(log.clone())
                 });
@@ -205,7 +204,7 @@ beside!(
     ErrorHandlers::new().handler(StatusCode::INTERNAL_SERVER_ERROR, replace)
 );
 beside!(function, from_fn(add_header));
-beside!(nothing_but_errors, from_fn(answer_errors));
+beside!(function_that_returns_errors_only, from_fn(answer_errors));
 
 fn decorate<B>(mut res: ServiceResponse<B>) -> Result<ErrorHandlerResponse<B>, Error> {
     let value = match res.response().error() {
@@ -234,7 +233,7 @@ async fn add_header(
     Ok(res)
 }
 
-/// Makes a response of an error by a way that leaves out what was added to the error.
+/// Makes a new error from an error, without the response mappers of the old one.
 async fn answer_errors(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

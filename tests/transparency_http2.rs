@@ -1,4 +1,4 @@
-//! Over HTTP/2 as well, nobody can tell whether the middleware is there.
+//! An application sends the same responses over HTTP/2 with and without the logger.
 
 mod support;
 
@@ -18,7 +18,8 @@ use support::{PATIENCE, Recorder, Server, catalogue::routes};
 
 type Request = (&'static str, &'static str, Option<&'static [u8]>);
 
-/// HTTP/2 has a payload for every request, and ends one that fails with a reset.
+/// Requests for the routes of the catalogue. In HTTP/2 every request has a payload, and a failing response ends with
+/// a reset.
 const REQUESTS: &[Request] = &[
     ("GET", "/sized", None),
     ("GET", "/sized-0", None),
@@ -29,7 +30,7 @@ const REQUESTS: &[Request] = &[
     ("GET", "/cookie", None),
     ("GET", "/encoded", None),
     ("GET", "/stream", None),
-    // Not `/empty-chunk`: on HTTP/2 actix-http waits for the capacity to send nothing, for ever.
+    // `/empty-chunk` is left out: over HTTP/2, actix-http never finishes sending an empty chunk.
     ("GET", "/empty-stream", None),
     ("GET", "/big-stream", None),
     ("GET", "/sized-stream", None),
@@ -71,11 +72,11 @@ const REQUESTS: &[Request] = &[
     ("GET", "/nothing", None),
 ];
 
-/// Everything that comes back for a request, as text.
+/// Sends one request and returns the whole response as text.
 async fn fetch(server: &Server, (method, target, body): Request) -> String {
     let tcp = TcpStream::connect(server.addr).await.unwrap();
     let (client, connection) = client::handshake(tcp).await.unwrap();
-    // It ends with an error where a request does; the request says so too.
+    // Ignore the error of the connection: the request reports the same error.
     let connection = rt::spawn(async { drop(connection.await) });
     let mut client = client.ready().await.unwrap();
     let mut request = blank(SendRequest::<Bytes>::send_request);
@@ -119,7 +120,7 @@ async fn fetch(server: &Server, (method, target, body): Request) -> String {
     out
 }
 
-/// A request of the type that h2 asks for, which is of a crate that is not ours to name.
+/// Makes a request of the type that h2 expects, without naming that type.
 fn blank<T: Default, R>(_: fn(&mut SendRequest<Bytes>, T, bool) -> R) -> T {
     T::default()
 }
@@ -129,7 +130,7 @@ fn fetch_all(server: &Server) -> Vec<String> {
         let mut all = Vec::new();
         for request in REQUESTS {
             let response = timeout(PATIENCE, fetch(server, *request)).await;
-            all.push(response.unwrap_or_else(|_| panic!("no answer: {request:?}")));
+            all.push(response.unwrap_or_else(|_| panic!("no response: {request:?}")));
         }
         all
     })
@@ -147,12 +148,12 @@ fn assert_same(plain: &Server, logged: &Server) {
             .filter(|response| response.contains(text))
             .count()
     };
-    // A comparison of nothing but errors would find no difference either.
+    // If all requests failed, the comparison would find no difference either.
     assert!(found("200 OK") > 20 && found("409 ") > 3, "{plain:#?}");
 }
 
 #[test]
-fn around_the_application_it_is_not_seen_and_sees_every_request_once() {
+fn logger_around_the_app_changes_no_response_and_records_each_request_once() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_body(ResponseBody::Always);
     let plain = Server::http2(|| App::new().configure(routes));
@@ -168,7 +169,7 @@ fn around_the_application_it_is_not_seen_and_sees_every_request_once() {
 }
 
 #[test]
-fn beside_compress_it_is_not_seen() {
+fn logger_inside_or_outside_compress_changes_no_response() {
     let plain = Server::http2(|| App::new().configure(routes).wrap(Compress::default()));
     let (recorder, log) = Recorder::with_log();
     let inside = log.clone();

@@ -1,5 +1,4 @@
-//! What stands between a body and its consumer adds nothing, takes nothing, and does nothing on its
-//! own: polled by hand, one poll outside is one poll inside.
+//! The wrappers of bodies and payloads pass each poll, chunk, error, size and waker on, unchanged.
 
 mod support;
 
@@ -11,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use actix_bodylog::{BodyLog, ResponseBody};
+use actix_bodylog::BodyLog;
 use actix_service::{Service, Transform, fn_service};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
@@ -30,7 +29,7 @@ use support::{
     scripted::{Failure, Item, Scripted, Wakes},
 };
 
-/// The body of a response that went through the logger.
+/// Returns the body after it has passed through the logger.
 async fn logged<B: MessageBody>(log: &BodyLog, body: B) -> impl MessageBody + use<B> {
     let body = Cell::new(Some(body));
     let inner = fn_service(|req: ServiceRequest| {
@@ -42,20 +41,15 @@ async fn logged<B: MessageBody>(log: &BodyLog, body: B) -> impl MessageBody + us
     service.call(req).await.unwrap().into_body()
 }
 
-fn busy() -> (Recorder, BodyLog) {
-    let (recorder, log) = Recorder::with_log();
-    (recorder, log.response_body(ResponseBody::Always))
-}
-
 fn chunks(texts: &[&'static str]) -> Vec<Bytes> {
-    // Copies, so that equal texts do not share their memory.
+    // Copy the texts, so that equal texts are at different addresses.
     texts
         .iter()
         .map(|text| Bytes::copy_from_slice(text.as_bytes()))
         .collect()
 }
 
-/// Where a chunk lies: one that was passed on lies where it did.
+/// Returns the addresses and lengths of chunks. A chunk that is not copied keeps its address.
 fn places(chunks: &[Bytes]) -> Vec<(*const u8, usize)> {
     chunks
         .iter()
@@ -68,8 +62,8 @@ fn poll<B: MessageBody>(body: Pin<&mut B>, waker: &Waker) -> Poll<Option<Result<
 }
 
 #[actix_web::test]
-async fn every_response_chunk_is_passed_on_as_it_is_also_an_empty_one() {
-    let (recorder, log) = busy();
+async fn response_chunks_pass_unchanged_including_empty_ones() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["one", "", "", "three", ""]);
     let mut body = Box::pin(logged(&log, Scripted::of(&sent)).await);
     let mut received = Vec::new();
@@ -81,9 +75,9 @@ async fn every_response_chunk_is_passed_on_as_it_is_also_an_empty_one() {
 }
 
 #[actix_web::test]
-async fn one_poll_of_a_response_is_one_poll_of_the_body_inside() {
+async fn one_poll_of_the_response_body_is_one_poll_of_the_inner_body() {
     use Item::*;
-    let (_, log) = busy();
+    let (_, log) = Recorder::with_full_log();
     let text = Bytes::from_static(b"text");
     let inner = Scripted::new([
         Pending,
@@ -94,7 +88,7 @@ async fn one_poll_of_a_response_is_one_poll_of_the_body_inside() {
         End,
     ]);
     let mut body = Box::pin(logged(&log, inner.clone()).await);
-    assert_eq!(inner.polls.get(), 0, "nobody asked yet");
+    assert_eq!(inner.polls.get(), 0, "polled ahead");
     let (wakes, waker) = Wakes::new();
     for (nth, pending) in [true, false, true, true, false, false]
         .into_iter()
@@ -105,16 +99,16 @@ async fn one_poll_of_a_response_is_one_poll_of_the_body_inside() {
     }
     drop(body);
     assert_eq!(inner.polls.get(), 6);
-    assert_eq!(wakes.count(), 0, "the body inside woke nobody");
-    // It was given the consumer's own waker, each time.
+    assert_eq!(wakes.count(), 0, "the logger woke the consumer");
+    // The inner body got the waker of the consumer each time.
     let wakers = inner.wakers.borrow();
     assert_eq!(wakers.len(), 3);
     assert!(wakers.iter().all(|inner| inner.will_wake(&waker)));
 }
 
 #[actix_web::test]
-async fn a_body_that_fails_is_not_polled_again_and_its_error_is_the_same() {
-    let (recorder, log) = busy();
+async fn error_of_a_body_passes_unchanged_and_the_body_is_not_polled_again() {
+    let (recorder, log) = Recorder::with_full_log();
     let inner = Scripted::new([Item::Fail]);
     let mut body = Box::pin(logged(&log, inner.clone()).await);
     let Poll::Ready(Some(Err(error))) = poll(body.as_mut(), Waker::noop()) else {
@@ -128,8 +122,8 @@ async fn a_body_that_fails_is_not_polled_again_and_its_error_is_the_same() {
 }
 
 #[actix_web::test]
-async fn polling_after_the_end_is_the_consumers_affair() {
-    let (recorder, log) = busy();
+async fn polls_after_the_end_reach_the_inner_body() {
+    let (recorder, log) = Recorder::with_full_log();
     let inner = Scripted::new([Item::End, Item::End, Item::Chunk(Bytes::new())]);
     let mut body = Box::pin(logged(&log, inner.clone()).await);
     assert!(matches!(
@@ -150,8 +144,8 @@ async fn polling_after_the_end_is_the_consumers_affair() {
 }
 
 #[actix_web::test]
-async fn the_size_is_that_of_the_body_inside() {
-    let (_, log) = busy();
+async fn size_is_the_size_of_the_inner_body() {
+    let (_, log) = Recorder::with_full_log();
     for size in [
         BodySize::None,
         BodySize::Sized(0),
@@ -170,8 +164,8 @@ async fn the_size_is_that_of_the_body_inside() {
 }
 
 #[actix_web::test]
-async fn a_body_in_memory_is_handed_over_whole_and_not_copied() {
-    let (recorder, log) = busy();
+async fn body_in_memory_passes_try_into_bytes_without_a_copy() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["in memory"]);
     let received = logged(&log, sent[0].clone())
         .await
@@ -185,8 +179,8 @@ async fn a_body_in_memory_is_handed_over_whole_and_not_copied() {
 }
 
 #[actix_web::test]
-async fn a_stream_that_cannot_be_handed_over_goes_on_as_it_was() {
-    let (recorder, log) = busy();
+async fn stream_is_usable_after_try_into_bytes_fails() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["one", "two"]);
     let inner = Scripted::of(&sent);
     let body = logged(&log, inner.clone())
@@ -203,8 +197,8 @@ async fn a_stream_that_cannot_be_handed_over_goes_on_as_it_was() {
 }
 
 #[actix_web::test]
-async fn tests_that_take_a_response_apart_work_as_before() {
-    let (recorder, log) = busy();
+async fn test_helpers_of_actix_web_work_with_the_body() {
+    let (recorder, log) = Recorder::with_full_log();
     let app = test::init_service(
         App::new()
             .route("/", web::to(|| async { "plain" }))
@@ -212,7 +206,7 @@ async fn tests_that_take_a_response_apart_work_as_before() {
             .wrap(log),
     )
     .await;
-    // `unwrap` needs the body to be `Debug`.
+    // `unwrap` needs a body that implements `Debug`.
     let res = test::call_service(&app, TestRequest::get().to_request()).await;
     assert_eq!(res.into_body().try_into_bytes().unwrap(), "plain");
     let res = test::call_service(&app, TestRequest::get().to_request()).await;
@@ -228,8 +222,8 @@ async fn tests_that_take_a_response_apart_work_as_before() {
 }
 
 #[actix_web::test]
-async fn a_response_shows_itself_as_one_with_the_body_inside() {
-    let (_, log) = busy();
+async fn debug_of_the_body_shows_the_inner_body() {
+    let (_, log) = Recorder::with_full_log();
     let inner = fn_service(|req: ServiceRequest| {
         ready(Ok::<_, Error>(
             req.into_response(HttpResponse::Ok().body("seen in debug")),
@@ -244,7 +238,7 @@ async fn a_response_shows_itself_as_one_with_the_body_inside() {
 }
 
 #[actix_web::test]
-async fn a_service_may_borrow_and_its_body_need_be_neither_static_nor_clone() {
+async fn inner_service_and_body_need_not_be_static_or_clone() {
     struct Counting<'a>(&'a Cell<u32>);
 
     struct Borrowed<'a>(&'a Cell<u32>);
@@ -279,7 +273,7 @@ async fn a_service_may_borrow_and_its_body_need_be_neither_static_nor_clone() {
         }
     }
 
-    let (recorder, log) = busy();
+    let (recorder, log) = Recorder::with_full_log();
     let calls = Cell::new(0);
     let service = log.new_transform(Counting(&calls)).await.unwrap();
     let res = service
@@ -297,7 +291,7 @@ async fn a_service_may_borrow_and_its_body_need_be_neither_static_nor_clone() {
 }
 
 #[actix_web::test]
-async fn a_service_that_is_not_ready_makes_nobody_ready() {
+async fn readiness_is_the_readiness_of_the_inner_service() {
     struct Busy;
 
     impl Service<ServiceRequest> for Busy {
@@ -310,19 +304,19 @@ async fn a_service_that_is_not_ready_makes_nobody_ready() {
         }
 
         fn call(&self, _: ServiceRequest) -> Self::Future {
-            unreachable!("it is not ready");
+            unreachable!("the service is not ready");
         }
     }
 
-    let (_, log) = busy();
+    let (_, log) = Recorder::with_full_log();
     let service = log.new_transform(Busy).await.unwrap();
     let mut cx = Context::from_waker(Waker::noop());
     assert!(service.poll_ready(&mut cx).is_pending());
 }
 
 #[actix_web::test]
-async fn the_handlers_future_is_polled_once_per_poll_and_with_the_callers_waker() {
-    let (_, log) = busy();
+async fn inner_future_is_polled_once_per_poll_with_the_same_waker() {
+    let (_, log) = Recorder::with_full_log();
     let (polls, wakes) = (Rc::new(Cell::new(0)), Wakes::new());
     let inner = fn_service({
         let polls = Rc::clone(&polls);
@@ -346,7 +340,7 @@ async fn the_handlers_future_is_polled_once_per_poll_and_with_the_callers_waker(
     });
     let service = log.new_transform(inner).await.unwrap();
     let mut call = Box::pin(service.call(TestRequest::default().to_srv_request()));
-    assert_eq!(polls.get(), 0, "calling is not polling");
+    assert_eq!(polls.get(), 0, "polled by the call");
     let mut cx = Context::from_waker(&wakes.1);
     for nth in 1..=3 {
         assert_eq!(call.as_mut().poll(&mut cx).is_ready(), nth == 3);
@@ -355,7 +349,7 @@ async fn the_handlers_future_is_polled_once_per_poll_and_with_the_callers_waker(
     assert_eq!(wakes.0.count(), 0);
 }
 
-/// Calls `f` with the payload as a handler inside the logger gets it.
+/// Calls `f` with the payload that a handler inside the logger gets.
 async fn with_payload(log: &BodyLog, payload: Payload, f: impl Fn(&HttpRequest, Payload)) {
     let inner = fn_service(|req: ServiceRequest| {
         let (req, payload) = req.into_parts();
@@ -370,8 +364,8 @@ async fn with_payload(log: &BodyLog, payload: Payload, f: impl Fn(&HttpRequest, 
 }
 
 #[actix_web::test]
-async fn every_request_chunk_is_passed_on_as_it_is_also_an_empty_one() {
-    let (recorder, log) = busy();
+async fn request_chunks_pass_unchanged_including_empty_ones() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["one", "", "", "three", ""]);
     let inner = Scripted::of(&sent);
     with_payload(&log, inner.payload(), |_, mut payload| {
@@ -387,13 +381,13 @@ async fn every_request_chunk_is_passed_on_as_it_is_also_an_empty_one() {
 }
 
 #[actix_web::test]
-async fn a_payload_is_polled_only_when_the_handler_polls() {
+async fn one_poll_of_the_payload_is_one_poll_of_the_inner_payload() {
     use Item::*;
-    let (_, log) = busy();
+    let (_, log) = Recorder::with_full_log();
     let text = Bytes::from_static(b"text");
     let inner = Scripted::new([Pending, Chunk(text.clone()), Pending, Fail, End]);
     with_payload(&log, inner.payload(), |_, mut payload| {
-        assert_eq!(inner.polls.get(), 0, "nobody asked yet");
+        assert_eq!(inner.polls.get(), 0, "polled ahead");
         let (wakes, waker) = Wakes::new();
         let mut cx = Context::from_waker(&waker);
         let mut poll = |nth| {
@@ -409,7 +403,7 @@ async fn a_payload_is_polled_only_when_the_handler_polls() {
             failed,
             Poll::Ready(Some(Err(PayloadError::Incomplete(None))))
         ));
-        // To ask again after an error is the handler's choice.
+        // A poll after an error reaches the inner payload.
         assert!(matches!(poll(5), Poll::Ready(None)));
         assert_eq!(wakes.count(), 0);
         let wakers = inner.wakers.borrow();
@@ -420,13 +414,36 @@ async fn a_payload_is_polled_only_when_the_handler_polls() {
 }
 
 #[actix_web::test]
-async fn a_payload_that_nobody_reads_is_not_polled_and_is_dropped_with_the_handlers() {
-    let (recorder, log) = busy();
+async fn logger_keeps_no_reference_to_a_chunk() {
+    let (_, log) = Recorder::with_full_log();
+    let script = || {
+        let chunk = Bytes::from(b"a chunk".to_vec());
+        Scripted::new([Item::Chunk(chunk), Item::End])
+    };
+    with_payload(&log, script().payload(), |_, mut payload| {
+        let chunk = payload.next().now_or_never().unwrap();
+        assert!(chunk.unwrap().unwrap().is_unique());
+    })
+    .await;
+    let mut body = Box::pin(logged(&log, script()).await);
+    let Poll::Ready(Some(Ok(chunk))) = poll(body.as_mut(), Waker::noop()) else {
+        panic!("no chunk");
+    };
+    assert!(chunk.is_unique());
+}
+
+#[actix_web::test]
+async fn unread_payload_is_not_polled_and_is_dropped_by_the_handler() {
+    let (recorder, log) = Recorder::with_full_log();
     let inner = Scripted::of(&chunks(&["unread"]));
     with_payload(&log, inner.payload(), |_, payload| {
         assert_eq!(Rc::strong_count(&inner.polls), 2);
         drop(payload);
-        assert_eq!(Rc::strong_count(&inner.polls), 1, "something else holds it");
+        assert_eq!(
+            Rc::strong_count(&inner.polls),
+            1,
+            "the logger holds the payload"
+        );
     })
     .await;
     assert_eq!(inner.polls.get(), 0);
@@ -434,8 +451,8 @@ async fn a_payload_that_nobody_reads_is_not_polled_and_is_dropped_with_the_handl
 }
 
 #[actix_web::test]
-async fn a_payload_kept_for_later_works_when_the_exchange_is_long_over() {
-    let (recorder, log) = busy();
+async fn payload_works_after_the_end_of_the_exchange() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["late"]);
     let kept = Cell::new(None);
     with_payload(&log, Scripted::of(&sent).payload(), |_, payload| {
@@ -451,8 +468,8 @@ async fn a_payload_kept_for_later_works_when_the_exchange_is_long_over() {
 }
 
 #[actix_web::test]
-async fn no_payload_stays_no_payload() {
-    let (_, log) = busy();
+async fn payload_none_stays_none() {
+    let (_, log) = Recorder::with_full_log();
     with_payload(&log, Payload::None, |_, payload| {
         assert!(matches!(payload, Payload::None));
     })
@@ -460,14 +477,14 @@ async fn no_payload_stays_no_payload() {
 }
 
 #[actix_web::test]
-async fn the_size_hint_of_a_payload_is_passed_on() {
-    let (_, log) = busy();
+async fn size_hint_of_the_payload_passes_unchanged() {
+    let (_, log) = Recorder::with_full_log();
     let mut inner = Scripted::of(&[]);
     inner.hint = (3, Some(14));
     with_payload(&log, inner.payload(), |_, payload| {
-        // `Payload` itself does not tell the hint of what is in it.
+        // `Payload` does not forward the hint of its stream.
         let Payload::Stream { payload } = payload else {
-            panic!("not a stream any more");
+            panic!("the payload is not a stream");
         };
         assert_eq!(payload.size_hint(), (3, Some(14)));
     })
@@ -475,8 +492,8 @@ async fn the_size_hint_of_a_payload_is_passed_on() {
 }
 
 #[actix_web::test]
-async fn a_body_that_owns_the_payload_streams_it_back_untouched() {
-    let (recorder, log) = busy();
+async fn body_that_owns_the_payload_streams_its_chunks_unchanged() {
+    let (recorder, log) = Recorder::with_full_log();
     let sent = chunks(&["there", "", "and back"]);
     let app = fn_service(|req: ServiceRequest| {
         let (req, payload) = req.into_parts();
@@ -493,7 +510,7 @@ async fn a_body_that_owns_the_payload_streams_it_back_untouched() {
     while let Poll::Ready(Some(chunk)) = poll(body.as_mut(), Waker::noop()) {
         received.push(chunk.unwrap());
     }
-    // actix's stream of a body leaves out empty chunks itself.
+    // The stream body of actix-http skips empty chunks.
     let sent: Vec<_> = sent.into_iter().filter(|chunk| !chunk.is_empty()).collect();
     assert_eq!(places(&received), places(&sent));
     let record = recorder.only();
@@ -502,8 +519,8 @@ async fn a_body_that_owns_the_payload_streams_it_back_untouched() {
 }
 
 #[actix_web::test]
-async fn bodies_of_other_middleware_can_stand_inside() {
-    let (recorder, log) = busy();
+async fn bodies_of_other_middleware_can_be_inside() {
+    let (recorder, log) = Recorder::with_full_log();
     let either: EitherBody<&str, BoxBody> = EitherBody::new("left");
     assert_eq!(
         logged(&log, either).await.try_into_bytes().ok().unwrap(),
@@ -519,8 +536,8 @@ async fn bodies_of_other_middleware_can_stand_inside() {
 }
 
 #[actix_web::test]
-async fn extensions_of_a_response_and_of_its_request_are_the_applications() {
-    let (_, log) = busy();
+async fn extensions_of_request_and_response_are_kept() {
+    let (_, log) = Recorder::with_full_log();
     let inner = fn_service(|req: ServiceRequest| {
         assert_eq!(req.extensions().get::<&str>(), Some(&"from outside"));
         req.extensions_mut().insert(7_u32);
@@ -534,7 +551,7 @@ async fn extensions_of_a_response_and_of_its_request_are_the_applications() {
     let res = service.call(req).await.unwrap();
     assert_eq!(res.request().extensions().get::<u32>(), Some(&7));
     assert_eq!(res.response().extensions().get::<u64>(), Some(&9));
-    // A spawned task may go on holding the request.
+    // A spawned task can hold the request longer.
     let request = res.request().clone();
     drop(res);
     rt::spawn(async move { assert_eq!(request.extensions().get::<u32>(), Some(&7)) })

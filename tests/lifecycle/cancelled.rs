@@ -1,13 +1,14 @@
 //! Futures and bodies that are dropped before their end.
 
-use actix_web::{HttpResponse, test::TestRequest, web};
+use actix_bodylog::RecordExt as _;
+use actix_web::{HttpRequest, HttpResponse, test::TestRequest, web};
 use serde_json::json;
 
 use super::*;
 use crate::support::assert_fields;
 
 #[actix_web::test]
-async fn a_future_dropped_at_any_await_point_before_the_head_is_aborted_without_status() {
+async fn future_dropped_at_any_await_point_is_aborted_without_status() {
     const PAUSES: usize = 3;
     for polls in 0..=PAUSES {
         let (recorder, log) = Recorder::with_log();
@@ -44,7 +45,27 @@ async fn a_future_dropped_at_any_await_point_before_the_head_is_aborted_without_
 }
 
 #[actix_web::test]
-async fn a_body_dropped_at_any_point_before_its_end_is_aborted() {
+async fn field_recorded_by_a_destructor_of_the_handler_is_in_the_record() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        let handler = |req: HttpRequest| async move {
+            let _cleanup = OnDrop(|| req.record_field("cleanup", true));
+            std::future::pending::<HttpResponse>().await
+        };
+        routes.route("/", web::get().to(handler));
+    })
+    .await;
+    let mut call = Box::pin(app.call(TestRequest::get().to_request()));
+    assert!(poll(call.as_mut()).is_pending());
+    drop(call);
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({"exchange.outcome": "aborted", "cleanup": true}),
+    );
+}
+
+#[actix_web::test]
+async fn response_body_dropped_after_any_poll_before_its_end_is_aborted() {
     use Step::*;
     const POLLS: usize = 4;
     for (polls, size) in [0, 0, 3, 3, 6].into_iter().enumerate() {
@@ -77,7 +98,7 @@ async fn a_body_dropped_at_any_point_before_its_end_is_aborted() {
 }
 
 #[actix_web::test]
-async fn a_response_in_memory_that_nobody_reads_is_aborted() {
+async fn unread_response_in_memory_is_aborted() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(|| async { "unread" }));
@@ -95,7 +116,7 @@ async fn a_response_in_memory_that_nobody_reads_is_aborted() {
 }
 
 #[actix_web::test]
-async fn a_response_dropped_after_the_exchange_of_its_echoed_payload_began_is_aborted() {
+async fn echo_dropped_together_with_its_payload_is_aborted() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
@@ -106,7 +127,7 @@ async fn a_response_dropped_after_the_exchange_of_its_echoed_payload_began_is_ab
     let res = app.call(request).await.unwrap();
     let mut body = Box::pin(res.into_body());
     assert!(matches!(poll_body(body.as_mut()), Poll::Ready(Some(Ok(_)))));
-    // Drops the payload with it, which then looks for the exchange.
+    // The body owns the payload, which is dropped while the exchange ends.
     drop(body);
     assert_fields(
         &only_record(&recorder, &log),

@@ -1,4 +1,4 @@
-//! Responses that are handed over whole.
+//! Responses that are read to their end.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::support::assert_fields;
 
 #[actix_web::test]
-async fn a_response_that_is_read_to_its_end_is_completed() {
+async fn response_read_to_its_end_is_completed() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::post().to(|body: String| async move { body }));
@@ -18,7 +18,7 @@ async fn a_response_that_is_read_to_its_end_is_completed() {
     .await;
     let request = TestRequest::post().set_payload("hello").to_request();
     let result = app.call(request).await;
-    assert_eq!(recorder.records().len(), 0, "the body was not read yet");
+    assert_eq!(recorder.records().len(), 0, "the body is not read yet");
     assert_eq!(log.stats().in_flight, 1);
     assert_ne!(log.stats().budget_used, 0);
 
@@ -38,7 +38,7 @@ async fn a_response_that_is_read_to_its_end_is_completed() {
 }
 
 #[actix_web::test]
-async fn the_record_of_a_stream_comes_with_its_end_and_not_before() {
+async fn stream_is_recorded_when_its_end_is_polled() {
     use Step::*;
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
@@ -68,7 +68,7 @@ async fn the_record_of_a_stream_comes_with_its_end_and_not_before() {
         }
     }
     assert_eq!((pending, &*bytes), (4, &b"onetwo"[..]));
-    // The body is still there: its owner takes as long as it likes to drop it.
+    // The record does not wait for the drop of the body.
     let record = only_record(&recorder, &log);
     drop(body);
     assert_eq!(recorder.records().len(), 1);
@@ -84,7 +84,7 @@ async fn the_record_of_a_stream_comes_with_its_end_and_not_before() {
 }
 
 #[actix_web::test]
-async fn a_response_taken_in_one_piece_is_completed() {
+async fn response_taken_with_try_into_bytes_is_completed() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(|| async { "whole" }));
@@ -100,7 +100,7 @@ async fn a_response_taken_in_one_piece_is_completed() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_empty_by_its_size_is_completed_without_being_polled() {
+async fn body_of_size_none_or_zero_is_completed_without_a_poll() {
     for (size, status) in [
         (BodySize::None, 200),
         (BodySize::None, 204),
@@ -131,7 +131,7 @@ async fn a_body_that_is_empty_by_its_size_is_completed_without_being_polled() {
 }
 
 #[test]
-fn on_a_socket_responses_without_a_body_are_completed() {
+fn responses_without_a_body_are_completed_over_http1() {
     let site = Site::new(|routes| {
         let routes = routes
             .route("/204", web::get().to(HttpResponse::NoContent))
@@ -142,11 +142,12 @@ fn on_a_socket_responses_without_a_body_are_completed() {
         routes.route("/head", web::method(Method::HEAD).to(handler));
     });
     let mut sent = 0;
-    for (method, path, status) in [
-        ("GET", "/204", 204),
-        ("GET", "/304", 304),
-        ("GET", "/empty", 200),
-        ("HEAD", "/head", 200),
+    // Over HTTP/1, the body of a HEAD is polled and not sent: its size is what the body produced.
+    for (method, path, status, size) in [
+        ("GET", "/204", 204, 0),
+        ("GET", "/304", 304, 0),
+        ("GET", "/empty", 200, 0),
+        ("HEAD", "/head", 200, 6),
     ] {
         let response = site.server.exchange(format!(
             "{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
@@ -165,6 +166,7 @@ fn on_a_socket_responses_without_a_body_are_completed() {
                 "url.path": path,
                 "exchange.outcome": "completed",
                 "http.response.status_code": status,
+                "http.response.body.size": size,
             }),
         );
     }
@@ -172,7 +174,7 @@ fn on_a_socket_responses_without_a_body_are_completed() {
 }
 
 #[actix_web::test]
-async fn a_body_that_owns_the_payload_is_completed_with_both_sizes() {
+async fn body_that_owns_the_payload_is_completed_with_both_sizes() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
@@ -197,7 +199,7 @@ async fn a_body_that_owns_the_payload_is_completed_with_both_sizes() {
 }
 
 #[actix_web::test]
-async fn a_payload_that_outlives_the_response_passes_its_bytes_on_and_delays_nothing() {
+async fn payload_that_outlives_the_response_works_and_does_not_delay_the_record() {
     let (recorder, log) = Recorder::with_log();
     let kept = Rc::new(RefCell::new(None::<Payload>));
     let slot = Rc::clone(&kept);
@@ -232,7 +234,7 @@ async fn a_payload_that_outlives_the_response_passes_its_bytes_on_and_delays_not
 }
 
 #[actix_web::test]
-async fn a_request_that_outlives_the_response_delays_nothing() {
+async fn request_that_outlives_the_response_does_not_delay_the_record() {
     use actix_bodylog::RecordExt as _;
     let (recorder, log) = Recorder::with_log();
     let kept = Rc::new(RefCell::new(None::<HttpRequest>));
@@ -247,7 +249,7 @@ async fn a_request_that_outlives_the_response_delays_nothing() {
     .await;
     deliver(app.call(TestRequest::get().to_request()).await).await;
     let record = only_record(&recorder, &log);
-    // Too late to say anything, and harmless.
+    // After the record, this has no effect.
     kept.take().unwrap().record_field("late", true);
     assert_eq!(only_record(&recorder, &log), record);
     assert_fields(
@@ -257,13 +259,13 @@ async fn a_request_that_outlives_the_response_delays_nothing() {
 }
 
 #[actix_web::test]
-async fn a_skipped_request_that_waits_or_panics_hides_no_other() {
+async fn skipped_request_that_waits_or_panics_does_not_suppress_other_records() {
     let (recorder, log) = Recorder::with_log();
     let log = log.skip_if(|req| req.path().starts_with("/skipped"));
     let app = app(&log, |routes| {
         let handler = |req: HttpRequest| async move {
             pause().await;
-            assert!(req.path() != "/skipped/panic", "asked to");
+            assert!(req.path() != "/skipped/panic", "the handler panics");
             pause().await;
             "done"
         };
@@ -286,7 +288,7 @@ async fn a_skipped_request_that_waits_or_panics_hides_no_other() {
 }
 
 #[actix_web::test]
-async fn wrapped_at_three_levels_there_is_one_record_however_it_ends() {
+async fn logger_at_three_levels_makes_one_record_for_each_ending() {
     for (path, outcome, status) in [
         ("/scope/ok", "completed", json!(200)),
         ("/scope/error", "completed", json!(500)),

@@ -4,17 +4,19 @@ use std::future::ready;
 
 use actix_web::{
     HttpResponse, ResponseError,
+    dev::Payload,
     error::{ErrorForbidden, ErrorInternalServerError, InternalError, PayloadError},
     test::TestRequest,
     web,
 };
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 
 use super::*;
 use crate::support::assert_fields;
 
 #[actix_web::test]
-async fn a_handlers_error_is_recorded_with_the_response_made_of_it() {
+async fn error_of_a_handler_is_recorded_with_its_response() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let handler = || async { Err::<String, _>(ErrorInternalServerError("no disk")) };
@@ -37,8 +39,8 @@ async fn a_handlers_error_is_recorded_with_the_response_made_of_it() {
 }
 
 #[actix_web::test]
-async fn extractor_errors_are_recorded_with_their_status() {
-    // Too long is already what was announced: nothing was read of it.
+async fn error_of_an_extractor_is_recorded_with_its_status() {
+    // The announced length is already over the limit, so the extractor reads nothing.
     for (limit, body, status, read) in [(100, "not json", 400, 8), (4, r#""too long""#, 413, 0)] {
         let (recorder, log) = Recorder::with_log();
         let app = app(&log, |routes| {
@@ -68,7 +70,7 @@ async fn extractor_errors_are_recorded_with_their_status() {
     }
 }
 
-/// An app whose inner middleware returns this error, and around the logger another layer.
+/// Makes an app with a middleware inside the logger that returns this error, and another one outside.
 macro_rules! rejecting {
     ($log:expr, $error:expr, $outer:expr) => {
         init_service(
@@ -82,11 +84,15 @@ macro_rules! rejecting {
 }
 
 #[actix_web::test]
-async fn an_error_of_inner_middleware_is_recorded_with_the_response_made_of_it() {
+async fn error_of_inner_middleware_is_recorded_with_its_response() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, ErrorForbidden("not you"), |req, srv| srv.call(req));
     let result = app.call(TestRequest::get().to_request()).await;
-    assert_eq!(log.stats().in_flight, 1, "no response was made of it yet");
+    assert_eq!(
+        log.stats().in_flight,
+        1,
+        "the error has not become a response yet"
+    );
     let (status, body) = deliver(result).await;
     assert_eq!((status.as_u16(), &*body), (403, &b"not you"[..]));
     assert_fields(
@@ -102,7 +108,7 @@ async fn an_error_of_inner_middleware_is_recorded_with_the_response_made_of_it()
 }
 
 #[actix_web::test]
-async fn an_error_that_is_asked_for_several_responses_is_one_record_of_the_last() {
+async fn error_that_makes_several_responses_has_one_record_of_the_last() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, ErrorForbidden("not you"), |req, srv| {
         let result = srv.call(req);
@@ -114,14 +120,18 @@ async fn an_error_that_is_asked_for_several_responses_is_one_record_of_the_last(
         }
     });
     let result = app.call(TestRequest::get().to_request()).await;
-    assert_eq!(recorder.records().len(), 0, "peeking ends nothing");
+    assert_eq!(
+        recorder.records().len(),
+        0,
+        "calling error_response does not end the exchange"
+    );
     assert_eq!(deliver(result).await.1, "not you");
     assert_fields(
         &only_record(&recorder, &log),
         json!({
             "exchange.outcome": "completed",
             "http.response.status_code": 403,
-            // Not the bytes of three responses.
+            // The bytes of one response, not of three.
             "http.response.body.size": 7,
             "error.message": "not you",
         }),
@@ -129,7 +139,7 @@ async fn an_error_that_is_asked_for_several_responses_is_one_record_of_the_last(
 }
 
 #[actix_web::test]
-async fn an_error_that_an_outer_layer_replaces_is_recorded_as_failed() {
+async fn error_that_outer_middleware_replaces_is_failed() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, ErrorForbidden("not you"), |req, srv| {
         let result = srv.call(req);
@@ -152,11 +162,11 @@ async fn an_error_that_an_outer_layer_replaces_is_recorded_as_failed() {
 }
 
 #[actix_web::test]
-async fn an_error_that_an_outer_layer_converts_unseen_is_recorded_as_failed_with_its_status() {
+async fn error_that_outer_middleware_converts_with_from_err_is_failed_with_its_status() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, ErrorForbidden("not you"), |req, srv| {
         let request = req.request().clone();
-        // Routing needs the request for itself; this app has nothing to route.
+        // Routing would need the only reference to the request. This app has no routes.
         let result = srv.call(req);
         async move {
             match result.await {
@@ -179,7 +189,7 @@ async fn an_error_that_an_outer_layer_converts_unseen_is_recorded_as_failed_with
 }
 
 #[actix_web::test]
-async fn the_response_inside_an_internal_error_survives_untouched() {
+async fn response_inside_an_internal_error_stays_unchanged() {
     let (recorder, log) = Recorder::with_log();
     let error = || {
         let response = HttpResponse::ImATeapot()
@@ -208,7 +218,7 @@ async fn the_response_inside_an_internal_error_survives_untouched() {
     );
 }
 
-/// An error whose response is a stream, made anew each time.
+/// An error that makes a new streaming response on each call.
 #[derive(Debug)]
 struct Streaming;
 
@@ -226,7 +236,7 @@ impl ResponseError for Streaming {
 }
 
 #[actix_web::test]
-async fn an_error_whose_response_streams_is_recorded_at_the_end_of_the_stream() {
+async fn error_with_a_streaming_response_is_recorded_at_the_end_of_the_stream() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, Streaming, |req, srv| {
         let result = srv.call(req);
@@ -256,7 +266,7 @@ async fn an_error_whose_response_streams_is_recorded_at_the_end_of_the_stream() 
 }
 
 #[actix_web::test]
-async fn an_error_whose_response_stream_is_dropped_half_way_is_aborted() {
+async fn error_whose_streaming_response_is_dropped_is_aborted() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, Streaming, |req, srv| srv.call(req));
     let Err(error) = app.call(TestRequest::get().to_request()).await else {
@@ -276,7 +286,7 @@ async fn an_error_whose_response_stream_is_dropped_half_way_is_aborted() {
     );
 }
 
-/// An error that panics wherever it can.
+/// An error whose text and status panic.
 #[derive(Debug)]
 struct Hostile;
 
@@ -297,7 +307,7 @@ impl ResponseError for Hostile {
 }
 
 #[actix_web::test]
-async fn an_error_that_panics_when_looked_at_is_recorded_by_its_response() {
+async fn error_whose_text_panics_is_recorded_with_its_response() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, Hostile, |req, srv| srv.call(req));
     let (status, body) = deliver(app.call(TestRequest::get().to_request()).await).await;
@@ -313,7 +323,7 @@ async fn an_error_that_panics_when_looked_at_is_recorded_by_its_response() {
 }
 
 #[actix_web::test]
-async fn an_error_that_panics_when_looked_at_and_becomes_no_response_is_failed() {
+async fn error_whose_text_and_status_panic_is_failed_if_it_becomes_no_response() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, Hostile, |req, srv| srv.call(req));
     drop(app.call(TestRequest::get().to_request()).await);
@@ -324,7 +334,7 @@ async fn an_error_that_panics_when_looked_at_and_becomes_no_response_is_failed()
 }
 
 #[actix_web::test]
-async fn a_body_that_fails_half_way_is_failed_with_the_cause() {
+async fn failing_response_body_is_failed_with_the_cause() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let script = || Script::new([Step::Chunk("half"), Step::Pending, Step::Fail]);
@@ -350,11 +360,11 @@ async fn a_body_that_fails_half_way_is_failed_with_the_cause() {
 }
 
 #[actix_web::test]
-async fn a_body_that_fails_on_behalf_of_the_payload_it_owns_says_so_once() {
+async fn error_of_the_payload_that_a_body_owns_is_recorded_once() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let handler = || async {
-            let stream = futures_util::stream::iter([Err::<Bytes, _>(PayloadError::Overflow)]);
+            let stream = stream::iter([Err::<Bytes, _>(PayloadError::Overflow)]);
             HttpResponse::Ok().streaming(stream)
         };
         routes.route("/", web::get().to(handler));
@@ -372,8 +382,34 @@ async fn a_body_that_fails_on_behalf_of_the_payload_it_owns_says_so_once() {
     );
 }
 
+#[actix_web::test]
+async fn first_error_of_the_payload_is_recorded() {
+    let (recorder, log) = Recorder::with_log();
+    let app = app(&log, |routes| {
+        let handler = |mut body: web::Payload| async move {
+            while body.next().await.is_some() {}
+            "read"
+        };
+        routes.route("/", web::post().to(handler));
+    })
+    .await;
+    let errors = [PayloadError::Overflow, PayloadError::UnknownLength];
+    let payload = stream::iter(errors.map(Err::<Bytes, _>)).boxed_local();
+    let (request, _) = TestRequest::post()
+        .to_request()
+        .replace_payload(Payload::from(payload));
+    deliver(app.call(request).await).await;
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({
+            "exchange.outcome": "completed",
+            "error.message": PayloadError::Overflow.to_string(),
+        }),
+    );
+}
+
 #[test]
-fn on_a_socket_an_inner_error_is_sent_as_it_is_and_recorded_with_its_body() {
+fn error_of_inner_middleware_is_sent_and_recorded_over_http1() {
     let (recorder, log) = Recorder::with_log();
     let wrap = log.clone();
     let server = Server::http1(move || {

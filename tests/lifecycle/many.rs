@@ -1,4 +1,4 @@
-//! Many exchanges at once, counted from both sides.
+//! Many concurrent exchanges, counted by the clients and by the records.
 
 use std::{collections::BTreeMap, io::Write as _, thread, time::Instant};
 
@@ -37,8 +37,8 @@ fn routes(routes: &mut ServiceConfig) {
         );
 }
 
-/// Path, what is sent, and how it ends. Requests that are cut off close their half of the
-/// connection.
+/// The path, the rest of the request, and the outcome. A client whose request ends with `cut` closes
+/// its half of the connection.
 const KINDS: [(&str, &str, &str); 11] = [
     ("/ok", "", "completed"),
     ("/empty", "", "completed"),
@@ -61,19 +61,19 @@ fn send(server: &Server, (path, rest, outcome): (&str, &str, &str)) {
     let mut client = server.connect();
     client.write_all(request.as_bytes()).unwrap();
     if outcome == "aborted" {
-        // Left open, until the server is stopped.
+        // Leave the connection open until the server stops.
         std::mem::forget(client);
         return;
     }
     if request.ends_with("cut") {
         client.shutdown(Shutdown::Write).unwrap();
     }
-    // The end may be a reset: what arrived is not the question here.
+    // The connection may end with a reset. The test does not check the response.
     let _ = client.read_to_end(&mut Vec::new());
 }
 
 #[test]
-fn as_many_records_as_requests_whatever_their_endings() {
+fn concurrent_requests_have_one_record_each_for_each_ending() {
     const THREADS: usize = 6;
     const ROUNDS: usize = 5;
     let site = Site::new(routes);
@@ -84,7 +84,7 @@ fn as_many_records_as_requests_whatever_their_endings() {
             scope.spawn(move || {
                 let mut sent = Vec::new();
                 for nth in 0..ROUNDS * KINDS.len() {
-                    // Each thread in another order.
+                    // Each thread uses another order.
                     let kind = KINDS[(nth * (thread + 1) + thread) % KINDS.len()];
                     send(server, kind);
                     sent.push((kind.0.to_owned(), kind.2.to_owned()));
@@ -109,8 +109,8 @@ fn as_many_records_as_requests_whatever_their_endings() {
     } = site;
     let total: usize = sent.values().sum();
     let stalled = sent[&("/stall".to_owned(), "aborted".to_owned())];
-    // All but those that the stop has to end, and these must have arrived: what the server never
-    // saw has no record.
+    // The stop of the server ends the stalled exchanges. They must have begun before: a request
+    // that does not reach the middleware has no record.
     recorder.wait_for(total - stalled);
     let deadline = Instant::now() + PATIENCE;
     while log.stats().in_flight < stalled {

@@ -1,4 +1,4 @@
-//! Panics of the application, wherever they happen.
+//! Panics in guards, handlers, middleware, bodies and destructors.
 
 use std::{cell::RefCell, convert::Infallible, future::ready, rc::Rc};
 
@@ -14,7 +14,7 @@ async fn handler() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_handler_that_panics_is_recorded_while_the_thread_unwinds() {
+async fn panic_in_a_handler_is_recorded_while_the_thread_unwinds() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(handler));
@@ -22,7 +22,7 @@ async fn a_handler_that_panics_is_recorded_while_the_thread_unwinds() {
     .await;
     let mut call = Box::pin(app.call(TestRequest::get().to_request()));
     assert!(poll(call.as_mut()).is_pending());
-    // Moved in: the unwinding drops it.
+    // The closure owns the call, so unwinding drops it.
     assert_panics(move || poll(call.as_mut()).is_pending());
     assert_fields(
         &only_record(&recorder, &log),
@@ -36,7 +36,7 @@ async fn a_handler_that_panics_is_recorded_while_the_thread_unwinds() {
 }
 
 #[actix_web::test]
-async fn a_panic_caught_before_anything_is_dropped_is_still_a_panic() {
+async fn panic_caught_before_the_call_is_dropped_is_panicked() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(handler));
@@ -54,7 +54,7 @@ async fn a_panic_caught_before_anything_is_dropped_is_still_a_panic() {
 }
 
 #[actix_web::test]
-async fn a_panic_that_inner_middleware_turns_into_a_response_is_not_how_it_ended() {
+async fn panic_that_inner_middleware_turns_into_a_response_is_completed() {
     let (recorder, log) = Recorder::with_log();
     let app = init_service(
         App::new()
@@ -80,7 +80,7 @@ async fn a_panic_that_inner_middleware_turns_into_a_response_is_not_how_it_ended
 }
 
 #[actix_web::test]
-async fn a_panic_inside_the_inner_call_is_recorded() {
+async fn panic_in_the_inner_call_is_recorded() {
     let (recorder, log) = Recorder::with_log();
     let app = init_service(
         App::new()
@@ -100,7 +100,7 @@ async fn a_panic_inside_the_inner_call_is_recorded() {
 }
 
 #[actix_web::test]
-async fn a_body_that_panics_is_recorded_with_the_status_it_had() {
+async fn panic_in_a_body_is_recorded_with_the_status() {
     for dropped_by_unwinding in [true, false] {
         let (recorder, log) = Recorder::with_log();
         let app = app(&log, |routes| {
@@ -130,7 +130,7 @@ async fn a_body_that_panics_is_recorded_with_the_status_it_had() {
     }
 }
 
-/// An error whose response body polls the body in the slot, if there is one, and panics then.
+/// An error whose response body polls the body in the slot, if there is one, and then panics.
 #[derive(Clone, Debug, Default)]
 struct Relay(Rc<RefCell<Option<Pin<Box<BoxBody>>>>>);
 
@@ -169,7 +169,7 @@ impl MessageBody for Relay {
 }
 
 #[actix_web::test]
-async fn a_body_that_panics_after_polling_another_body_of_its_exchange_is_recorded() {
+async fn panic_in_a_body_that_polled_another_body_of_the_exchange_is_recorded() {
     let (recorder, log) = Recorder::with_log();
     let slot = Relay::default();
     let error = slot.clone();
@@ -191,17 +191,8 @@ async fn a_body_that_panics_after_polling_another_body_of_its_exchange_is_record
     assert_fields(&record, json!({"exchange.outcome": "panicked"}));
 }
 
-/// Does something in its destructor.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
 #[actix_web::test]
-async fn an_exchange_that_begins_and_ends_while_the_thread_unwinds_did_not_panic() {
+async fn exchange_that_begins_during_unwinding_is_not_panicked() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |_| {}).await;
     assert_panics(|| {
@@ -213,7 +204,7 @@ async fn an_exchange_that_begins_and_ends_while_the_thread_unwinds_did_not_panic
 }
 
 #[actix_web::test]
-async fn a_handler_that_panics_when_it_is_dropped_is_recorded() {
+async fn panic_in_a_destructor_of_the_handler_is_recorded() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let handler = || async {
@@ -231,7 +222,7 @@ async fn a_handler_that_panics_when_it_is_dropped_is_recorded() {
 }
 
 #[actix_web::test]
-async fn a_body_that_panics_when_it_is_dropped_half_way_is_recorded() {
+async fn panic_in_a_destructor_of_the_body_is_recorded() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         let handler = || async {
@@ -260,7 +251,7 @@ async fn a_body_that_panics_when_it_is_dropped_half_way_is_recorded() {
 }
 
 #[test]
-fn on_a_socket_a_panic_ends_the_connection_and_not_the_worker() {
+fn panic_closes_its_http1_connection_and_not_the_worker() {
     let site = Site::new(|routes| {
         let panicking_guard = guard::fn_guard(|ctx| {
             assert!(ctx.head().uri.path() != "/guard", "the guard panics");

@@ -1,4 +1,4 @@
-//! Sinks and hooks that panic harm nobody.
+//! Panics of sinks and hooks are counted and change no response.
 
 use std::{panic::panic_any, time::Duration};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::support::assert_fields;
 
-/// A panic's payload that panics when it is dropped.
+/// The payload of a panic, which panics on drop.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -19,7 +19,7 @@ impl Drop for Bomb {
     }
 }
 
-/// Two recorders, and between them a sink that panics.
+/// Makes a logger with `sink` between two recorders.
 fn log_with(sink: impl Sink + 'static) -> (Recorder, Recorder, BodyLog) {
     let (before, log) = Recorder::with_log();
     let after = Recorder::default();
@@ -28,7 +28,7 @@ fn log_with(sink: impl Sink + 'static) -> (Recorder, Recorder, BodyLog) {
 }
 
 #[actix_web::test]
-async fn a_sink_that_panics_is_counted_and_the_others_are_served() {
+async fn panicking_sink_is_counted_and_other_sinks_get_the_record() {
     let sinks: [fn(&Record<'_>); 2] = [|_| panic!("the sink panics"), |_| panic_any(Bomb)];
     for sink in sinks {
         let (before, after, log) = log_with(sink);
@@ -44,7 +44,7 @@ async fn a_sink_that_panics_is_counted_and_the_others_are_served() {
 }
 
 #[actix_web::test]
-async fn a_sink_that_panics_while_the_thread_unwinds_is_counted_and_the_others_are_served() {
+async fn panicking_sink_during_unwinding_is_counted_and_other_sinks_get_the_record() {
     let sinks: [fn(&Record<'_>); 2] = [|_| panic!("the sink panics"), |_| panic_any(Bomb)];
     for sink in sinks {
         let (before, after, log) = log_with(sink);
@@ -62,7 +62,7 @@ async fn a_sink_that_panics_while_the_thread_unwinds_is_counted_and_the_others_a
 }
 
 #[test]
-fn on_a_socket_a_sink_that_panics_changes_no_response() {
+fn panicking_sink_changes_no_response_over_http1() {
     let (before, after, log) = log_with(|_: &Record<'_>| panic!("the sink panics"));
     let wrap = log.clone();
     let server = Server::http1(move || {
@@ -86,22 +86,22 @@ fn on_a_socket_a_sink_that_panics_changes_no_response() {
     assert_eq!(log.stats().sink_failures, 2);
 }
 
-/// Panics whenever it is asked.
-struct Undecided;
+/// A sink whose `enabled` panics.
+struct EnabledPanics;
 
-impl Sink for Undecided {
+impl Sink for EnabledPanics {
     fn enabled(&self, _: Level) -> bool {
-        panic!("cannot decide")
+        panic!("enabled panics")
     }
 
     fn emit(&self, _: &Record<'_>) {
-        unreachable!("it did not say that it wants any")
+        unreachable!("the sink is not enabled")
     }
 }
 
 #[actix_web::test]
-async fn a_sink_that_panics_when_asked_whether_it_wants_a_record_gets_none() {
-    let (before, after, log) = log_with(Undecided);
+async fn sink_whose_enabled_panics_gets_no_record() {
+    let (before, after, log) = log_with(EnabledPanics);
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(|| async { "fine" }));
     })
@@ -112,30 +112,30 @@ async fn a_sink_that_panics_when_asked_whether_it_wants_a_record_gets_none() {
     assert_ne!(log.stats().sink_failures, 0);
 }
 
-/// Panics wherever `drain` and `stats` call it.
-struct Stuck;
+/// A sink that panics when `drain` and `stats` call it.
+struct FlushPanics;
 
-impl Sink for Stuck {
+impl Sink for FlushPanics {
     fn emit(&self, _: &Record<'_>) {}
 
     fn flush(&self, _: Duration) -> bool {
-        panic!("cannot flush")
+        panic!("flush panics")
     }
 
     fn lost(&self) -> u64 {
-        panic!("cannot count")
+        panic!("lost panics")
     }
 }
 
 #[actix_web::test]
-async fn a_sink_that_panics_when_flushed_or_counted_does_not_stop_drain() {
-    let (_, _, log) = log_with(Stuck);
+async fn drain_returns_false_if_the_flush_of_a_sink_panics() {
+    let (_, _, log) = log_with(FlushPanics);
     assert!(!log.drain(PATIENCE).await);
     assert_ne!(log.stats().sink_failures, 0);
 }
 
 #[actix_web::test]
-async fn hooks_that_panic_are_counted_and_the_request_is_recorded() {
+async fn panicking_hook_is_counted_and_the_request_is_recorded() {
     type Change = fn(BodyLog) -> BodyLog;
     let changes: [Change; 2] = [
         |log| log.skip_if(|_| panic!("skip_if panics")),
@@ -161,7 +161,7 @@ async fn hooks_that_panic_are_counted_and_the_request_is_recorded() {
 }
 
 #[actix_web::test]
-async fn a_code_whose_level_panics_asks_for_none() {
+async fn code_whose_level_hook_panics_does_not_raise_the_level() {
     let (recorder, log) = Recorder::with_log();
     let log = log.code_levels(|_| panic!("code_levels panics"));
     let app = app(&log, |routes| {
@@ -174,8 +174,8 @@ async fn a_code_whose_level_panics_asks_for_none() {
 }
 
 #[actix_web::test]
-async fn a_sink_may_use_the_logger_it_belongs_to() {
-    // The counters of the logger, looked at from inside its own sink.
+async fn exchange_is_in_flight_while_its_sinks_are_called() {
+    // The sink reads the counters of the logger that calls it.
     let slot = std::sync::Arc::new(std::sync::OnceLock::<BodyLog>::new());
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
     let (recorder, log) = Recorder::with_log();
@@ -188,11 +188,11 @@ async fn a_sink_may_use_the_logger_it_belongs_to() {
     deliver(app.call(TestRequest::get().to_request()).await).await;
     only_record(&recorder, &log);
     let stats = seen.lock().unwrap().unwrap();
-    // Until its record was handed on it is in flight, so that `drain` waits for that.
+    // `drain` waits for exchanges in flight, so it also waits for this sink.
     assert_eq!(stats.in_flight, 1);
 }
 
-/// Panics when it is dropped.
+/// A sink or hook that panics on drop.
 struct PanicsOnDrop;
 
 impl Drop for PanicsOnDrop {
@@ -205,7 +205,7 @@ impl Sink for PanicsOnDrop {
     fn emit(&self, _: &Record<'_>) {}
 }
 
-/// Loggers that own something whose destructor panics.
+/// Makes loggers whose sink or hook panics on drop.
 fn logs_that_panic_on_drop() -> [BodyLog; 3] {
     let (hook, levels) = (PanicsOnDrop, PanicsOnDrop);
     [
@@ -222,14 +222,14 @@ fn logs_that_panic_on_drop() -> [BodyLog; 3] {
 }
 
 #[test]
-fn a_sink_or_hook_whose_destructor_panics_does_not_stop_the_owner_of_the_logger() {
+fn panic_in_the_destructor_of_a_sink_or_hook_does_not_leave_the_logger() {
     logs_that_panic_on_drop().into_iter().for_each(drop);
 }
 
-// If the second panic were not caught, these would abort the process.
+// The next two tests would abort the process if the second panic were not caught.
 
 #[test]
-fn a_sink_or_hook_whose_destructor_panics_is_dropped_while_the_thread_unwinds() {
+fn panic_in_the_destructor_of_a_sink_or_hook_is_caught_during_unwinding() {
     for log in logs_that_panic_on_drop() {
         assert_panics(move || {
             let _log = log;
@@ -239,7 +239,7 @@ fn a_sink_or_hook_whose_destructor_panics_is_dropped_while_the_thread_unwinds() 
 }
 
 #[actix_web::test]
-async fn a_panicking_handler_drops_the_last_reference_to_a_sink_whose_destructor_panics() {
+async fn panic_in_the_destructor_of_a_sink_is_caught_when_a_panicking_handler_drops_the_logger() {
     for log in logs_that_panic_on_drop() {
         let routes = App::new().route("/", web::get().to(panicking));
         let app = init_service(routes.wrap(log)).await;

@@ -1,4 +1,4 @@
-//! What only a real connection shows.
+//! Endings that need a real HTTP/1 connection.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,18 +12,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 
 use super::*;
-use crate::support::assert_fields;
-
-/// Reads until what was read ends like this.
-fn read_until(client: &mut TcpStream, end: &str) -> String {
-    let mut read = Vec::new();
-    while !read.ends_with(end.as_bytes()) {
-        let mut byte = [0];
-        client.read_exact(&mut byte).unwrap();
-        read.push(byte[0]);
-    }
-    String::from_utf8(read).unwrap()
-}
+use crate::support::{assert_fields, read_until};
 
 fn read_to_end(mut client: TcpStream) -> String {
     let mut response = String::new();
@@ -31,14 +20,14 @@ fn read_to_end(mut client: TcpStream) -> String {
     response
 }
 
-/// Resets the connection instead of closing it.
+/// Closes the connection with a reset.
 fn reset(client: TcpStream) {
     let socket = socket2::SockRef::from(&client);
     socket.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 #[test]
-fn requests_on_one_connection_have_a_record_each() {
+fn each_request_of_one_connection_has_one_record() {
     let site = Site::new(|routes| {
         routes.route(
             "/{n}",
@@ -56,7 +45,7 @@ fn requests_on_one_connection_have_a_record_each() {
             json!({"url.path": path, "exchange.outcome": "completed"}),
         );
     }
-    // And sent ahead.
+    // Pipelined requests.
     write!(
         client,
         "GET /4 HTTP/1.1\r\nhost: a\r\n\r\nGET /5 HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -67,10 +56,11 @@ fn requests_on_one_connection_have_a_record_each() {
 }
 
 #[test]
-fn a_request_that_is_not_http_has_no_record() {
+fn request_that_actix_http_rejects_has_no_record() {
     let site = Site::new(|_| {});
     for malformed in [
         "NOT HTTP AT ALL\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
     ] {
         let response = site.server.exchange(malformed);
@@ -88,7 +78,7 @@ fn collecting() -> Site {
 }
 
 #[test]
-fn an_upload_that_is_cut_off_is_completed_with_the_extractors_error() {
+fn upload_whose_client_leaves_is_completed_with_the_error_of_the_extractor() {
     let site = collecting();
     let mut client = site.server.connect();
     client
@@ -113,7 +103,7 @@ fn an_upload_that_is_cut_off_is_completed_with_the_extractors_error() {
 }
 
 #[test]
-fn a_chunked_upload_that_is_broken_is_completed_with_the_extractors_error() {
+fn invalid_chunked_upload_is_completed_with_the_error_of_the_extractor() {
     let site = collecting();
     let mut client = site.server.connect();
     client
@@ -135,7 +125,7 @@ fn a_chunked_upload_that_is_broken_is_completed_with_the_extractors_error() {
 }
 
 #[test]
-fn an_upload_over_the_extractors_limit_is_recorded_with_what_was_seen_of_it() {
+fn upload_over_the_limit_of_the_extractor_is_recorded_with_the_size_that_was_read() {
     let site = Site::new(|routes| {
         routes
             .app_data(web::PayloadConfig::default().limit(4))
@@ -160,7 +150,7 @@ fn an_upload_over_the_extractors_limit_is_recorded_with_what_was_seen_of_it() {
     );
 }
 
-/// A server that does not let clients close their half, with a handler that never answers.
+/// Starts a server without half-closed connections, with a handler that never answers.
 fn stalling() -> (Site, mpsc::Receiver<()>) {
     let (started, when_started) = mpsc::channel();
     let (recorder, log) = Recorder::with_log();
@@ -185,7 +175,7 @@ fn stalling() -> (Site, mpsc::Receiver<()>) {
 }
 
 #[test]
-fn a_client_that_leaves_while_the_handler_runs_aborts_it_without_status() {
+fn client_that_leaves_while_the_handler_runs_aborts_the_exchange_without_status() {
     for leave in [reset, drop::<TcpStream>] {
         let (site, when_started) = stalling();
         let mut client = site.server.connect();
@@ -208,7 +198,107 @@ fn a_client_that_leaves_while_the_handler_runs_aborts_it_without_status() {
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_of_a_download_aborts_it() {
+fn client_that_resets_while_the_handler_runs_aborts_the_exchange_by_default() {
+    let (started, when_started) = mpsc::channel();
+    let site = Site::new(move |routes| {
+        let started = started.clone();
+        let stall = move || {
+            started.send(()).unwrap();
+            std::future::pending::<HttpResponse>()
+        };
+        routes.route("/", web::get().to(stall));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    reset(client);
+    assert_fields(
+        &site.record(),
+        json!({"exchange.outcome": "aborted", "http.response.status_code": null}),
+    );
+}
+
+#[test]
+fn client_that_closes_its_half_gets_the_response() {
+    let (started, when_started) = mpsc::channel();
+    let gate = Gate::default();
+    let site = {
+        let gate = gate.clone();
+        Site::new(move |routes| {
+            let (gate, started) = (gate.clone(), started.clone());
+            let handler = move || {
+                started.send(()).unwrap();
+                let gate = gate.clone();
+                async move {
+                    gate.passed().await;
+                    "still here"
+                }
+            };
+            routes.route("/", web::get().to(handler));
+        })
+    };
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    gate.open();
+    assert!(read_to_end(client).ends_with("\r\n\r\nstill here"));
+    assert_fields(
+        &site.record(),
+        json!({"exchange.outcome": "completed", "http.response.status_code": 200}),
+    );
+}
+
+#[test]
+fn large_response_in_memory_whose_client_leaves_is_aborted_with_its_whole_size() {
+    // More than the kernel's buffers on loopback hold.
+    const SIZE: usize = 32 << 20;
+    let site = Site::new(|routes| {
+        routes.route("/", web::get().to(|| async { vec![b'x'; SIZE] }));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, "\r\n\r\n");
+    reset(client);
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "aborted",
+            "level": "WARN",
+            "http.response.status_code": 200,
+            "http.response.body.size": SIZE,
+        }),
+    );
+}
+
+#[test]
+fn response_body_that_differs_from_its_announced_length_is_completed_with_its_own_size() {
+    for announced in [20, 4] {
+        let site = Site::new(move |routes| {
+            let handler = move || async move {
+                let size = BodySize::Sized(announced);
+                let script = Script::sized(size, [Step::Chunk("one"), Step::Chunk("two")]);
+                HttpResponse::Ok().message_body(script)
+            };
+            routes.route("/", web::get().to(handler));
+        });
+        site.server
+            .exchange("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        assert_fields(
+            &site.record(),
+            json!({"exchange.outcome": "completed", "http.response.body.size": 6}),
+        );
+    }
+}
+
+#[test]
+fn client_that_leaves_during_a_download_aborts_the_exchange() {
     let site = Site::new(|routes| {
         let endless = || async {
             let chunk = Bytes::from_static(&[b'x'; 16 * 1024]);
@@ -238,7 +328,7 @@ fn a_client_that_leaves_in_the_middle_of_a_download_aborts_it() {
 }
 
 #[test]
-fn a_body_that_fails_half_way_closes_the_connection_and_is_failed() {
+fn failing_response_body_closes_the_connection_and_is_failed() {
     let site = Site::new(|routes| {
         let script = || Script::new([Step::Chunk("half"), Step::Pending, Step::Fail]);
         let handler = move || async move { HttpResponse::Ok().message_body(script()) };
@@ -247,7 +337,7 @@ fn a_body_that_fails_half_way_closes_the_connection_and_is_failed() {
     let response = site.server.exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     assert!(
         response.ends_with(b"4\r\nhalf\r\n"),
-        "the end of the chunks is missing"
+        "the last chunk is not sent"
     );
     assert_fields(
         &site.record(),
@@ -256,7 +346,7 @@ fn a_body_that_fails_half_way_closes_the_connection_and_is_failed() {
 }
 
 #[test]
-fn an_echo_that_streams_is_recorded_when_both_ends_are_over() {
+fn streaming_echo_is_recorded_at_the_end_of_the_response() {
     let site = Site::new(|routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
         routes.route("/", web::post().to(echo));
@@ -284,7 +374,7 @@ fn an_echo_that_streams_is_recorded_when_both_ends_are_over() {
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_of_an_echo_is_told_by_the_payload_or_the_end() {
+fn client_that_leaves_during_an_echo_fails_the_response_body() {
     let site = Site::new(|routes| {
         let echo = |body: web::Payload| async { HttpResponse::Ok().streaming(body) };
         routes.route("/", web::post().to(echo));
@@ -300,7 +390,7 @@ fn a_client_that_leaves_in_the_middle_of_an_echo_is_told_by_the_payload_or_the_e
     assert_fields(
         &record,
         json!({
-            // The payload's error is the body's.
+            // The body fails with the error of the payload.
             "exchange.outcome": "failed",
             "level": "ERROR",
             "http.response.status_code": 200,
@@ -309,11 +399,11 @@ fn a_client_that_leaves_in_the_middle_of_an_echo_is_told_by_the_payload_or_the_e
         }),
     );
     let error = record["error.message"].as_str().unwrap();
-    assert_eq!(error.matches("EOF").count(), 1, "said once: {error}");
+    assert_eq!(error.matches("EOF").count(), 1, "recorded once: {error}");
 }
 
 #[test]
-fn what_a_spawned_task_keeps_delays_no_record() {
+fn request_and_payload_in_a_spawned_task_do_not_delay_the_record() {
     let (gate, ended) = (Gate::default(), mpsc::channel());
     let site = {
         let (gate, ended) = (gate.clone(), ended.0);
@@ -354,7 +444,7 @@ fn what_a_spawned_task_keeps_delays_no_record() {
 }
 
 #[test]
-fn server_sent_events_are_recorded_when_they_end() {
+fn server_sent_events_are_recorded_at_their_end() {
     let gate = Gate::default();
     let site = {
         let gate = gate.clone();
@@ -408,7 +498,7 @@ async fn websocket(req: HttpRequest, body: web::Payload) -> Result<HttpResponse,
 }
 
 #[test]
-fn a_websocket_is_recorded_when_it_closes_and_nothing_of_it_is_kept() {
+fn websocket_is_recorded_at_its_close_without_content() {
     let site = Site::new(|routes| {
         routes.route("/", web::get().to(websocket));
     });
@@ -430,8 +520,8 @@ fn a_websocket_is_recorded_when_it_closes_and_nothing_of_it_is_kept() {
             "exchange.outcome": "completed",
             "level": "DEBUG",
             "http.response.status_code": 101,
-            // "hello" and a close without a reason, each after a head of 2 bytes, and those of
-            // the client after a mask of 4 more.
+            // "hello" and a close frame without a reason. Each frame has a head of 2 bytes, and
+            // those of the client also a mask of 4 bytes.
             "http.request.body.size": 6 + 5 + 6,
             "http.response.body.size": 2 + 5 + 2,
             "http.request.body.omitted": "upgrade",
@@ -446,7 +536,7 @@ fn a_websocket_is_recorded_when_it_closes_and_nothing_of_it_is_kept() {
 }
 
 #[test]
-fn a_websocket_whose_client_vanishes_has_one_record() {
+fn websocket_whose_client_resets_is_aborted() {
     let site = Site::new(|routes| {
         routes.route("/", web::get().to(websocket));
     });

@@ -1,6 +1,6 @@
-//! Servers that stop, and waiting for the last records.
+//! Exchanges when the server stops, and `drain`.
 
-use std::{pin::pin, sync::mpsc, time::Duration};
+use std::{net::TcpStream, pin::pin, sync::mpsc, time::Duration};
 
 use actix_web::{HttpResponse, test::TestRequest, web};
 use serde_json::json;
@@ -8,8 +8,8 @@ use serde_json::json;
 use super::*;
 use crate::support::assert_fields;
 
-#[test]
-fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
+/// Starts a server whose handler never answers, and a client that has called it.
+fn stalled_site() -> (Site, TcpStream) {
     use std::io::Write as _;
     let (started, when_started) = mpsc::channel();
     let site = Site::new(move |routes| {
@@ -25,6 +25,12 @@ fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
         .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap();
     when_started.recv_timeout(PATIENCE).unwrap();
+    (site, client)
+}
+
+#[test]
+fn forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
+    let (site, _client) = stalled_site();
     assert_eq!(site.log.stats().in_flight, 1);
     assert_eq!(site.recorder.records().len(), 0);
 
@@ -35,7 +41,7 @@ fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
     } = site;
     drop(server);
     assert!(drain(&log));
-    // Not `wait_for`: `drain` has to be enough.
+    // No `wait_for` here: the record is there after `drain`.
     assert_fields(
         &recorder.only(),
         json!({
@@ -46,6 +52,76 @@ fn a_forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
         }),
     );
     only_record(&recorder, &log);
+}
+
+#[test]
+fn graceful_stop_lets_an_exchange_finish() {
+    use std::{
+        io::{Read as _, Write as _},
+        thread,
+        time::Instant,
+    };
+    let (started, when_started) = mpsc::channel();
+    let gate = Gate::default();
+    let site = {
+        let gate = gate.clone();
+        Site::new(move |routes| {
+            let (gate, started) = (gate.clone(), started.clone());
+            let handler = move || {
+                started.send(()).unwrap();
+                let gate = gate.clone();
+                async move {
+                    gate.passed().await;
+                    "finished"
+                }
+            };
+            routes.route("/", web::get().to(handler));
+        })
+    };
+    let Site {
+        server,
+        log,
+        recorder,
+    } = site;
+    let addr = server.addr;
+    let mut client = server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    let stopping = thread::spawn(move || server.stop_gracefully());
+    // The server accepts no connections once it is stopping.
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(addr).is_ok() {
+        assert!(Instant::now() < deadline, "the server does not stop");
+        thread::yield_now();
+    }
+    gate.open();
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    assert!(response.ends_with("\r\n\r\nfinished"), "{response}");
+    stopping.join().unwrap();
+    assert!(drain(&log));
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({"exchange.outcome": "completed", "http.response.status_code": 200}),
+    );
+}
+
+#[test]
+fn graceful_stop_aborts_an_exchange_at_its_timeout() {
+    let (site, _client) = stalled_site();
+    let Site {
+        server,
+        log,
+        recorder,
+    } = site;
+    server.stop_gracefully();
+    assert!(drain(&log));
+    assert_fields(
+        &only_record(&recorder, &log),
+        json!({"exchange.outcome": "aborted", "http.response.status_code": null}),
+    );
 }
 
 #[actix_web::test]
@@ -64,7 +140,7 @@ async fn drain_resolves_when_the_last_exchange_ends() {
 }
 
 #[actix_web::test]
-async fn drain_gives_up_at_its_limit() {
+async fn drain_returns_false_at_its_limit() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |_| {}).await;
     let call = app.call(TestRequest::get().to_request());

@@ -1,6 +1,6 @@
-//! An application with a route for everything that decides how a message is framed.
+//! An application with a route for each property of a message that affects its framing.
 //!
-//! It is served plain and with the middleware at different places; nobody may see a difference.
+//! The tests serve it with and without the middleware, and compare the bytes.
 
 use std::{
     convert::Infallible,
@@ -25,7 +25,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
 
-/// Registers the routes; `each` is wrapped around every single resource.
+/// Registers the routes, and wraps `each` around every resource.
 pub struct Catalogue<'a> {
     cfg: &'a mut ServiceConfig,
     each: Option<&'a BodyLog>,
@@ -49,18 +49,18 @@ impl Catalogue<'_> {
         };
     }
 
-    /// A resource that answers any method, and reads nothing of the request.
+    /// Adds a resource that answers all methods and does not read the request body.
     fn answer(&mut self, path: &str, answer: fn() -> HttpResponse) {
         self.add(web::resource(path).to(move || async move { answer() }));
     }
 }
 
-/// All routes, with nothing around.
+/// Registers all routes without a logger.
 pub fn routes(cfg: &mut ServiceConfig) {
     register(cfg, None);
 }
 
-/// All routes, each with a logger of its own around.
+/// Registers all routes, with a clone of the logger around each.
 pub fn wrapped_routes(log: &BodyLog) -> impl FnOnce(&mut ServiceConfig) {
     move |cfg| register(cfg, Some(log))
 }
@@ -79,7 +79,7 @@ fn in_memory(routes: &mut Catalogue) {
     routes.answer("/sized", || HttpResponse::Ok().body("hello"));
     routes.answer("/sized-0", || HttpResponse::Ok().body(""));
     routes.answer("/none", || {
-        HttpResponse::Ok().body(body::None::new()) // not the same as no bytes: no content-length
+        HttpResponse::Ok().body(body::None::new()) // unlike an empty body: no content-length
     });
     routes.answer("/finish", || HttpResponse::Ok().finish());
     routes.answer("/json", || HttpResponse::Ok().json(json!({"code": 0})));
@@ -113,8 +113,8 @@ fn streams(routes: &mut Catalogue) {
     routes.answer("/stream", || {
         HttpResponse::Ok().streaming(chunks(&["one", "two", "three"]))
     });
-    // The end of chunked encoding is an empty chunk, so on HTTP/1 this ends the response too early.
-    // That is the application's fault, and stays it.
+    // An empty chunk ends chunked encoding, so on HTTP/1 this response ends too early. The logger
+    // must not change that.
     routes.answer("/empty-chunk", || {
         HttpResponse::Ok().body(Raw(vec!["one", "", "three"]))
     });
@@ -160,7 +160,7 @@ fn streams(routes: &mut Catalogue) {
 
 fn odd_statuses(routes: &mut Catalogue) {
     routes.answer("/204", || HttpResponse::NoContent().finish());
-    // A body with these breaks the framing of HTTP/1; it is not ours to mend it.
+    // A body with these statuses breaks the framing of HTTP/1. The logger must not change that.
     routes.answer("/204-body", || HttpResponse::NoContent().body("unexpected"));
     routes.answer("/204-stream", || {
         HttpResponse::NoContent().streaming(chunks(&["unexpected"]))
@@ -202,7 +202,7 @@ fn errors(routes: &mut Catalogue) {
             (|| error::ErrorForbidden("not on the list")) as fn() -> Error,
         ),
         ("/reject-teapot", || Teapot.into()),
-        // These give their response away when asked for it the first time.
+        // `InternalError::from_response` returns its response on the first call only.
         ("/reject-internal", || {
             let res = HttpResponse::Conflict().body("of its own");
             InternalError::from_response("conflict", res).into()
@@ -242,7 +242,7 @@ fn errors(routes: &mut Catalogue) {
 }
 
 fn requests(routes: &mut Catalogue) {
-    // Takes the payload and drops it unread.
+    // Drops the payload unread.
     routes.add(
         web::resource("/unread").to(|_: web::Payload| async { HttpResponse::Ok().body("unread") }),
     );
@@ -268,7 +268,7 @@ fn requests(routes: &mut Catalogue) {
                 HttpResponse::Ok().json(body.into_inner())
             }),
     );
-    // Answers when it has seen the beginning.
+    // Answers after the first chunk.
     routes.add(
         web::resource("/early").to(|mut body: web::Payload| async move {
             let first = body.next().await;
@@ -279,7 +279,7 @@ fn requests(routes: &mut Catalogue) {
         web::resource("/echo")
             .to(|body: web::Payload| async { HttpResponse::Ok().streaming(body) }),
     );
-    // The payload outlives the response, in a task.
+    // A spawned task holds the payload longer than the response.
     routes.add(
         web::resource("/spawn").to(|mut body: web::Payload| async move {
             rt::spawn(async move { while body.next().await.is_some() {} });
@@ -302,7 +302,7 @@ fn routing(routes: &mut Catalogue) {
     routes.cfg.service(nested);
 }
 
-/// What a handler can see of its request.
+/// Answers with all that a handler can see of its request.
 async fn seen(req: HttpRequest, payload: web::Payload) -> HttpResponse {
     let payload = payload.into_inner();
     let mut headers: Vec<_> = req
@@ -331,7 +331,7 @@ async fn seen(req: HttpRequest, payload: web::Payload) -> HttpResponse {
     }))
 }
 
-/// A WebSocket that says back what it hears.
+/// A WebSocket that echoes text messages.
 async fn ws(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error> {
     let (res, mut session, mut messages) = actix_ws::handle(&req, body)?;
     rt::spawn(async move {
@@ -349,7 +349,7 @@ async fn ws(req: HttpRequest, body: web::Payload) -> Result<HttpResponse, Error>
     Ok(res)
 }
 
-/// A stream that is not ready between two chunks.
+/// Makes a stream that is pending before each chunk.
 pub fn chunks(chunks: &[&'static str]) -> impl Stream<Item = Result<Bytes, Error>> + use<> {
     stream::iter(chunks.to_vec()).then(|chunk| async move {
         rt::task::yield_now().await;
@@ -357,7 +357,7 @@ pub fn chunks(chunks: &[&'static str]) -> impl Stream<Item = Result<Bytes, Error
     })
 }
 
-/// Fails when what came before it is on its way to the client.
+/// Makes a stream that is pending once, so that the server can send earlier chunks, and then fails.
 fn failure() -> impl Stream<Item = Result<Bytes, Error>> {
     stream::once(async {
         rt::task::yield_now().await;
@@ -365,7 +365,7 @@ fn failure() -> impl Stream<Item = Result<Bytes, Error>> {
     })
 }
 
-/// Gives these chunks, empty ones too: actix's own bodies of streams leave them out.
+/// A body of these chunks, including empty ones, which the stream bodies of actix-http skip.
 struct Raw(Vec<&'static str>);
 
 impl MessageBody for Raw {
@@ -385,7 +385,7 @@ impl MessageBody for Raw {
     }
 }
 
-/// Gives one chunk, then panics.
+/// A body that panics after one chunk.
 struct Panics {
     polled: bool,
 }
@@ -410,7 +410,7 @@ impl MessageBody for Panics {
     }
 }
 
-/// An error with a response of its own making.
+/// An error with a custom response.
 #[derive(Debug)]
 pub struct Teapot;
 

@@ -1,4 +1,4 @@
-//! Lets a test decide, from its own thread, when the server goes on.
+//! Lets a test control, from its own thread, when the server continues.
 
 use std::{
     future::poll_fn,
@@ -6,12 +6,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Passes are given on one side and used up on the other.
+/// Each call of `open` lets one call of `pass` through.
 #[derive(Clone, Default)]
 pub struct Turnstile(Arc<Mutex<(usize, Option<Waker>)>>);
 
 impl Turnstile {
-    /// Lets one more through.
+    /// Lets one more call of `pass` through.
     pub fn open(&self) {
         let mut state = self.0.lock().unwrap();
         state.0 += 1;
@@ -20,7 +20,7 @@ impl Turnstile {
         }
     }
 
-    /// Waits to be let through.
+    /// Waits for a call of `open`, and uses it up.
     pub async fn pass(&self) {
         poll_fn(|cx| {
             let mut state = self.0.lock().unwrap();
@@ -35,7 +35,7 @@ impl Turnstile {
     }
 }
 
-/// Closed until a test opens it, and open from then on.
+/// A gate that is closed until a test opens it, and stays open after that.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
 

@@ -1,8 +1,9 @@
-//! What the tests share: a sink that collects, and a server on loopback that ends by itself.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! Shared by the tests: a sink that collects records, and a server on loopback that stops when it is dropped.
+#![allow(dead_code, reason = "each test file uses a part of this module")]
 
 pub mod catalogue;
 pub mod gate;
+pub mod key_values;
 pub mod script;
 pub mod scripted;
 pub mod scripts;
@@ -16,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, Record, Sink, TestSink};
+use actix_bodylog::{BodyLog, Record, ResponseBody, Sink, TestSink};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::{
@@ -25,9 +26,10 @@ use actix_web::{
     dev::{AppConfig, ServerHandle},
     rt::System,
 };
+use log::Level;
 use serde_json::Value;
 
-/// How long a test waits for what must happen. Nothing waits this long unless the test fails.
+/// The time after which a test that waits for an event fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Collects the records of one logger.
@@ -41,25 +43,31 @@ impl Sink for Recorder {
 }
 
 impl Recorder {
-    /// A recorder and a logger with defaults that writes to it.
+    /// Makes a recorder, and a logger with default settings that writes to the recorder.
     pub fn with_log() -> (Self, BodyLog) {
         let recorder = Self::default();
         let log = BodyLog::new().sink(recorder.clone());
         (recorder, log)
     }
 
-    /// The records so far.
+    /// Makes a recorder, and a logger that records the content of every response.
+    pub fn with_full_log() -> (Self, BodyLog) {
+        let (recorder, log) = Self::with_log();
+        (recorder, log.response_body(ResponseBody::Always))
+    }
+
+    /// Returns the records so far.
     pub fn records(&self) -> Vec<Value> {
         self.0.records()
     }
 
-    /// The only record so far.
+    /// Returns the only record so far; panics if there are none or several.
     #[track_caller]
     pub fn only(&self) -> Value {
         self.0.only()
     }
 
-    /// Waits until there are `count` records; panics if there are more, or not enough in time.
+    /// Waits until there are `count` records; panics if there are more, or too few after [`PATIENCE`].
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> Vec<Value> {
         let records = self.0.wait_for(count, PATIENCE);
@@ -68,7 +76,39 @@ impl Recorder {
     }
 }
 
-/// Checks some fields of a record; `null` stands for a field that must be absent.
+/// A sink that no level is enabled for.
+pub struct DisabledSink;
+
+impl Sink for DisabledSink {
+    fn enabled(&self, _: Level) -> bool {
+        false
+    }
+
+    fn emit(&self, _: &Record<'_>) {
+        panic!("a disabled sink got a record");
+    }
+}
+
+/// Whether `c` may not occur in a record: control characters, line and paragraph separators, and
+/// bidirectional overrides and isolates.
+pub fn is_forbidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Reads byte by byte until the received text ends with `end`.
+#[track_caller]
+pub fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut received = Vec::new();
+    let mut byte = [0];
+    while !received.ends_with(end.as_bytes()) {
+        let n = stream.read(&mut byte).unwrap();
+        assert_eq!(n, 1, "no {end:?}: {}", received.escape_ascii());
+        received.push(byte[0]);
+    }
+    String::from_utf8(received).unwrap()
+}
+
+/// Checks the given fields of a record; `null` means that the field must be absent.
 #[track_caller]
 pub fn assert_fields(record: &Value, expected: Value) {
     for (name, expected) in expected.as_object().unwrap() {
@@ -77,7 +117,7 @@ pub fn assert_fields(record: &Value, expected: Value) {
     }
 }
 
-/// A server with one worker on 127.0.0.1; dropped, it stops and its thread is joined.
+/// A server with one worker on 127.0.0.1. Dropping it stops the server and joins its thread.
 pub struct Server {
     pub addr: SocketAddr,
     handle: ServerHandle,
@@ -85,7 +125,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves HTTP/1.
+    /// Starts a server for HTTP/1.
     pub fn http1<F, I, S, B>(factory: F) -> Self
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -99,7 +139,7 @@ impl Server {
         Self::start(factory, false, |server| server)
     }
 
-    /// Serves HTTP/1 with settings of the server's own.
+    /// Starts a server for HTTP/1 with changed settings.
     pub fn http1_with<F, I, S, B>(
         factory: F,
         settings: impl FnOnce(HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B> + Send + 'static,
@@ -116,7 +156,7 @@ impl Server {
         Self::start(factory, false, settings)
     }
 
-    /// Serves HTTP/2 with prior knowledge, without TLS.
+    /// Starts a server for HTTP/2 with prior knowledge, without TLS.
     pub fn http2<F, I, S, B>(factory: F) -> Self
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -171,7 +211,7 @@ impl Server {
         }
     }
 
-    /// A connection whose reads and writes fail rather than hang.
+    /// Opens a connection whose reads and writes fail after [`PATIENCE`].
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -180,8 +220,8 @@ impl Server {
         stream
     }
 
-    /// Sends `request` on a connection of its own and reads until the server closes it. The request
-    /// should say `connection: close`, or the server must have a reason to close.
+    /// Sends `request` on a new connection and reads until the server closes the connection. The
+    /// request should have `connection: close`, unless the server closes for another reason.
     pub fn exchange(&self, request: impl AsRef<[u8]>) -> Vec<u8> {
         let mut stream = self.connect();
         stream.write_all(request.as_ref()).unwrap();
@@ -191,13 +231,27 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Stops the server, waits for the exchanges in flight (up to a second), and joins its thread.
+    pub fn stop_gracefully(mut self) {
+        self.stop(true);
+    }
+
+    fn stop(&mut self, graceful: bool) {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // The call sends the command. Its future is not awaited: this thread has no runtime.
+        drop(self.handle.stop(graceful));
+        let ended = thread.join();
+        if !std::thread::panicking() {
+            ended.unwrap();
+        }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
-        // The command is sent by the call; there is no runtime here to await its answer in.
-        drop(self.handle.stop(false));
-        let ended = self.thread.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            ended.unwrap().unwrap();
-        }
+        self.stop(false);
     }
 }

@@ -1,5 +1,5 @@
-//! A program as a child process: started on a free port, asked over loopback, ended by a signal.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! A program as a child process: starts on a free port, answers over loopback, and stops on a signal.
+#![allow(dead_code, reason = "each test file uses a part of this module")]
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -10,23 +10,23 @@ use std::{
     time::Duration,
 };
 
-/// How long a test waits for what must happen. Nothing waits this long unless the test fails.
+/// The time after which a test that waits for an event fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Status and body of an answer.
+/// Status and body of a response.
 pub type Answer = (u16, String);
 
-/// What a program wrote.
+/// The output of a program that has ended.
 pub struct Written {
     pub stdout: String,
-    /// The lines on standard error that nobody asked for before.
+    /// The lines of standard error that were not read before the end.
     pub stderr: Vec<String>,
 }
 
-/// A running program; ended when dropped.
+/// A running program, killed on drop.
 pub struct Program {
     child: Child,
-    /// Where it said that it listens: `127.0.0.1:4711`.
+    /// The address that the program listens on, such as `127.0.0.1:4711`.
     pub addr: String,
     said: Receiver<String>,
     stdout: Receiver<String>,
@@ -45,7 +45,7 @@ impl Program {
         let stdout = read_all(child.stdout.take().expect("stdout is piped"));
         let stderr = child.stderr.take().expect("stderr is piped");
         let (sender, said) = mpsc::channel();
-        // Reads on, so that the program never waits for a reader.
+        // Keep reading, so that the program never blocks on a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
@@ -63,18 +63,18 @@ impl Program {
             Some(addr)
         });
         program.addr = addr
-            .unwrap_or_else(|| panic!("it says where it listens, not {first:?}"))
+            .unwrap_or_else(|| panic!("the first line is not an address: {first:?}"))
             .to_owned();
         program
     }
 
-    /// The next line that it says on standard error.
+    /// Waits for the next line on standard error.
     pub fn next_line(&self) -> String {
         let line = self.said.recv_timeout(PATIENCE);
-        line.expect("the program says something more")
+        line.expect("the program writes another line")
     }
 
-    /// Waits until it says something with `part` in it on standard error; gives that line.
+    /// Waits for a line on standard error that contains `part`, and returns it.
     pub fn wait_for_line(&self, part: &str) -> String {
         loop {
             let line = self.next_line();
@@ -100,26 +100,32 @@ impl Program {
         ))
     }
 
-    /// Sends a request, which should say `connection: close`, on a connection of its own.
+    /// Sends a request, which should have `connection: close`, on a new connection.
     pub fn send(&self, request: &str) -> Answer {
         send(&self.addr, request)
     }
 
-    /// Sends it a signal, such as `HUP`.
+    /// Sends a signal, such as `HUP`, to the program.
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let killed = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(killed.is_ok_and(|status| status.success()), "it is there");
+        assert!(
+            killed.is_ok_and(|status| status.success()),
+            "the program runs"
+        );
     }
 
-    /// Ends it in order.
+    /// Stops the program with SIGTERM and waits for its end.
     pub fn stop(mut self) -> Written {
         self.signal("TERM");
         let stdout = self.stdout.recv_timeout(PATIENCE);
         let stdout = stdout.expect("the program ends");
-        let status = self.child.wait().expect("it is a child of ours");
-        assert!(status.success(), "it ended with {status}");
-        // To the end: the program was the last one to write to it.
+        let status = self
+            .child
+            .wait()
+            .expect("the program is a child of this process");
+        assert!(status.success(), "the program ended with {status}");
+        // Only the program wrote to the channel, so this ends.
         let stderr = self.said.iter().collect();
         Written { stdout, stderr }
     }
@@ -132,9 +138,9 @@ impl Drop for Program {
     }
 }
 
-/// Sends a request, which should say `connection: close`, on a connection of its own.
+/// Sends a request, which should have `connection: close`, on a new connection.
 pub fn send(addr: &str, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(addr).expect("it accepts");
+    let mut stream = TcpStream::connect(addr).expect("the program accepts connections");
     let patience = Some(PATIENCE);
     stream.set_read_timeout(patience).expect("a timeout is set");
     stream
@@ -150,22 +156,25 @@ pub fn send(addr: &str, request: &str) -> Answer {
     parse(&answer)
 }
 
-/// Status and body of an answer over HTTP/1.1 whose body has a length.
+/// Splits a response over HTTP/1.1, whose body has a length, into status and body.
 pub fn parse(answer: &str) -> Answer {
-    let (head, body) = answer.split_once("\r\n\r\n").expect("it has a head");
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .expect("a response has a head");
     let status = head
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
-    (status.expect("it has a status"), body.to_owned())
+    (status.expect("a response has a status"), body.to_owned())
 }
 
-/// Reads to the end, on a thread of its own.
+/// Reads to the end, on another thread.
 fn read_all(mut from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, all) = mpsc::channel();
     thread::spawn(move || {
         let mut text = String::new();
-        from.read_to_string(&mut text).expect("it writes UTF-8");
+        from.read_to_string(&mut text)
+            .expect("the program writes UTF-8");
         let _ = sender.send(text);
     });
     all

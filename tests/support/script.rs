@@ -1,4 +1,4 @@
-//! Raw bytes to send on one connection, and what came back.
+//! Raw bytes to send on one connection, and the bytes of the responses.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -13,7 +13,7 @@ enum Step {
     HangUp,
 }
 
-/// What one client does on one connection. It reads until the server closes.
+/// The steps of one client on one connection. After the last step, the client reads until the server closes.
 pub struct Script {
     pub name: String,
     steps: Vec<Step>,
@@ -22,7 +22,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// Nothing is sent yet; one request will be.
+    /// Makes a script without steps, of one request.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -32,17 +32,17 @@ impl Script {
         }
     }
 
-    /// One GET request, with `connection: close`.
+    /// Makes a script of one GET request with `connection: close`.
     pub fn get(target: &'static str) -> Self {
         Self::new(format!("GET {target}")).send(request("GET", target, "connection: close\r\n"))
     }
 
-    /// One HEAD request, with `connection: close`.
+    /// Makes a script of one HEAD request with `connection: close`.
     pub fn head(target: &'static str) -> Self {
         Self::new(format!("HEAD {target}")).send(request("HEAD", target, "connection: close\r\n"))
     }
 
-    /// One request with a body of known length.
+    /// Makes a script of one POST request with a body of known length.
     pub fn post(target: &'static str, headers: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let length = format!(
@@ -59,59 +59,59 @@ impl Script {
         self
     }
 
-    /// Sends in one piece.
+    /// Sends the bytes in one write.
     pub fn send(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.steps.push(Step::Send(bytes.into()));
         self
     }
 
-    /// Sends together with what was to be sent before.
+    /// Adds the bytes to the write before.
     pub fn append(mut self, bytes: impl AsRef<[u8]>) -> Self {
         let Some(Step::Send(before)) = self.steps.last_mut() else {
-            panic!("nothing to append to");
+            panic!("there is no write to append to");
         };
         before.extend_from_slice(bytes.as_ref());
         self
     }
 
-    /// Reads until `text` has arrived, counted from the step before.
+    /// Reads until `text` has arrived after the previous step.
     pub fn until(mut self, text: &'static (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.steps.push(Step::Until(text.as_ref()));
         self
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the client's half of the connection.
     pub fn hang_up(mut self) -> Self {
         self.steps.push(Step::HangUp);
         self
     }
 
-    /// What the responses must contain, in this order: a script that does not get there compares
-    /// nothing.
+    /// Requires the responses to contain these texts in this order. Without them the script would
+    /// compare only failures.
     pub fn expect(mut self, text: &'static str) -> Self {
         self.expected.push(text);
         self
     }
 
-    /// How many requests the middleware gets to see.
+    /// Sets how many requests reach the middleware.
     pub fn records(mut self, count: usize) -> Self {
         self.records = count;
         self
     }
 
-    /// Everything that the server sent, comparable.
+    /// Plays the script and returns all that the server sent, normalized for comparison.
     pub fn play(&self, server: &Server) -> Vec<u8> {
         let mut stream = server.connect();
         let mut received = Vec::new();
         for step in &self.steps {
             match step {
-                // It may fail: some responses come, and close, before the request is complete.
+                // The write may fail: some servers answer and close before the request is complete.
                 Step::Send(bytes) => drop(stream.write_all(bytes)),
                 Step::Until(text) => self.read_until(&mut stream, &mut received, text),
                 Step::HangUp => stream.shutdown(Shutdown::Write).unwrap(),
             }
         }
-        // Whether a connection that is closed with something unread is reset is up to the kernel.
+        // The kernel may reset a connection that is closed with unread data.
         match stream.read_to_end(&mut received) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
@@ -125,14 +125,14 @@ impl Script {
         let mut buffer = [0; 4096];
         while !contains(&received[start..], text) {
             match stream.read(&mut buffer).unwrap_or(0) {
-                // Noticed by `faults`, with all that was received.
+                // `faults` reports this, with all that was received.
                 0 => return,
                 n => received.extend_from_slice(&buffer[..n]),
             }
         }
     }
 
-    /// What was expected and did not come.
+    /// Lists the expected texts that are missing.
     fn faults(&self, received: &[u8]) -> Vec<String> {
         let mut faults = Vec::new();
         let mut rest = received;
@@ -169,16 +169,16 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
     position(bytes, what).is_some()
 }
 
-/// A request head; `headers` are whole lines.
+/// Formats a request head; `headers` are whole lines.
 pub fn request(method: &str, target: &str, headers: &str) -> Vec<u8> {
     format!("{method} {target} HTTP/1.1\r\nhost: example.test\r\n{headers}\r\n").into_bytes()
 }
 
-/// What a plain server says to the scripts, to compare others with.
+/// The responses of a server without the logger, as the reference.
 pub struct Plain(Vec<Vec<u8>>);
 
 impl Plain {
-    /// `server` is the plain catalogue: what the scripts expect is checked.
+    /// Plays the scripts to the plain catalogue and checks their expectations.
     pub fn catalogue(server: &Server, scripts: &[Script]) -> Self {
         let plain = Self::record(server, scripts);
         let faults: Vec<_> = scripts
@@ -186,23 +186,16 @@ impl Plain {
             .zip(&plain.0)
             .flat_map(|(script, received)| script.faults(received))
             .collect();
-        assert!(
-            faults.is_empty(),
-            "{}",
-            faults.join(
-                "
-"
-            )
-        );
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
         plain
     }
 
-    /// `server` is the catalogue with something around it that is not a logger.
+    /// Plays the scripts to the catalogue inside another middleware. Their expectations are not checked.
     pub fn record(server: &Server, scripts: &[Script]) -> Self {
         Self(scripts.iter().map(|script| script.play(server)).collect())
     }
 
-    /// Plays the scripts to another server, and returns how many requests should be on record.
+    /// Plays the scripts to another server, compares, and returns the expected number of records.
     #[track_caller]
     pub fn assert_same(&self, server: &Server, scripts: &[Script]) -> usize {
         for (plain, script) in self.0.iter().zip(scripts) {
@@ -219,8 +212,7 @@ impl Plain {
     }
 }
 
-/// The same bytes, but for the date, and the order of the header fields: actix's map of them
-/// iterates in random order.
+/// Replaces the date and sorts the header fields, which actix-web sends in random order.
 fn normal(received: &[u8]) -> Vec<u8> {
     const START: &[u8] = b"HTTP/1.";
     const END: &[u8] = b"\r\n\r\n";

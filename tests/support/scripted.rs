@@ -1,4 +1,4 @@
-//! Bodies and payloads that do exactly what a test says, and notice how they are treated.
+//! Bodies and payloads that follow a script and count how often they are polled.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,7 +21,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-/// What a body answers when it is polled.
+/// The result of one poll.
 #[derive(Clone, Debug)]
 pub enum Item {
     Pending,
@@ -30,7 +30,7 @@ pub enum Item {
     End,
 }
 
-/// Answers poll by poll; a poll after that is a fault of whoever polled.
+/// A body or payload that returns its items one poll after the other. A poll after the last item panics.
 #[derive(Clone, Debug)]
 pub struct Scripted {
     items: Rc<RefCell<VecDeque<Item>>>,
@@ -51,7 +51,7 @@ impl Scripted {
         }
     }
 
-    /// Gives the chunks, then ends.
+    /// Makes a script of these chunks and the end.
     pub fn of(chunks: &[Bytes]) -> Self {
         let chunks = chunks.iter().cloned().map(Item::Chunk);
         Self::new(chunks.chain([Item::End]))
@@ -66,7 +66,7 @@ impl Scripted {
     fn poll(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         self.polls.set(self.polls.get() + 1);
         let item = self.items.borrow_mut().pop_front();
-        match item.expect("polled after its end") {
+        match item.expect("polled after the end of the script") {
             Item::Pending => {
                 self.wakers.borrow_mut().push(cx.waker().clone());
                 Poll::Pending
@@ -113,13 +113,13 @@ pub struct Failure;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("failed as it was told")
+        f.write_str("the script failed")
     }
 }
 
 impl std::error::Error for Failure {}
 
-/// Counts how often it was woken.
+/// A waker that counts its wake-ups.
 #[derive(Default)]
 pub struct Wakes(AtomicUsize);
 

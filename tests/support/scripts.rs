@@ -1,11 +1,11 @@
-//! What clients do to the routes of the catalogue.
+//! Scripts of clients for the routes of the catalogue.
 
 use super::{
     catalogue::GZIPPED,
     script::{Script, request},
 };
 
-/// All scripts.
+/// Returns all scripts.
 pub fn all() -> Vec<Script> {
     [
         framing(),
@@ -100,7 +100,7 @@ pub fn framing() -> Vec<Script> {
         "/reject",
     ] {
         scripts.push(
-            Script::new(format!("GET {target} for a client that takes gzip"))
+            Script::new(format!("GET {target} with accept-encoding: gzip"))
                 .send(request(
                     "GET",
                     target,
@@ -218,24 +218,24 @@ pub fn bodies() -> Vec<Script> {
             .named("a form over the limit")
             .expect("413 "),
         Script::post("/form-in", json, "{}")
-            .named("a form that is none")
+            .named("JSON where a form is expected")
             .expect("415 "),
         Script::post("/bytes", "content-encoding: gzip\r\n", GZIPPED).expect("hello, gzip"),
         Script::post("/json-in", "content-encoding: gzip\r\n", GZIPPED)
-            .named("compressed and of the wrong type")
+            .named("compressed, with the wrong type")
             .expect("400 "),
         Script::post("/bytes", "content-encoding: gzip\r\n", "not gzip")
-            .named("compressed as it is not")
+            .named("an invalid content coding")
             .expect("HTTP/1.1 "),
         Script::post("/echo", "content-encoding: gzip\r\n", GZIPPED)
-            .named("an echo of what is compressed")
+            .named("an echo of a compressed body")
             .expect("200 OK"),
         Script::post("/sized", "", "to a handler that takes no payload").expect("hello"),
         Script::post("/spawn", "", "read later")
             .expect("202 Accepted")
             .expect("later"),
         Script::post("/big-bytes", "", vec![b'a'; 200_000]).expect("200000 bytes, sum 19400000"),
-        // Split where it hurts: in the head, in a chunk's size, in its data, in its line end.
+        // Split inside of the head, a chunk's size, its data, and its line end.
         chunked("/big-bytes", "chunks split at odd places", |script| {
             script
                 .send("\r")
@@ -253,7 +253,7 @@ pub fn bodies() -> Vec<Script> {
         .expect("26 bytes"),
         chunked(
             "/echo",
-            "an echo of every piece before the next is sent",
+            "an echo of each piece before the next piece is sent",
             |script| {
                 script
                     .send("\r\n5\r\nhello\r\n")
@@ -314,7 +314,8 @@ pub fn bodies() -> Vec<Script> {
     ]
 }
 
-/// A chunked request on a connection that is closed after it; `send` begins before the empty line.
+/// Makes a script of a chunked request with `connection: close`. `send` adds the rest, from the empty line of the
+/// head on.
 fn chunked(target: &str, name: &str, send: impl Fn(Script) -> Script) -> Script {
     let head = format!(
         "POST {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
@@ -367,8 +368,8 @@ fn connections() -> Vec<Script> {
             .until("three")
             .hang_up()
             .expect("\r\n5\r\nthree\r\n0\r\n\r\n"),
-        // The rest of a body of known length is not worth reading: the connection is closed, after a
-        // while in which the server waits for the client to hang up.
+        // actix-http does not read the rest of a body of known length. It waits for the client to
+        // close the connection, and then closes it too.
         Script::new("an unread body of known length")
             .send(request("POST", "/unread", "content-length: 100000\r\n"))
             .append(vec![b'x'; 1000])
@@ -376,7 +377,7 @@ fn connections() -> Vec<Script> {
             .hang_up()
             .expect("connection: close")
             .expect("unread"),
-        // A chunked one is drained, and the connection kept.
+        // actix-http reads the rest of a chunked body and keeps the connection.
         Script::new("an unread chunked body")
             .send(request("POST", "/unread", chunked))
             .append("5\r\nhello\r\n")
@@ -386,14 +387,14 @@ fn connections() -> Vec<Script> {
             .expect("unread")
             .expect("hello")
             .records(2),
-        Script::new("an unread chunked body that was there")
+        Script::new("an unread chunked body that arrived with the head")
             .send(request("POST", "/unread", chunked))
             .append("5\r\nhello\r\n0\r\n\r\n")
             .append(close())
             .expect("unread")
             .expect("hello")
             .records(2),
-        Script::new("an upload that waits to be asked for")
+        Script::new("an upload that waits for 100 Continue")
             .send(request(
                 "POST",
                 "/bytes",
@@ -403,7 +404,7 @@ fn connections() -> Vec<Script> {
             .send("body")
             .expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
             .expect("body"),
-        Script::new("an upload that waits and is not read")
+        Script::new("an unread upload that waits for 100 Continue")
             .send(request(
                 "POST",
                 "/unread",
@@ -429,7 +430,7 @@ fn connections() -> Vec<Script> {
             ))
             .expect("400 Bad Request")
             .records(0),
-        Script::new("a client that hangs up its half")
+        Script::new("a client that closes its half")
             .send(request("GET", "/stream", ""))
             .hang_up()
             .expect("three"),
@@ -441,14 +442,14 @@ fn routing() -> Vec<Script> {
                x-double: 1\r\nx-double: 2\r\ncontent-type: text/html; charset=utf-8\r\n";
     vec![
         Script::get("/seen/a/b?c=d").expect("\"no_payload\":true"),
-        Script::new("everything a handler sees")
+        Script::new("all that a handler sees")
             .send(request("GET", "/seen/%2Fx?y=%20", odd))
             .expect("cookie: \\\"a=1; b=2")
             .expect("\"matched\":[\"rest=")
             .expect("\"pattern\":\"/seen/{rest:.*}\"")
             .expect("\"realip\":\"1.2.3.4\""),
         Script::post("/seen/x", "", "abc")
-            .named("everything a handler sees of a request with a body")
+            .named("all that a handler sees of a request with a body")
             .expect("\"no_payload\":false"),
         Script::get("/outer/1/inner/2/3")
             .expect("\"matched\":[\"a=1\",\"b=2\",\"c=3\"]")
@@ -456,14 +457,14 @@ fn routing() -> Vec<Script> {
         Script::get("/outer/1/nothing").expect("404 Not Found"),
         Script::get("/nothing").expect("404 Not Found"),
         Script::post("/nothing", "", "unread")
-            .named("a body for nobody")
+            .named("a body for an unmatched path")
             .until("\r\n\r\n")
             .hang_up()
             .expect("404 Not Found"),
         Script::post("/get-only", "", "").expect("405 "),
         Script::get("/get-only").expect("got"),
         Script::get("/guarded").expect("404 Not Found"),
-        Script::new("a guard that lets pass")
+        Script::new("a guard that matches")
             .send(request(
                 "GET",
                 "/guarded",
@@ -504,7 +505,7 @@ pub fn upgrades() -> Vec<Script> {
             .hang_up()
             .expect("101 Switching Protocols")
             .expect("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
-        Script::new("a WebSocket and a first frame at once")
+        Script::new("a WebSocket whose first frames arrive with the handshake")
             .send(request("GET", "/ws", handshake))
             .append(text)
             .append(close)
