@@ -339,7 +339,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Spans {
 }
 
 /// Sends a request in a span that only the exchange keeps open.
-async fn in_a_span_of_its_own(
+async fn in_a_span_extra(
     app: &impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = Error>,
     path: &str,
 ) -> ServiceResponse<impl MessageBody> {

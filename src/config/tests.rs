@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 
-use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 use log::Level;
 

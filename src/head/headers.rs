@@ -299,6 +299,7 @@ mod tests {
     use actix_web::http::header::HeaderValue;
 
     use super::*;
+    use crate::redact::key_cache::KeyCache;
 
     fn map(headers: &[(&'static str, &[u8])]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -324,7 +325,7 @@ mod tests {
         let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
         copy.copy(&mut text, &map(headers), allowed);
         text.finish(copy.parts());
-        copy.redact(&mut text, allowed, names);
+        copy.redact(&mut text, allowed, Redactor::new(names, &KeyCache::new()));
         copy.as_headers(&text, allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

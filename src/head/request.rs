@@ -270,6 +270,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     struct Copied {
         head: RequestHead,
@@ -309,7 +310,7 @@ mod tests {
         let (mut head, mut text) = (RequestHead::new(), HeadText::default());
         head.copy(&mut text, &request, &allowed);
         text.finish(head.parts());
-        head.redact(&mut text, &allowed, &names);
+        head.redact(&mut text, &allowed, Redactor::new(&names, &KeyCache::new()));
         Copied { head, text }
     }
 

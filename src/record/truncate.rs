@@ -1,6 +1,6 @@
 //! Truncation of a record to its limit, once, before sinks see it.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use crate::{
     formats::json::code::{Code, MAX_CODE_LEN},
@@ -177,7 +177,8 @@ fn value_len(value: Value<'_>) -> usize {
         Value::Text(value) => quoted(text::escaped_len(value)),
         Value::Plain(value) => quoted(value.len()),
         Value::Time(_) => quoted(TIMESTAMP_LEN),
-        Value::Address(_) => quoted(MAX_ADDRESS_LEN),
+        Value::Address(IpAddr::V4(_)) => quoted("255.255.255.255".len()),
+        Value::Address(IpAddr::V6(_)) => quoted(MAX_ADDRESS_LEN),
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
         Value::Seconds(value) => seconds_len(value),
