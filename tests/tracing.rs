@@ -339,7 +339,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Spans {
 }
 
 /// Sends a request in a span that only the exchange keeps open.
-async fn in_a_span_extra(
+async fn in_separate_span(
     app: &impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = Error>,
     path: &str,
 ) -> ServiceResponse<impl MessageBody> {
@@ -369,7 +369,7 @@ async fn a_subscriber_that_panics_does_not_lose_the_record() {
         let log = log.sink(kept.clone());
         let app = App::new().route("/", web::to(|| async { "text" }));
         let app = init_service(app.wrap(log.clone())).await;
-        let res = in_a_span_of_its_own(&app, "/").await;
+        let res = in_separate_span(&app, "/").await;
         read_body(res).await;
         assert_eq!(kept.only()["exchange.outcome"], "completed", "{step}");
         assert_eq!(log.stats().in_flight, 0, "{step}");
@@ -393,7 +393,7 @@ async fn the_span_is_closed_when_the_record_is_emitted_or_will_not_be() {
         .wrap(log.clone());
     let app = init_service(app).await;
 
-    let mut body = in_a_span_of_its_own(&app, "/on").await.into_body();
+    let mut body = in_separate_span(&app, "/on").await.into_body();
     assert_eq!(spans.closed(), 0);
     while let Some(chunk) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
         drop(chunk);
@@ -403,7 +403,7 @@ async fn the_span_is_closed_when_the_record_is_emitted_or_will_not_be() {
     assert!(log.drain(Duration::ZERO).await);
     drop(body);
 
-    let res = in_a_span_of_its_own(&app, "/off").await;
+    let res = in_separate_span(&app, "/off").await;
     assert_eq!(spans.closed(), 2);
     drop(res);
 }
