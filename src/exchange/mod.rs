@@ -140,6 +140,7 @@ impl Exchange {
     /// Runs application code. If that panics, the outcome is a panic.
     ///
     /// Calls nest if a body polls another body of the same exchange, so the flag is restored, not cleared.
+    #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
         let was_inside = self.is_inside.replace(true);
         let value = f();
@@ -321,11 +322,13 @@ impl Exchange {
     }
 
     /// [Runs](Self::run) the body of the response.
+    #[inline]
     pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.is_polled.set(true);
         self.run(poll)
     }
 
+    #[inline]
     pub(crate) fn response_tail(&self) -> &TailCounter {
         &self.response_tail
     }

@@ -130,14 +130,16 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     #[inline]
-    fn known_key(&mut self, block: &[u8; BLOCK], raw: &'i str, depth: usize) -> bool {
+    fn known_key(&mut self, block: &[u8; BLOCK], start: usize, len: usize, depth: usize) -> bool {
         let is_sensitive = match &self.output {
-            Some((_, redactor)) => redactor.known_key(block, raw.len()),
+            Some((_, redactor)) => redactor.known_key(block, len),
             None => Some(false),
         };
         if let Some(is_sensitive) = is_sensitive {
             self.hides_next = is_sensitive && self.is_copying();
-            self.code.key(depth, raw, false);
+            if self.code.wants_key(depth) {
+                self.code.key(depth, &self.input[start..start + len], false);
+            }
         }
         is_sensitive.is_some()
     }
@@ -157,7 +159,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
             }
         }
         // A key that is cut may become another one.
-        if !key.open {
+        if !key.open && self.code.wants_key(depth) {
             self.code.key(depth, key.raw, key.escaped);
         }
     }

@@ -47,9 +47,14 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         self.is_expected
     }
 
+    /// Whether a key at this depth may lead to the code.
+    #[inline]
+    pub(crate) fn wants_key(&self, depth: usize) -> bool {
+        depth == self.on_path
+    }
+
     pub(crate) fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
-        if depth == self.on_path
-            && let Some(wanted) = self.path.get(depth - 1)
+        if let Some(wanted) = self.path.get(depth - 1)
             && (wanted == raw || (escaped && *wanted == unescape(raw)))
         {
             self.is_expected = true;

@@ -48,9 +48,9 @@ pub(crate) trait Visitor<'i> {
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
     /// Whether the visitor has to look at a string because of the byte at `at`.
     fn is_trigger(text: &str, at: usize) -> bool;
-    /// Takes a key without escapes, which is at the start of `block`. If this returns false, [`key`](Self::key)
-    /// follows.
-    fn known_key(&mut self, block: &[u8; BLOCK], raw: &'i str, depth: usize) -> bool;
+    /// Takes a key without escapes, which is at `start` and in the first `len` bytes of `block`. If this returns
+    /// false, [`key`](Self::key) follows.
+    fn known_key(&mut self, block: &[u8; BLOCK], start: usize, len: usize, depth: usize) -> bool;
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// A value begins at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
@@ -182,7 +182,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
         let depth = self.nesting.depth();
         let at = match self.short_key(at + 1) {
-            Some((block, raw)) if self.visitor.known_key(block, raw, depth) => at + raw.len() + 2,
+            Some((block, len)) if self.visitor.known_key(block, at + 1, len, depth) => at + len + 2,
             _ => {
                 let (key, end) = self.string(at);
                 self.visitor.key(key, depth);
@@ -195,13 +195,13 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Returns the key that begins at `start` and the block that it is in, if it is shorter than a block and has no
-    /// escapes.
+    /// Returns the block that the key at `start` is in and the length of the key, if it is shorter than a block and
+    /// has no escapes.
     #[inline]
-    fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], &'i str)> {
+    fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], usize)> {
         let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
         let len = bytes::hits(block, class::ends_run).trailing_zeros() as usize;
-        (block.get(len) == Some(&b'"')).then(|| (block, &self.input[start..start + len]))
+        (block.get(len) == Some(&b'"')).then_some((block, len))
     }
 
     /// Reads a value, or opens a container.
