@@ -49,6 +49,9 @@ fn visit<'p, 'i>(
     input: &'i str,
     path: Option<&'p CodePath>,
 ) -> (Ending, CodeFinder<'p, 'i>) {
+    if let Some((_, redactor)) = &output {
+        redactor.prepare();
+    }
     let mut redactor = JsonRedactor {
         output,
         input,
@@ -176,7 +179,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     #[inline]
-    fn wants_plain_string(&self) -> bool {
+    fn wants_scalar(&self) -> bool {
         self.code.is_expected()
     }
 

@@ -33,27 +33,33 @@ impl<'r> Redactor<'r> {
             masks
         };
         let bytes = u128::from_le_bytes(*block) & MASKS[len];
-        let key = tagged(bytes, len, Kind::Field);
-        self.keys.get(key, self.names.id())
+        debug_assert_eq!(self.keys.names.get(), self.names.id());
+        self.keys.get(tagged(bytes, len, Kind::Field))
+    }
+
+    /// Drops the answers for other names. Call this before [`known_key`](Self::known_key), with nothing in between that
+    /// may use the cache with other names.
+    pub(crate) fn prepare(&self) {
+        self.keys.prepare(self.names.id());
     }
 
     /// Remembers whether the value of this key is hidden.
     pub(crate) fn remember_key(&self, key: &str, is_sensitive: bool) {
         if let Some(key) = short_key(key, Kind::Field) {
-            self.keys.put(key, self.names.id(), is_sensitive);
+            self.prepare();
+            self.keys.put(key, is_sensitive);
         }
     }
 
     /// Whether the value of this key of a query is hidden.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
-        let id = self.names.id();
-        let short = short_key(key, Kind::Query);
-        let known = short.and_then(|short| self.keys.get(short, id));
-        known.unwrap_or_else(|| {
+        let Some(short) = short_key(key, Kind::Query) else {
+            return self.names.is_sensitive_in_query(key);
+        };
+        self.prepare();
+        self.keys.get(short).unwrap_or_else(|| {
             let is_sensitive = self.names.is_sensitive_in_query(key);
-            if let Some(short) = short {
-                self.keys.put(short, id, is_sensitive);
-            }
+            self.keys.put(short, is_sensitive);
             is_sensitive
         })
     }
@@ -98,24 +104,25 @@ impl KeyCache {
         }
     }
 
-    #[inline]
-    fn get(&self, key: u128, names: u64) -> Option<bool> {
-        if self.names.get() != names {
-            return None;
-        }
-        let [first, second] = self.slots(key);
-        let answer = |slot: &Cell<u128>| match slot.get() ^ key {
-            HARMLESS => Some(false),
-            SENSITIVE => Some(true),
-            _ => None,
-        };
-        answer(first).or_else(|| answer(second))
-    }
-
-    fn put(&self, key: u128, names: u64, is_sensitive: bool) {
+    fn prepare(&self, names: u64) {
         if self.names.replace(names) != names {
             self.slots.iter().flatten().for_each(|slot| slot.set(0));
         }
+    }
+
+    #[inline]
+    fn get(&self, key: u128) -> Option<bool> {
+        let [first, second] = self.slots(key);
+        for slot in [first, second] {
+            let answer = slot.get() ^ key;
+            if answer & !(HARMLESS | SENSITIVE) == 0 && answer != 0 {
+                return Some(answer == SENSITIVE);
+            }
+        }
+        None
+    }
+
+    fn put(&self, key: u128, is_sensitive: bool) {
         let answer = match is_sensitive {
             true => SENSITIVE,
             false => HARMLESS,
@@ -155,6 +162,7 @@ mod tests {
     fn known(redactor: &Redactor<'_>, key: &str) -> Option<bool> {
         let mut block = [b'x'; BLOCK];
         block[..key.len()].copy_from_slice(key.as_bytes());
+        redactor.prepare();
         redactor.known_key(&block, key.len())
     }
 
@@ -183,6 +191,7 @@ mod tests {
         Redactor::new(&names, &keys).remember_key("name", true);
         assert_eq!(known(&names, "name"), Some(true));
         assert_eq!(known(&Names::default(), "name"), None);
+        assert_eq!(known(&names, "name"), None);
     }
 
     #[test]

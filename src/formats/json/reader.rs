@@ -54,8 +54,8 @@ pub(crate) trait Visitor<'i> {
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// A value begins at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
-    /// Whether [`string`](Self::string) is called with the next string even if it is short and plain.
-    fn wants_plain_string(&self) -> bool;
+    /// Whether the visitor wants the next value even if it is a number or a short plain string.
+    fn wants_scalar(&self) -> bool;
     fn string(&mut self, string: JsonString<'i>);
     fn number(&mut self, digits: &'i str);
     fn literal(&mut self);
@@ -75,6 +75,7 @@ pub(crate) fn read<'i, V: Visitor<'i>>(input: &'i str, visitor: &mut V) -> Endin
     let mut reader = Reader {
         input,
         nesting: Nesting::default(),
+        innermost: None,
         visitor,
     };
     let Err(Stop { ending, at }) = reader.document();
@@ -85,6 +86,8 @@ pub(crate) fn read<'i, V: Visitor<'i>>(input: &'i str, visitor: &mut V) -> Endin
 struct Reader<'i, 'v, V> {
     input: &'i str,
     nesting: Nesting,
+    /// The innermost container of `nesting`.
+    innermost: Option<Container>,
     visitor: &'v mut V,
 }
 
@@ -92,6 +95,15 @@ struct Reader<'i, 'v, V> {
 struct Stop {
     ending: Ending,
     at: usize,
+}
+
+/// The first block of a string.
+enum FirstBlock {
+    /// It has a whole string of this length, which is plain.
+    Whole(usize),
+    /// It has only plain characters.
+    Plain,
+    Other,
 }
 
 /// The place at which the reading goes on, with what was found before it.
@@ -105,15 +117,15 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     fn document(&mut self) -> Step<std::convert::Infallible> {
         let mut at = 0;
         loop {
+            if self.innermost == Some(Container::Object) {
+                at = self.key(at)?;
+            }
             let opened;
             (at, opened) = self.value(at)?;
             if let Some(container) = opened {
                 let byte;
                 (at, byte) = self.next(at)?;
                 if byte != container.end() {
-                    if container == Container::Object {
-                        at = self.key(at)?;
-                    }
                     continue;
                 }
                 at = self.close(at);
@@ -125,16 +137,13 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     /// Closes containers after a value, up to the comma before the next value.
     fn after_value(&mut self, mut at: usize) -> Step<usize> {
         loop {
-            let Some(innermost) = self.nesting.innermost() else {
+            let Some(innermost) = self.innermost else {
                 return self.end(at);
             };
             let byte;
             (at, byte) = self.next(at)?;
             if byte == b',' {
-                return match innermost {
-                    Container::Object => self.key(at + 1),
-                    Container::Array => Ok(at + 1),
-                };
+                return Ok(at + 1);
             }
             if byte != innermost.end() {
                 return stop(Ending::Malformed, at);
@@ -175,6 +184,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Reads a key and its colon.
+    #[inline]
     fn key(&mut self, at: usize) -> Step<usize> {
         let (at, byte) = self.next(at)?;
         if byte != b'"' {
@@ -183,16 +193,19 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         let depth = self.nesting.depth();
         let at = match self.short_key(at + 1) {
             Some((block, len)) if self.visitor.known_key(block, at + 1, len, depth) => at + len + 2,
-            _ => {
-                let (key, end) = self.string(at);
-                self.visitor.key(key, depth);
-                end?
-            }
+            _ => self.any_key(at, depth)?,
         };
         match self.next(at)? {
             (at, b':') => Ok(at + 1),
             (at, _) => stop(Ending::Malformed, at),
         }
+    }
+
+    #[inline(never)]
+    fn any_key(&mut self, at: usize, depth: usize) -> Step<usize> {
+        let (key, end) = self.string(at, false);
+        self.visitor.key(key, depth);
+        end
     }
 
     /// Returns the block that the key at `start` is in and the length of the key, if it is shorter than a block and
@@ -211,10 +224,11 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         let end = match byte {
             b'"' => {
                 self.visitor.begin_value(at, depth);
-                match self.short_plain_len(at + 1) {
-                    Some(len) if !self.visitor.wants_plain_string() => at + len + 2,
-                    _ => {
-                        let (string, end) = self.string(at);
+                match self.first_block(at + 1) {
+                    FirstBlock::Whole(len) if !self.visitor.wants_scalar() => at + len + 2,
+                    first => {
+                        let is_plain = matches!(first, FirstBlock::Plain);
+                        let (string, end) = self.string(at, is_plain);
                         self.visitor.string(string);
                         end?
                     }
@@ -235,13 +249,20 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         Ok((end, None))
     }
 
-    /// Returns the length of the string that begins at `start`, if it is shorter than a block and plain.
     #[inline]
-    fn short_plain_len(&self, start: usize) -> Option<usize> {
-        let both = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>()?;
+    fn first_block(&self, start: usize) -> FirstBlock {
+        let Some(both) = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>() else {
+            return FirstBlock::Other;
+        };
         let (block, next) = overlapping(both);
         let len = V::trigger_mask(block, next).to_bitmask().trailing_zeros() as usize;
-        (len < BLOCK && both[len] == b'"').then_some(len)
+        if len >= BLOCK {
+            FirstBlock::Plain
+        } else if both[len] == b'"' {
+            FirstBlock::Whole(len)
+        } else {
+            FirstBlock::Other
+        }
     }
 
     fn open(&mut self, at: usize, container: Container) -> Step<(usize, Option<Container>)> {
@@ -249,12 +270,14 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         if !self.nesting.push(container) {
             return stop(Ending::TooDeep, at);
         }
+        self.innermost = Some(container);
         self.visitor.open(self.nesting.depth(), container);
         Ok((at + 1, Some(container)))
     }
 
     fn close(&mut self, at: usize) -> usize {
         self.nesting.pop();
+        self.innermost = self.nesting.innermost();
         let depth = self.nesting.depth();
         self.visitor.close(depth);
         self.visitor.end_value(at + 1, depth);
@@ -277,30 +300,51 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
 
     fn number(&mut self, start: usize) -> Step<usize> {
         let bytes = self.input.as_bytes();
+        let digits = bytes[start..].iter().take_while(|b| b.is_ascii_digit());
+        let len = digits.count();
+        let mut end = start + len;
+        // Most numbers are integers.
+        let is_integer = len > 0
+            && (bytes[start] != b'0' || len == 1)
+            && !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E'));
+        if !is_integer {
+            end = self.any_number(start)?;
+        }
+        if self.visitor.wants_scalar() {
+            self.visitor.number(&self.input[start..end]);
+        }
+        Ok(end)
+    }
+
+    #[inline(never)]
+    fn any_number(&self, start: usize) -> Step<usize> {
+        let bytes = self.input.as_bytes();
         let mut number = Number::first(bytes[start]);
         let mut end = start + 1;
         while let Some(&byte) = bytes.get(end) {
             match number.step(byte) {
                 Some(next) => number = next,
-                None if number.may_end() => break,
+                None if number.may_end() => return Ok(end),
                 None => return stop(Ending::Malformed, end),
             }
             end += 1;
         }
         // At the end of the input a number may go on, unless it is the whole text.
-        let is_cut = end == bytes.len() && (self.nesting.depth() > 0 || !number.may_end());
-        if is_cut {
-            return stop(Ending::Cut, end);
+        match self.nesting.depth() == 0 && number.may_end() {
+            true => Ok(end),
+            false => stop(Ending::Cut, end),
         }
-        self.visitor.number(&self.input[start..end]);
-        Ok(end)
     }
 
-    /// Reads the string whose quote is at `at`, up to its end or to where the reading stops.
-    fn string(&self, at: usize) -> (JsonString<'i>, Step<usize>) {
+    /// Reads the string whose quote is at `at`, up to its end or to where the reading stops. `is_plain` says that its
+    /// [first block](Self::first_block) is plain.
+    fn string(&self, at: usize, is_plain: bool) -> (JsonString<'i>, Step<usize>) {
         let bytes = self.input.as_bytes();
         let start = at + 1;
-        let mut end = start;
+        let mut end = match is_plain {
+            true => start + BLOCK,
+            false => start,
+        };
         let mut escaped = false;
         let mut plain = true;
         let ending = loop {
@@ -341,6 +385,10 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
                 at += BLOCK;
                 continue;
             }
+            let first = at + mask.trailing_zeros() as usize;
+            if self.input.as_bytes().get(first) == Some(&b'"') {
+                return first;
+            }
             let ends = class::ends_run(block).to_bitmask();
             let len = ends.trailing_zeros().min(BLOCK as u32);
             let triggers = mask & ((1 << len) - 1);
@@ -353,6 +401,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Whether one of the `candidates`, a bit for each byte from `start` on, is a trigger.
+    #[inline]
     fn has_trigger(&self, start: usize, mut candidates: u32) -> bool {
         while candidates != 0 {
             if V::is_trigger(self.input, start + candidates.trailing_zeros() as usize) {
