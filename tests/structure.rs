@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The parts of the crate from the bottom up, each with the parts that it may import.
-const PARTS: [(&str, &str); 19] = [
+const PARTS: [(&str, &str); 18] = [
     ("util", ""),
     ("formats", "util"),
     ("redact", "util formats"),
@@ -18,26 +18,25 @@ const PARTS: [(&str, &str); 19] = [
     ("capture", "util"),
     ("head", "util formats redact content record"),
     ("sampling", "util formats record head"),
-    ("rate", "util"),
     ("stats", "util capture"),
     (
         "policy",
-        "util formats redact content record head sampling rate",
+        "util formats redact content record head sampling",
     ),
     ("logger", "util record sink stats policy"),
     (
         "exchange",
-        "util formats redact content record sink capture head sampling rate stats policy logger",
+        "util formats redact content record sink capture head sampling stats policy logger",
     ),
     ("request_ext", "record exchange"),
     ("preview", "formats redact content head policy exchange"),
     (
         "body_log",
-        "util formats redact content record sink head sampling rate stats policy logger exchange preview",
+        "util formats redact content record sink head sampling stats policy logger exchange preview",
     ),
     (
         "config",
-        "util redact record sink head sampling rate policy body_log",
+        "util redact record sink head sampling policy body_log",
     ),
     (
         "middleware",

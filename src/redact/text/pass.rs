@@ -79,7 +79,7 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<Str
 ///
 /// The first pass needs the line breaks, because they end values. The second pass is needed because
 /// a replacement changes what its neighbours look like. If the second pass makes more secrets visible,
-/// which no text does unless it was written for this purpose, all of the text is hidden.
+/// which is rare, all of the text is hidden.
 fn run_twice(input: Input<'_, '_>) -> Option<String> {
     let changed = Pass::run(input)?;
     let line = text::clean(&changed).into_owned();
