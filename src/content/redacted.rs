@@ -58,8 +58,8 @@ fn guessed_json(
     buffer: String,
 ) -> Redacted {
     let shown = json(decoded, redactor, buffer);
-    // A body whose type is not text may be malformed JSON. What follows the fault is shown only if the body contains no
-    // key that could hide a value.
+    // A body whose type is not text may be malformed JSON. The text after the fault is shown only if the body contains
+    // no key that could hide a value.
     let may_be_json =
         *media != Media::Text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {

@@ -1,4 +1,4 @@
-//! Media types: what a body is, by its `Content-Type`.
+//! Media types: the kind of a body, from its `Content-Type`.
 
 use crate::formats::{charset::Charset, parameters::parameters};
 

@@ -279,7 +279,9 @@ mod tests {
     proptest! {
         /// A client cannot forge an address to the right of the address that the proxy appends.
         #[test]
-        fn text_before_the_address_of_the_proxy_never_forges_the_client(forged in r#"[a-z0-9.,:;="\[\] ]{0,60}"#) {
+        fn text_before_the_address_of_the_proxy_never_forges_the_client(
+            forged in r#"[a-z0-9.,:;="\[\] ]{0,60}"#)
+        {
             let listed = format!("{forged}, 203.0.113.9");
             let found = client("10.0.0.1", &[("x-forwarded-for", &listed)]);
             prop_assert_eq!(found, "203.0.113.9");
