@@ -32,7 +32,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 4 * 1024;
 pub const DEFAULT_CODE_LIMIT: usize = 4 * 1024;
 /// Bytes of one rendered record by default: 15 KiB. Container runtimes split lines at 16 KiB.
 pub const DEFAULT_RECORD_LIMIT: usize = 15 * 1024;
-/// Bytes that all captures in flight hold together by default: 16 MiB, about 2,000 full exchanges.
+/// Bytes that all captures in flight may hold together by default: 16 MiB, about 2,000 full exchanges.
 pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 
 /// Middleware that records HTTP exchanges, bodies included, in bounded memory.
@@ -56,15 +56,15 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// # }
 /// ```
 ///
-/// If another `BodyLog` is wrapped inside, around a scope or a resource, its limits and rules apply to the
-/// requests that get there. Record, budget, counters and sinks stay those of the outer logger.
+/// If another `BodyLog` is wrapped inside, around a scope or a resource, the limits and rules of the inner logger
+/// apply to the requests that reach it. Record, budget, counters and sinks stay those of the outer logger.
 /// **All rules of the inner logger apply, redaction included:** to change only one limit, wrap a changed clone of
 /// the outer logger, `body_log.clone().request_limit(..)`.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
     logger: Arc<Logger>,
-    /// No sink was added yet, so that the list holds the default one.
+    /// Set if no sink was added yet, so the list holds the default sink.
     default_sink: bool,
 }
 
@@ -104,8 +104,8 @@ impl BodyLog {
         Self::default()
     }
 
-    /// Makes a logger that records nothing. Wrapped around a resource or a scope, it takes those requests out of the
-    /// records of a logger outside. Wrapped around an application, it switches off loggers inside.
+    /// Makes a logger that records nothing. Wrapped around a resource or a scope, this logger keeps a logger outside
+    /// from recording those requests. Wrapped around an application, it switches off the loggers inside.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;
@@ -145,15 +145,15 @@ impl BodyLog {
     /// Sets the number of bytes at the beginning of a response that are searched for the code, even if
     /// [`response_limit`](Self::response_limit) is 0. Default: [`DEFAULT_CODE_LIMIT`].
     ///
-    /// Of a JSON response, as many bytes are kept as the longer of both limits says, within the
+    /// The prefix that is kept of a JSON response is as long as the larger of both limits, within the
     /// [budget](Self::memory_budget). If the budget has no room even for the first chunk, only that chunk is
-    /// searched. If it has no room for a later one, the code is not known, and `code_state` is `cut`.
+    /// searched. If the budget has no room for a later chunk, the code is not known, and `code_state` is `cut`.
     pub fn code_limit(self, bytes: usize) -> Self {
         self.set(|policy| policy.code_limit = bytes)
     }
 
-    /// Sets the number of bytes of one rendered record, newline included, in the [schema](Sink::schema) of each
-    /// sink. Default: [`DEFAULT_RECORD_LIMIT`].
+    /// Sets the maximum number of bytes of one rendered record, newline included, in the [schema](Sink::schema) of
+    /// each sink. Default: [`DEFAULT_RECORD_LIMIT`].
     ///
     /// If a record would be larger, bodies are shortened first, then custom fields and headers are left out. The
     /// method, status, level and outcome are always present.
@@ -172,8 +172,8 @@ impl BodyLog {
     /// Sets the number of bytes that all captures in flight may hold together, on all workers. Default:
     /// [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// A body for which there is no room is not captured; its record says `budget`. All clones share one budget, so
-    /// this changes theirs, too.
+    /// A body for which there is no room is not captured, and its record says `budget`. All clones share one budget,
+    /// so this method changes the budget of all clones.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
@@ -192,10 +192,10 @@ impl BodyLog {
         })
     }
 
-    /// Sets the function from a code to the level that the code asks for. `None` asks for nothing. Default:
-    /// [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
+    /// Sets the function that returns the level that a code asks for, or `None` if the code does not affect the level.
+    /// Default: [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
     ///
-    /// A panic in the function is caught and counted, and the code asks for nothing.
+    /// A panic in the function is caught and counted, and the code does not affect the level.
     pub fn code_levels(
         self,
         levels: impl Fn(i64) -> Option<Level> + Send + Sync + 'static,
@@ -203,7 +203,7 @@ impl BodyLog {
         self.set(|policy| policy.code_levels = Arc::new(levels))
     }
 
-    /// Sets the level of an exchange in which nothing asks for another one. Default: [`Level::Debug`].
+    /// Sets the level of an exchange in which nothing asks for a more severe level. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
         self.set(|policy| policy.success_level = level)
     }
@@ -213,10 +213,10 @@ impl BodyLog {
         self.set(|policy| policy.response_body = when)
     }
 
-    /// Hides the values of this name: in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
+    /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
     /// custom fields. Names are compared in lower case and without `-` and `_`. May be called several times.
     ///
-    /// If this names the [code field](Self::code_field), the code is hidden and still picks the level.
+    /// If `name` is the key of the [code](Self::code_field), the code is hidden but still decides the level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
         self.set(|policy| policy.change_names(|names| names.redact(name.as_ref())))
     }
@@ -227,19 +227,19 @@ impl BodyLog {
         self.set(|policy| policy.change_names(|names| names.redact_containing(fragment.as_ref())))
     }
 
-    /// Shows the values of this name: removes it from the lists of whole names and of fragments, the default lists
-    /// included. A header of this name may be [recorded](Self::request_header) unchanged. May be called several
-    /// times. If a name is given to this and to [`redact`](Self::redact), the last call counts.
+    /// Shows the values of this name: removes the name from the lists of whole names and of fragments, including the
+    /// default lists. A header of this name may be [recorded](Self::request_header) unchanged. May be called several
+    /// times. If a name is given to `keep` and to [`redact`](Self::redact), the last call counts.
     ///
-    /// **Secrets under this name are in the logs from now on, and in everything that is made from the logs.** Because
+    /// **Secrets under this name are in the logs from now on, and in everything that is built from the logs.** Because
     /// fragments are removed, too, `keep("token")` also shows a `reset_token`. Call `redact_containing("token")`
     /// afterwards to show only `token`.
     pub fn keep(self, name: impl AsRef<str>) -> Self {
         self.set(|policy| policy.change_names(|names| names.keep(name.as_ref())))
     }
 
-    /// Replaces all rules about what is hidden, for rules that several loggers share and for [`Redaction::none`].
-    /// Default: [`Redaction::default`].
+    /// Replaces all redaction rules, for rules that several loggers share and for [`Redaction::none`]. Default:
+    /// [`Redaction::default`].
     pub fn redaction(self, redaction: Redaction) -> Self {
         self.set(|policy| {
             let code = policy.code_path.key().to_owned();
@@ -254,7 +254,7 @@ impl BodyLog {
     /// content-encoding, content-length, content-type, host, origin, referer, traceparent and
     /// x-request-id.
     ///
-    /// The value of a header with a sensitive name is hidden. Those that carry credentials
+    /// The value of a header with a sensitive name is hidden. Headers that carry credentials
     /// (authorization, proxy-authorization, cookie, set-cookie, x-api-key, x-auth-token,
     /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded, unless [`keep`](Self::keep) names them,
     /// too.
@@ -269,15 +269,16 @@ impl BodyLog {
         self.set(|policy| policy.headers.response.add(header, &policy.names))
     }
 
-    /// Sets the addresses and networks of your proxies, in place of earlier ones. Default: none; the client is the
-    /// peer.
+    /// Sets the addresses and networks of your proxies, and replaces an earlier list. Default: an empty list, so the
+    /// client is the peer.
     ///
     /// If the peer is a trusted proxy, the addresses in `X-Forwarded-For` or `Forwarded` (RFC 7239) are read from the
-    /// right: the first one that is not a trusted proxy is the client. Without such an address, or if both headers are
-    /// present and disagree, the client is the peer, because a proxy that writes one header may pass on a forged header of the
-    /// other kind.
+    /// right: the first address that is not a trusted proxy is the client. If all are trusted proxies, the leftmost is
+    /// the client. If the header is absent, malformed or gives no address, the client is the peer. The client is also
+    /// the peer if both headers are present and disagree, because a proxy that writes one header may pass on a forged
+    /// header of the other kind.
     ///
-    /// **Name only proxies that write these headers**: a trusted peer can name any client.
+    /// **List only proxies that write these headers**: a trusted peer can name any client.
     ///
     /// ```
     /// use actix_bodylog::{BodyLog, IpNet};
@@ -301,15 +302,16 @@ impl BodyLog {
         self.set(|policy| policy.request_ids = ids)
     }
 
-    /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, all of them.
+    /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, which keeps all
+    /// records.
     ///
-    /// A record above the [success level](Self::success_level), or one for which something asked for
-    /// [`Level::Warn`] or above, is always kept. The others carry the share as `sample_rate`: each of them stands for
-    /// `1 / sample_rate` exchanges. Records that are left out are counted in [`Stats::sampled_out`].
+    /// A record above the [success level](Self::success_level), or a record for which something asked for
+    /// [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`: each of them stands
+    /// for `1 / sample_rate` exchanges. Records that are left out are counted in [`Stats::sampled_out`].
     ///
-    /// The records of a trace are kept or left out together, by the last 56 bits of its id, as OpenTelemetry samples.
-    /// Without a trace, the request id decides; without either, chance. (So a client that chooses its ids has an
-    /// influence on whether its successes are kept.)
+    /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
+    /// Without a trace, the request id decides; without either, chance. (So a client that chooses its ids influences
+    /// whether its successes are kept.)
     ///
     /// # Panics
     ///
@@ -319,8 +321,8 @@ impl BodyLog {
         self.set(|policy| policy.sampling = sampling)
     }
 
-    /// Skips successful requests for exactly this path, as it arrived. A request for which the code, the status or the
-    /// outcome asks for [`Level::Warn`] or above is recorded. May be called several times.
+    /// Skips successful requests for exactly this path, as the middleware receives it. A request for which the code,
+    /// the status or the outcome asks for [`Level::Warn`] or above is recorded. May be called several times.
     pub fn skip(self, path: impl Into<String>) -> Self {
         self.set(|policy| policy.skip.push(path.into()))
     }
@@ -347,7 +349,7 @@ impl BodyLog {
         })
     }
 
-    /// Returns what a record would say about a response with these headers and this body, for tests of your rules.
+    /// Returns what a record would say about a response with these headers and this body, to test your settings.
     ///
     /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A request body
     /// is shown in the same way, up to [`request_limit`](Self::request_limit) and without a code.
@@ -373,24 +375,25 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, then flushes the sinks, for at most `limit` in all. If the exchanges take all
-    /// of it, the sinks get a tenth of a second. False if the time was not enough.
+    /// Waits until no exchange is in flight, then flushes the sinks, for at most `limit` in total. If waiting for
+    /// exchanges takes the whole limit, the sinks still get a tenth of a second. Returns false if the time was too
+    /// short.
     ///
-    /// For `main`, after the server has stopped: worker threads are not always joined before `run().await` returns,
-    /// and the last records may not be written then.
+    /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
+    /// returns, so the last records may not be written yet.
     ///
-    /// Sinks are flushed on the thread that awaits this. [`JsonLines`](crate::JsonLines) keeps to the limit; a
+    /// Sinks are flushed on the thread that awaits this future. [`JsonLines`](crate::JsonLines) observes the limit; a
     /// logger of the `log` facade or a custom sink may not.
     ///
     /// # Panics
     ///
-    /// If it is awaited outside of an actix or Tokio runtime.
+    /// If the future is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
-        const FOR_SINKS: Duration = Duration::from_millis(100);
+        const MIN_FLUSH_TIME: Duration = Duration::from_millis(100);
         let started = Instant::now();
         let idle = timeout(limit, self.logger.shared.idle()).await.is_ok();
         let left = limit.saturating_sub(started.elapsed());
-        self.logger.flush(left.max(FOR_SINKS)) && idle
+        self.logger.flush(left.max(MIN_FLUSH_TIME)) && idle
     }
 }
 
@@ -399,7 +402,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_logger_can_be_shared_by_workers_and_printed() {
+    fn logger_is_shared_by_workers_and_printed_with_its_settings() {
         fn check(log: impl Clone + Send + Sync + std::fmt::Debug) -> String {
             format!("{log:?}")
         }
@@ -408,7 +411,7 @@ mod tests {
 
     #[test]
     #[should_panic = "the record limit must be at least 1024 bytes, not 1023"]
-    fn a_record_limit_that_nothing_fits_into_stops_the_server_at_start() {
+    fn record_limit_below_the_minimum_panics() {
         let _ = BodyLog::new().record_limit(1023);
     }
 }

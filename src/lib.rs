@@ -1,4 +1,4 @@
-// The examples in the README need the feature `tracing`.
+// The examples of the README need the feature `tracing`, so without it they are not tested.
 #![cfg_attr(any(not(doctest), feature = "tracing"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! One logger: its policy, and what it shares with its clones.
+//! One logger: a policy, sinks, a budget and counters.
 
 use std::{
     fmt, mem,
@@ -21,7 +21,7 @@ pub(crate) struct Logger {
     pub(crate) policy: Policy,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
-    /// The schemas of the sinks. A record has to fit in each of them.
+    /// The schemas of the sinks. A record must fit into the record limit in each schema.
     pub(crate) schemas: Schemas,
 }
 
@@ -48,18 +48,18 @@ impl Logger {
         self.sinks.push(sink);
     }
 
-    /// Returns the place of the first sink that wants records of this level.
+    /// Returns the index of the first sink that is enabled for this level.
     pub(crate) fn first_enabled(&self, level: Level) -> Option<usize> {
         self.sinks
             .iter()
             .position(|sink| self.is_enabled(&**sink, level))
     }
 
-    /// Gives a record to the sink at `first`, which is [enabled](Self::first_enabled), and to those after it
-    /// that want it.
+    /// Passes a record to the sink at `first`, which is [enabled](Self::first_enabled), and to all enabled sinks
+    /// after it.
     pub(crate) fn emit(&self, record: &Record<'_>, first: usize) {
-        for (place, sink) in self.sinks.iter().enumerate().skip(first) {
-            if place == first || self.is_enabled(&**sink, record.level) {
+        for (index, sink) in self.sinks.iter().enumerate().skip(first) {
+            if index == first || self.is_enabled(&**sink, record.level) {
                 self.call(|| sink.emit(record));
             }
         }
@@ -76,18 +76,18 @@ impl Logger {
         self.shared.stats(lost)
     }
 
-    /// Flushes all sinks, which share `limit`. False if one of them did not write everything, or panicked.
+    /// Flushes all sinks, which share `limit`. Returns false if one of them did not write everything, or panicked.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let started = Instant::now();
-        let mut all = true;
+        let mut all_flushed = true;
         for sink in &self.sinks {
             let left = limit.saturating_sub(started.elapsed());
-            all &= self.call(|| sink.flush(left)).unwrap_or(false);
+            all_flushed &= self.call(|| sink.flush(left)).unwrap_or(false);
         }
-        all
+        all_flushed
     }
 
-    /// Warns once, however many workers there are.
+    /// Logs a warning if nothing is redacted, once for all workers.
     pub(crate) fn warn_if_nothing_is_redacted(&self) {
         if self.policy.names.is_off() && !self.shared.warned.swap(true, Relaxed) {
             self.call(|| {
@@ -99,14 +99,14 @@ impl Logger {
         }
     }
 
-    /// Calls a hook or a sink. `None` if it panicked, which is counted.
+    /// Calls a hook or a sink. If the call panics, counts the panic and returns `None`.
     pub(crate) fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         self.shared.panics.catch(f)
     }
 }
 
 impl Drop for Logger {
-    /// Drops the sinks and hooks, whose destructors are foreign code. The last reference to a logger may go
+    /// Drops the sinks and hooks, whose destructors are foreign code. The last reference to a logger may be dropped
     /// while the thread unwinds, where a second panic would abort the process.
     fn drop(&mut self) {
         for sink in mem::take(&mut self.sinks) {

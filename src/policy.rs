@@ -1,4 +1,4 @@
-//! What one logger keeps of a request, and how it judges it. A nested logger replaces this part.
+//! The settings of one logger, and what they decide. A nested logger replaces them.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     sampling::Sampling,
 };
 
-/// When the content of a response is recorded. Code, size and headers are always recorded.
+/// When the content of a response is recorded. The code, size and headers are always recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -47,25 +47,26 @@ pub(crate) struct Policy {
     pub(crate) skip: Vec<String>,
     pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
-    /// The key of the code is sensitive.
+    /// Set if the key of the code is sensitive.
     pub(crate) hides_code: bool,
     pub(crate) headers: Allowlists,
 }
 
 impl Policy {
+    /// Changes the sensitive names, and updates the settings that depend on them.
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
         self.hides_code = self.names.is_sensitive(self.code_path.key());
         self.headers.rebuild(&self.names);
     }
 
-    /// The address of the client.
+    /// Returns the address of the client.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
         let peer = req.peer_addr().map(|address| address.ip());
         self.proxies.client(peer, req.headers())
     }
 
-    /// Bytes that are kept of a response, if its content may be recorded.
+    /// Returns the number of bytes that are kept of a response, if its content may be recorded.
     pub(crate) fn kept_limit(&self, wants_code: bool) -> usize {
         match wants_code {
             true => self.response_limit.max(self.code_limit),
@@ -73,18 +74,18 @@ impl Policy {
         }
     }
 
-    /// The level of a record for which something asked for `asked`.
+    /// Returns the level of a record for which `asked` is the most severe level that something asked for.
     pub(crate) fn level(&self, asked: Option<Level>) -> Level {
         // `log` orders levels by verbosity: the smallest is the most severe.
         asked.map_or(self.success_level, |level| level.min(self.success_level))
     }
 
-    /// Whether any record shows the content of a response.
+    /// Returns whether a record may show the content of a response.
     pub(crate) fn keeps_response(&self) -> bool {
         self.response_limit > 0 && self.response_body != ResponseBody::Never
     }
 
-    /// Whether a record of this level shows the content of the response.
+    /// Returns whether a record of this level shows the content of the response.
     pub(crate) fn shows_response(&self, level: Level, is_get: bool) -> bool {
         match self.response_body {
             ResponseBody::Always => true,
@@ -93,7 +94,7 @@ impl Policy {
         }
     }
 
-    /// Whether successful requests for this path are skipped.
+    /// Returns whether successful requests for this path are skipped.
     pub(crate) fn skips(&self, path: &str) -> bool {
         self.skip.iter().any(|skipped| skipped == path)
     }

@@ -26,13 +26,13 @@ pub struct Preview {
     pub malformed: bool,
     /// `http.response.body.omitted`
     pub omitted: Option<Omitted>,
-    /// `http.response.body.code`, as it occurs in the response; a string without its quotes.
+    /// `http.response.body.code`, as in the response; a string without its quotes.
     pub code: Option<String>,
     /// `http.response.body.code_state`
     pub code_state: Option<CodeState>,
 }
 
-/// See [`BodyLog::preview`](crate::BodyLog::preview).
+/// Makes a preview. See [`BodyLog::preview`](crate::BodyLog::preview).
 pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Preview {
     let kind = Representation::of(headers);
     let is_binary = headers

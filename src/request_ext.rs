@@ -1,4 +1,4 @@
-//! How handlers and other middleware add to the record.
+//! The trait by which handlers and other middleware add to the record.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ use crate::{
 /// All methods borrow the request's extensions, and panic if these are
 /// [mutably borrowed](HttpMessage::extensions_mut).
 pub trait RecordExt: HttpMessage {
-    /// Sets the user that made the request: `user.id`, `user.name` and `user.type`. The last call counts.
+    /// Sets the user who made the request: `user.id`, `user.name` and `user.type`. The last call counts.
     ///
     /// Each part is truncated to [`MAX_USER_LEN`](crate::MAX_USER_LEN) bytes.
     fn record_user(&self, user: User) {
@@ -53,8 +53,8 @@ pub trait RecordExt: HttpMessage {
         });
     }
 
-    /// Adds an error to `error.message`, which is truncated to [`MAX_ERROR_LEN`](crate::MAX_ERROR_LEN) bytes. It
-    /// does not change the level.
+    /// Adds an error to `error.message`, which is truncated to [`MAX_ERROR_LEN`](crate::MAX_ERROR_LEN) bytes. The
+    /// level stays the same.
     fn record_error(&self, error: impl fmt::Display) {
         with_exchange(self, |exchange| exchange.add_error(&error));
     }
@@ -63,9 +63,9 @@ pub trait RecordExt: HttpMessage {
 impl<T: HttpMessage> RecordExt for T {}
 
 fn with_exchange<T: HttpMessage>(message: &T, f: impl FnOnce(&Exchange)) {
-    // The extensions must not be borrowed when `f` runs, because it may run code of the caller.
-    let handle = message.extensions().get::<WeakExchange>().cloned();
-    if let Some(handle) = handle {
-        handle.with(f);
+    // The extensions must not be borrowed while `f` runs, because `f` may run code of the caller.
+    let exchange = message.extensions().get::<WeakExchange>().cloned();
+    if let Some(exchange) = exchange {
+        exchange.with(f);
     }
 }

@@ -1,24 +1,29 @@
-//! Keeps a share of the records of successful exchanges.
+//! Sampling: decides which records of successful exchanges are kept.
 
 use crate::util::random::random;
 
-/// Which records of successful exchanges are kept.
+/// The share of the records of successful exchanges that is kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sampling {
     rate: f64,
-    /// Records with a value from this one on are kept, of 2^56 values with the same probability.
-    from: u64,
+    /// The lowest value of a record that is kept. A record has one of 2^56 values, all with the same probability.
+    threshold: u64,
 }
 
 const BITS: u32 = 56;
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { rate: 1.0, from: 0 }
+        Self {
+            rate: 1.0,
+            threshold: 0,
+        }
     }
 }
 
 impl Sampling {
+    /// Makes a sampling with a rate.
+    ///
     /// # Panics
     ///
     /// If `rate` is not from 0 to 1.
@@ -27,38 +32,39 @@ impl Sampling {
             (0.0..=1.0).contains(&rate),
             "the share of records that are kept must be from 0 to 1, not {rate}"
         );
-        let from = ((1.0 - rate) * (1_u64 << BITS) as f64) as u64;
-        Self { rate, from }
+        let threshold = ((1.0 - rate) * (1_u64 << BITS) as f64) as u64;
+        Self { rate, threshold }
     }
 
-    /// The share; `None` if all records are kept.
+    /// Returns the share, or `None` if all records are kept.
     pub(crate) fn rate(self) -> Option<f64> {
-        (self.from > 0).then_some(self.rate)
+        (self.threshold > 0).then_some(self.rate)
     }
 
-    /// Whether a record is kept. The answer is the same for a whole trace or, without a trace, for a request id.
+    /// Returns whether a record is kept. The answer is the same for all records of a trace or, without a trace, for all
+    /// records with the same request id.
     pub(crate) fn keeps(self, trace_id: Option<&str>, request_id: Option<&[u8]>) -> bool {
-        if self.from == 0 {
+        if self.threshold == 0 {
             return true;
         }
-        let of_trace = trace_id.and_then(randomness_of_trace);
-        let value = of_trace.unwrap_or_else(|| match request_id {
+        let trace_value = trace_id.and_then(randomness_of_trace);
+        let value = trace_value.unwrap_or_else(|| match request_id {
             Some(id) => hash(id),
             None => random() >> (u64::BITS - BITS),
         });
-        value >= self.from
+        value >= self.threshold
     }
 }
 
-/// The last 56 bits, which are random. OpenTelemetry samples by them, so another service that samples this trace at
-/// the same rate keeps the same records.
+/// Returns the last 56 bits of a trace id, which are random. OpenTelemetry samples by these bits, so another service
+/// that samples this trace at the same rate keeps the same records.
 fn randomness_of_trace(trace_id: &str) -> Option<u64> {
     let digits = trace_id.get(trace_id.len().checked_sub(BITS as usize / 4)?..)?;
     u64::from_str_radix(digits, 16).ok()
 }
 
-/// A hash that is the same in every process and version: FNV-1a, then the last step of MurmurHash3, without which
-/// ids that differ only at their end have neighbouring values.
+/// Returns a hash that is the same in every process and version: FNV-1a, then the last step of MurmurHash3, without
+/// which ids that differ only at their end have neighbouring values.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &byte in bytes {
@@ -74,7 +80,7 @@ fn hash(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// How many of 10,000 are kept.
+    /// Returns how many of 10,000 records are kept.
     fn kept(rate: f64, keeps: impl Fn(Sampling, u64) -> bool) -> u64 {
         let sampling = Sampling::new(rate);
         (0..10_000).filter(|&nth| keeps(sampling, nth)).count() as u64
@@ -102,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_1_keeps_everything_and_a_rate_of_0_nothing() {
+    fn rate_of_1_keeps_everything_and_rate_of_0_keeps_nothing() {
         for id in [None, Some(&b"r-1"[..]), Some(b"")] {
             assert!(Sampling::new(1.0).keeps(None, id));
             assert!(!Sampling::new(0.0).keeps(None, id));
@@ -129,20 +135,20 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_id_never_changes() {
-        // Two services that see the same id must agree, in whatever versions.
+        // Two services that see the same id must agree, even with different versions of this crate.
         assert_eq!(hash(b"r-1"), 0x3f_3608_1409_f265);
         assert_eq!(hash(b""), 0xef_d01f_60ba_9929);
     }
 
     #[test]
     #[should_panic = "must be from 0 to 1, not 10"]
-    fn a_percentage_is_refused() {
+    fn rate_above_1_panics() {
         Sampling::new(10.0);
     }
 
     #[test]
     #[should_panic = "must be from 0 to 1, not NaN"]
-    fn not_a_number_is_refused() {
+    fn rate_that_is_not_a_number_panics() {
         Sampling::new(f64::NAN);
     }
 }

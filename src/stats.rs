@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     /// Set once the warning that nothing is redacted has been logged.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
-    /// False if `waiters` is empty, so that most exchanges end without taking its lock.
+    /// False if no task waits, so that most exchanges end without locking `waiters`.
     has_waiters: AtomicBool,
     waiters: Mutex<Waiters>,
 }
@@ -89,7 +89,7 @@ impl Shared {
     pub(crate) async fn idle(&self) {
         let waiter = Waiter::new(self);
         poll_fn(|cx| {
-            // The waker is stored before the counter is read. If the last exchange ends in between, it
+            // Store the waker before reading the counter. If the last exchange ends in between, that exchange
             // finds the waker.
             waiter.set_waker(cx.waker());
             match self.in_flight() {
@@ -140,14 +140,14 @@ impl<'s> Waiter<'s> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let removed = self.shared.waiters().wakers.remove(&self.key);
-        // The lock is free again: the destructor of a waker is foreign code.
+        // The lock is released before this drop, because the destructor of a waker is foreign code.
         catch_panic(|| drop(removed));
     }
 }
 
 /// A snapshot of the counters of a logger and all its clones.
 ///
-/// Each counter is exact. They are read one after another, so while requests run they may not add up.
+/// Each counter is exact. The counters are read one after the other, so they may not add up while requests run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -155,15 +155,15 @@ pub struct Stats {
     pub in_flight: usize,
     /// The memory budget, in bytes.
     pub budget_limit: usize,
-    /// Bytes that all captures hold now.
+    /// Bytes that all captures in flight hold.
     pub budget_used: usize,
     /// The maximum of [`budget_used`](Self::budget_used) so far; never above the limit.
     pub budget_peak: usize,
-    /// Captures that were discarded because the budget was exhausted.
+    /// Captures that were discarded because the budget had no room for them.
     pub budget_refusals: u64,
     /// Records that were passed to at least one sink.
     pub records: u64,
-    /// Exchanges without a record because their level was enabled in no sink.
+    /// Exchanges without a record because no sink was enabled for their level.
     pub muted: u64,
     /// Requests left out by [`skip`](crate::BodyLog::skip) or [`skip_if`](crate::BodyLog::skip_if).
     pub skipped: u64,
@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends a message when it is woken.
+    /// A waker that sends a message when it is woken.
     struct Notify(mpsc::Sender<()>);
 
     impl Wake for Notify {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_future_that_is_dropped_or_resolved_releases_its_waker() {
+    fn idle_future_that_is_dropped_or_resolved_releases_its_waker() {
         let shared = Shared::new(0);
         for in_flight in [false, true] {
             if in_flight {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_future_that_moves_to_another_task_releases_its_old_waker() {
+    fn idle_future_that_moves_to_another_task_releases_its_old_waker() {
         let shared = Shared::new(0);
         shared.enter();
         let (old, new) = (notify(), notify());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_that_panics_does_not_disturb_the_exchange() {
+    fn waker_that_panics_does_not_affect_the_exchange() {
         struct Broken;
         impl Wake for Broken {
             fn wake(self: Arc<Self>) {

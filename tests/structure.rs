@@ -19,10 +19,7 @@ const PARTS: [(&str, &str); 18] = [
     ("head", "util formats redact content record"),
     ("sampling", "util formats record head"),
     ("stats", "util capture"),
-    (
-        "policy",
-        "util formats redact content record head sampling",
-    ),
+    ("policy", "util formats redact content record head sampling"),
     ("logger", "util record sink stats policy"),
     (
         "exchange",

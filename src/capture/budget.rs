@@ -47,16 +47,16 @@ impl Budget {
         self.refusals.fetch_add(1, Relaxed);
     }
 
-    /// Takes all of `bytes`. False if there is no room for them; then nothing is taken.
+    /// Takes `bytes` from the budget. Takes nothing and returns false if the budget has no room for all of them.
     ///
-    /// Compare-and-swap, because add-and-check would exceed the limit until the check.
+    /// This is a compare-and-swap, because add-and-check would exceed the limit until the check.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         let limit = self.limit();
         let taken = self.used.fetch_update(Relaxed, Relaxed, |used| {
             used.checked_add(bytes).filter(|&sum| sum <= limit)
         });
         if let Ok(before) = taken
-            // Read first: a write would take the cache line from the other workers each time.
+            // Read first, because every write would take the cache line from the other workers.
             && self.peak() < before + bytes
         {
             self.peak.fetch_max(before + bytes, Relaxed);
@@ -64,6 +64,7 @@ impl Budget {
         taken.is_ok()
     }
 
+    /// Gives back bytes that were [taken](Self::take).
     pub(crate) fn give_back(&self, bytes: usize) {
         if bytes > 0 {
             self.used.fetch_sub(bytes, Relaxed);
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_request_takes_nothing() {
+    fn refused_bytes_are_not_taken() {
         let budget = Budget::new(10);
         assert!(budget.take(6));
         assert!(!budget.take(5));
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overflowing_request_is_refused() {
+    fn bytes_whose_sum_overflows_are_refused() {
         let budget = Budget::new(usize::MAX);
         assert!(budget.take(1));
         assert!(!budget.take(usize::MAX));

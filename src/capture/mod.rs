@@ -1,4 +1,4 @@
-//! The bytes that are kept of bodies, and the memory that they may take.
+//! The bytes that are kept of bodies, and the budget from which their memory is taken.
 
 pub(crate) mod budget;
 pub(crate) mod prefix;

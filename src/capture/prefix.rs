@@ -2,23 +2,25 @@
 
 use crate::capture::budget::Budget;
 
-/// The first allocation of a capture, in bytes. A capture of a larger body doubles it.
+/// The first allocation of a capture, in bytes. For a larger body, the allocation is doubled.
 const FIRST_GROWTH: usize = 256;
 
-/// Copies the first `limit` bytes of a body and counts all of them.
+/// The first `limit` bytes of a body, and the number of all its bytes.
 ///
-/// The prefix is a copy, never a slice of a chunk: a slice would keep the whole chunk alive. The buffer grows
-/// with what arrives, never by what a header announced, and each growth is taken from the budget.
+/// The prefix is a copy, never a slice of a chunk, because a slice would keep the whole chunk alive. The buffer grows
+/// with the bytes that arrive, never with the length that a header announced, and each growth is taken from the budget.
 ///
-/// A capture does not hold the budget, which saves the exchange a counted reference. So it must be
+/// A capture does not reference the budget, which saves the exchange a counted reference. So a capture must be
 /// [cleared](Self::clear) before it is dropped.
 #[derive(Debug)]
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// Bytes that are taken from the budget. The buffer may be larger, if an earlier exchange left it.
+    /// The number of bytes that are taken from the budget. The buffer may be larger, if an earlier exchange left it.
     taken: usize,
+    /// The number of bytes of the body so far, kept or not.
     seen: u64,
+    /// Set if the budget had no room for the prefix.
     refused: bool,
 }
 
@@ -40,8 +42,8 @@ impl Capture {
         self.limit = limit;
     }
 
-    /// Drops the prefix, and gives back what was taken from the budget. A buffer of at most `max_kept` bytes is
-    /// kept for another body.
+    /// Drops the prefix, and gives back the bytes that were taken from the budget. A buffer of at most `max_kept` bytes
+    /// is kept for another body.
     pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
         let mut bytes = self.release(budget);
         bytes.clear();
@@ -51,7 +53,7 @@ impl Capture {
         }
     }
 
-    /// Changes the limit. It is not raised for a prefix that was cut already: what came after the cut was not
+    /// Changes the limit. If the prefix was cut, the limit is not raised, because the bytes after the cut were not
     /// kept.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         if self.seen <= self.bytes.len() as u64 || limit < self.limit {
@@ -60,11 +62,11 @@ impl Capture {
         self.bytes.truncate(limit);
     }
 
-    /// Counts `chunk`, and keeps the part of it that is below the limit. Returns false if the budget has no
-    /// room for it; then nothing is kept any more.
+    /// Counts `chunk`, and keeps the part of it that is below the limit. If the budget has no room for that part, drops
+    /// the prefix, keeps nothing from then on, and returns false.
     ///
-    /// A shorter prefix would depend on how the body was split into chunks, and the memory is worth more to
-    /// other exchanges.
+    /// The shorter prefix is dropped because it would depend on how the body was split into chunks, and because other
+    /// exchanges need the memory more.
     pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> bool {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
         if self.is_full() {
@@ -81,13 +83,14 @@ impl Capture {
         false
     }
 
+    /// Makes the buffer large enough for `len` bytes. Returns false if the budget has no room for them.
     fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
         let taken = self.taken;
         if len <= taken {
             return true;
         }
-        let generous = len.max(taken * 2).max(FIRST_GROWTH).min(self.limit);
-        let granted = [generous, len]
+        let preferred = len.max(taken * 2).max(FIRST_GROWTH).min(self.limit);
+        let granted = [preferred, len]
             .into_iter()
             .find(|target| budget.take(target - taken));
         let Some(target) = granted else {
@@ -98,13 +101,13 @@ impl Capture {
         self.bytes.try_reserve_exact(more).is_ok()
     }
 
-    /// Drops what was kept, and keeps nothing from here on. Counting goes on.
+    /// Drops the prefix, and keeps nothing from now on. Bytes are still counted.
     pub(crate) fn forget(&mut self, budget: &Budget) {
         self.limit = 0;
         self.release(budget);
     }
 
-    /// Gives back what was taken from the budget, and returns the buffer.
+    /// Gives back the bytes that were taken from the budget, and returns the buffer.
     fn release(&mut self, budget: &Budget) -> Vec<u8> {
         budget.give_back(std::mem::take(&mut self.taken));
         std::mem::take(&mut self.bytes)
@@ -115,22 +118,22 @@ impl Capture {
         self.seen = self.seen.saturating_add(bytes);
     }
 
-    /// Whether the prefix is complete, so that a push only counts.
+    /// Returns whether the prefix is complete, so that a push only counts.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() >= self.limit || self.refused
     }
 
-    /// The bytes of the body so far, kept or not.
+    /// Returns the number of bytes of the body so far, kept or not.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// The first `min(limit, seen)` bytes, or nothing if the budget had no room for them.
+    /// Returns the first `min(limit, seen)` bytes, or an empty slice if the budget had no room for them.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Whether the budget had no room for the prefix.
+    /// Returns whether the budget had no room for the prefix.
     pub(crate) fn refused(&self) -> bool {
         self.refused
     }
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_without_room_drops_its_prefix_and_counts_on() {
+    fn refused_capture_drops_its_prefix_and_still_counts() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
         assert!(capture.push(&[1; 200], &budget));
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_size_is_taken_if_the_double_does_not_fit() {
+    fn the_exact_size_is_taken_if_the_budget_has_no_room_for_doubling() {
         let budget = Budget::new(300);
         let mut capture = limited(4096);
         capture.push(&[1; 250], &budget);
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_limit_leaves_no_hole_after_a_cut() {
+    fn raising_the_limit_after_a_cut_keeps_no_later_bytes() {
         let (mut cut, budget) = capture(2);
         cut.push(b"abc", &budget);
         cut.set_limit(10);

@@ -1,10 +1,10 @@
-//! Counts the rest of a body of which the prefix is kept.
+//! The counter of the bytes after the kept prefix of a body.
 
 use std::cell::Cell;
 
-/// Counts the bytes after the captured prefix, so that each chunk costs one addition.
+/// A counter of the bytes after the captured prefix, so that each chunk after the prefix costs one addition.
 ///
-/// It counts nothing before the prefix is complete, and nothing after the exchange.
+/// The counter counts nothing before the prefix is complete, and nothing after the exchange has ended.
 #[derive(Debug, Default)]
 pub(crate) struct TailCounter {
     is_counting: Cell<bool>,
@@ -12,23 +12,23 @@ pub(crate) struct TailCounter {
 }
 
 impl TailCounter {
-    /// Counts a chunk. False if the chunk is not part of the tail, and was not counted.
+    /// Counts a chunk. Returns false if the chunk is not part of the tail and was not counted.
     #[inline]
     pub(crate) fn count(&self, chunk: &[u8]) -> bool {
         let is_counting = self.is_counting.get();
         if is_counting {
-            // Nobody sends 2^64 bytes.
+            // No body has 2^64 bytes, so this does not overflow.
             self.bytes.set(self.bytes.get() + chunk.len() as u64);
         }
         is_counting
     }
 
-    /// Begins to count if the prefix is complete.
+    /// Starts counting if the prefix is complete.
     pub(crate) fn begin(&self, is_complete: bool) {
         self.is_counting.set(is_complete);
     }
 
-    /// Stops counting, and returns the bytes that were counted.
+    /// Stops counting, and returns the number of bytes that were counted.
     pub(crate) fn take(&self) -> u64 {
         self.is_counting.set(false);
         self.bytes.take()

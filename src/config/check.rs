@@ -1,4 +1,4 @@
-//! Validation of a [`Config`]: values out of range and settings that contradict each other.
+//! Validation of a [`Config`]: finds values that are out of range and settings that contradict each other.
 
 use crate::{
     config::settings::{CodeLevels, Config},
@@ -10,15 +10,15 @@ use crate::{
 /// Describes all problems of a configuration.
 pub(super) fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
-    limits(config, &mut problems);
-    code(config, &mut problems);
-    values(config, &mut problems);
-    names(config, &mut problems);
-    headers(config, &mut problems);
+    check_limits(config, &mut problems);
+    check_code(config, &mut problems);
+    check_sample_and_skip(config, &mut problems);
+    check_names(config, &mut problems);
+    check_headers(config, &mut problems);
     problems
 }
 
-fn limits(config: &Config, problems: &mut Vec<String>) {
+fn check_limits(config: &Config, problems: &mut Vec<String>) {
     let limit = config.record_limit;
     if limit < MIN_RECORD_LIMIT {
         problems.push(format!(
@@ -40,7 +40,7 @@ fn limits(config: &Config, problems: &mut Vec<String>) {
     }
 }
 
-fn code(config: &Config, problems: &mut Vec<String>) {
+fn check_code(config: &Config, problems: &mut Vec<String>) {
     let field = &config.code_field;
     let is_set =
         *field != Config::default().code_field || config.code_levels != CodeLevels::default();
@@ -57,13 +57,13 @@ fn code(config: &Config, problems: &mut Vec<String>) {
     }
 }
 
-/// Checks the escapes of a JSON pointer (RFC 6901, section 3).
+/// Returns whether a JSON pointer has an invalid escape (RFC 6901, section 3).
 fn has_invalid_escape(pointer: &str) -> bool {
     let mut escapes = pointer.split('~').skip(1);
     escapes.any(|rest| !rest.starts_with(['0', '1']))
 }
 
-fn values(config: &Config, problems: &mut Vec<String>) {
+fn check_sample_and_skip(config: &Config, problems: &mut Vec<String>) {
     let rate = config.sample;
     if !(0.0..=1.0).contains(&rate) {
         problems.push(format!("sample ({rate}) is not between 0 and 1"));
@@ -77,7 +77,7 @@ fn values(config: &Config, problems: &mut Vec<String>) {
     }
 }
 
-fn names(config: &Config, problems: &mut Vec<String>) {
+fn check_names(config: &Config, problems: &mut Vec<String>) {
     for kept in &config.keep {
         let normalized = names::normalize(kept);
         let mut redacted = config.redact.iter();
@@ -99,7 +99,7 @@ fn names(config: &Config, problems: &mut Vec<String>) {
     }
 }
 
-fn headers(config: &Config, problems: &mut Vec<String>) {
+fn check_headers(config: &Config, problems: &mut Vec<String>) {
     let mut names = Names::default();
     config.keep.iter().for_each(|name| names.keep(name));
     for (list, headers) in [

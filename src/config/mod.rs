@@ -1,4 +1,4 @@
-//! A logger's settings as plain values, for a file or the environment.
+//! The settings of a logger as plain values, for a file or the environment.
 
 mod check;
 mod parse;
@@ -17,8 +17,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Fails if a value is out of range or if settings contradict each other. The error lists all problems.
-    /// Contradictions are:
+    /// Returns an error if a value is out of range or if settings contradict each other. The error lists all problems.
+    /// Settings contradict each other if:
     ///
     /// - `memory_budget` is less than `request_limit` and `response_limit` together;
     /// - `response_body` is `always`, but `response_limit` is 0;
@@ -59,7 +59,7 @@ impl Config {
 }
 
 impl From<Config> for BodyLog {
-    /// Builds a logger, or stops the server at start. To handle the error, call [`Config::build`].
+    /// Builds a logger, or panics, which stops the server at start. To handle the error, call [`Config::build`].
     ///
     /// # Panics
     ///
@@ -76,7 +76,7 @@ impl From<Config> for BodyLog {
 /// The reasons why no logger can be built from a [`Config`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Never empty.
+    /// The descriptions of the problems. Never empty.
     problems: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Deserialization of the values for which serde has no rule.
+//! Deserialization of the values that serde cannot deserialize by itself.
 
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
     }
 }
 
-/// Reads a level in any case. (The crate `config` compares the names of enum variants by case.)
+/// Reads the name of a level, ignoring case. (The crate `config` would compare the names of enum variants with case.)
 pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
     let text = String::deserialize(deserializer)?;
     let level = text.parse();
@@ -53,13 +53,14 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
     )
 }
 
-/// Reads a list of names of headers.
+/// Reads a list of header names.
 pub(super) fn header_names<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<HeaderName>, D::Error> {
     list(deserializer, |text| text.parse().ok(), "a header name")
 }
 
+/// Reads a list of strings, and parses each of them. `expected` describes a valid string.
 fn list<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     parse: impl Fn(&str) -> Option<T>,

@@ -1,4 +1,4 @@
-//! The settings, with their defaults.
+//! The settings of a logger, with their defaults.
 
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
@@ -21,13 +21,13 @@ use crate::{
 
 /// The settings of a [`BodyLog`] that are plain values, for a file or the environment.
 ///
-/// Each setting has the name and the default of the method that it stands for; the lists of headers are
+/// Each setting has the name and the default of the corresponding method; only the lists of headers have other names,
 /// `request_headers` and `response_headers`. Everything else (hooks, sinks, redaction rules that several loggers
-/// share) is set on the logger that is built from this.
+/// share) is set on the logger that is built from this struct.
 ///
 /// Any self-describing format can be read, such as TOML, YAML and JSON. Sizes are numbers of bytes or strings with a
 /// unit: `"16 MiB"` (16 × 1,024²) or `"16 MB"` (16 × 1,000²). An unknown key is an error that names the key, unless
-/// this struct is flattened into another one: serde does not report unknown keys there.
+/// this struct is flattened into another struct, because serde does not report unknown keys there.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, Config, JsonLines};
@@ -110,7 +110,7 @@ pub struct Config {
     pub skip: Vec<String>,
     /// See [`BodyLog::redact`].
     pub redact: Vec<String>,
-    /// See [`BodyLog::redact_containing`]; it is applied after `keep`.
+    /// See [`BodyLog::redact_containing`]. This setting is applied after `keep`.
     pub redact_containing: Vec<String>,
     /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
@@ -122,7 +122,7 @@ pub struct Config {
     pub response_headers: Vec<HeaderName>,
 }
 
-/// Ready-made rules for [`BodyLog::code_levels`].
+/// Ready-made functions for [`BodyLog::code_levels`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ fn read(toml: &str) -> Result<Config, String> {
     toml::from_str(toml).map_err(|error| error.to_string())
 }
 
-/// The error of building a logger from well-formed settings.
+/// Returns the error of building a logger from well-formed settings.
 fn build_error(toml: &str) -> String {
     let config = read(toml).unwrap();
     config.build().map(drop).unwrap_err().to_string()

@@ -30,25 +30,25 @@ use crate::{
 pub enum Omitted {
     /// The body is not text.
     Binary,
-    /// A content coding is unknown, invalid, or needs a feature of this crate.
+    /// A content coding is unknown, or needs a feature of this crate that is off, or the body is invalid in it.
     Encoded,
     /// The charset is unsupported, or the bytes are not valid in it.
     Charset,
-    /// The body is not what its type says, from the start. If there is something before the fault, that is shown and
-    /// marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed).
+    /// The body is not valid in its format, from the start. If some text precedes the fault, that text is shown and
+    /// marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed) instead.
     Malformed,
     /// The memory budget had no room for the body.
     Budget,
-    /// The bytes after `101 Switching Protocols` are another protocol.
+    /// The status is `101 Switching Protocols`, so the body is another protocol.
     Upgrade,
     /// The limit is 0, or the policy is [`ResponseBody::Never`](crate::ResponseBody::Never).
     Disabled,
-    /// The policy is [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and nothing was notable.
+    /// The policy is [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and the exchange was not notable.
     Policy,
 }
 
 impl Omitted {
-    /// The value of `http.request.body.omitted` and `http.response.body.omitted`.
+    /// Returns the value of `http.request.body.omitted` and `http.response.body.omitted`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Omitted::Binary => "binary",
@@ -63,7 +63,7 @@ impl Omitted {
     }
 }
 
-/// The reason for which a body with this head is not even kept.
+/// Returns the reason why a body with this representation cannot be shown, so that no prefix of it is kept.
 pub(crate) fn unsupported(kind: &Representation) -> Option<Omitted> {
     if kind.codings.is_unknown() {
         return Some(Omitted::Encoded);
@@ -72,12 +72,12 @@ pub(crate) fn unsupported(kind: &Representation) -> Option<Omitted> {
         (Media::Binary, _) => Some(Omitted::Binary),
         (Media::Multipart(None), _) => Some(Omitted::Malformed),
         (Media::Multipart(Some(_)), _) => None,
-        (_, Charset::Foreign) => Some(Omitted::Charset),
+        (_, Charset::Unsupported) => Some(Omitted::Charset),
         _ => None,
     }
 }
 
-/// Whether a response with this head is searched for a code.
+/// Returns whether a response with this representation is searched for a code.
 pub(crate) fn may_have_code(kind: &Representation) -> bool {
     kind.content_type.media == Media::Json && unsupported(kind).is_none()
 }
@@ -85,19 +85,20 @@ pub(crate) fn may_have_code(kind: &Representation) -> bool {
 /// The content of a body in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// There was no body, or it was empty.
+    /// The body was absent or empty.
     None,
+    /// The redacted text of the body.
     Text(Redacted),
-    /// There was a body that is not shown.
+    /// The reason why a body that is not empty is not shown.
     Omitted(Omitted),
 }
 
-/// The first bytes of a body without its content codings.
+/// The first bytes of a body, with its content codings decoded.
 #[derive(Debug)]
 pub(crate) struct DecodedBody<'k> {
     kind: &'k ContentType,
     bytes: Cow<'k, [u8]>,
-    /// `bytes` are the whole body.
+    /// Set if `bytes` are the whole body.
     whole: bool,
 }
 
@@ -118,7 +119,7 @@ impl<'k> DecodedBody<'k> {
             bytes: Cow::Borrowed(kept),
             whole,
         };
-        // An empty body has no coding.
+        // An empty body is not encoded.
         if !kind.codings.is_identity() && !kept.is_empty() {
             let decoded = kind.codings.decode(kept, whole, limit);
             let decoded = decoded.ok_or(Omitted::Encoded)?;
@@ -127,7 +128,7 @@ impl<'k> DecodedBody<'k> {
         Ok(body)
     }
 
-    /// Looks for the code in the first `limit` bytes. `None` if the charset cannot be decoded.
+    /// Finds the code in the first `limit` bytes. Returns `None` if the bytes cannot be decoded as text.
     pub(crate) fn code(
         &self,
         limit: usize,
@@ -148,7 +149,7 @@ impl<'k> DecodedBody<'k> {
             searched = text::cut(searched, limit);
             whole &= searched.len() == decoded.len();
         } else if charset == Charset::Utf8 && decoded.len() < bytes.len() {
-            // A character that is cut is a fault where it is not part of a string.
+            // Outside of a string, a truncated character is a fault. U+FFFD stands for it.
             with_cut_character = format!("{decoded}\u{fffd}");
             searched = &with_cut_character;
         }
@@ -156,7 +157,7 @@ impl<'k> DecodedBody<'k> {
         Some(code.finish(ending, whole))
     }
 
-    /// Makes the text of the first `limit` bytes. `buffer` is empty, and may become that text.
+    /// Makes the text of the first `limit` bytes. `buffer` must be empty, and may become the text.
     pub(crate) fn content(&self, limit: usize, redactor: Redactor<'_>, buffer: String) -> Content {
         let (bytes, whole) = self.first(limit);
         match redact(self.kind, bytes, whole, redactor, buffer) {
@@ -165,8 +166,8 @@ impl<'k> DecodedBody<'k> {
         }
     }
 
-    /// Does what [`content`](Self::content) and [`code`](Self::code) do, in one pass if both read the same
-    /// text.
+    /// Returns the results of [`content`](Self::content) and [`code`](Self::code). Needs only one pass if both read the
+    /// same text.
     pub(crate) fn content_and_code(
         &self,
         limit: usize,
@@ -194,7 +195,7 @@ impl<'k> DecodedBody<'k> {
         )
     }
 
-    /// The first `limit` bytes, and whether they are the whole body.
+    /// Returns the first `limit` bytes, and whether they are the whole body.
     fn first(&self, limit: usize) -> (&[u8], bool) {
         let bytes = &self.bytes[..self.bytes.len().min(limit)];
         (bytes, self.whole && bytes.len() == self.bytes.len())
@@ -202,6 +203,8 @@ impl<'k> DecodedBody<'k> {
 }
 
 impl Content {
+    /// Makes the content of a redacted text, of which at most `limit` bytes are shown. `whole` says that the text is
+    /// about the whole body.
     fn finish(mut shown: Redacted, whole: bool, limit: usize) -> Self {
         if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
             return Self::Omitted(Omitted::Malformed);
@@ -212,7 +215,7 @@ impl Content {
         Self::Text(shown)
     }
 
-    /// The buffer of the text, for the next record.
+    /// Returns the cleared buffer of the text, for the next record.
     pub(crate) fn into_buffer(self) -> String {
         let Content::Text(Redacted { mut text, .. }) = self else {
             return String::new();
@@ -237,7 +240,7 @@ fn redact(
             whole,
             redactor,
             |kind, part, ended| {
-                // A part that is not what its type says is not shown.
+                // A part that is not valid in its format is not shown.
                 let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
                 (!shown.malformed).then_some(shown.text)
             },
@@ -249,7 +252,7 @@ fn redact(
             _ => Omitted::Charset,
         });
     };
-    // A text has no NUL, whatever its type says. In JSON a NUL is a fault like others.
+    // Text contains no NUL, so this body is binary whatever its type is. In JSON, NUL is a fault like any other.
     if kind.media != Media::Json && decoded.contains('\0') {
         return Err(Omitted::Binary);
     }
@@ -394,7 +397,7 @@ mod tests {
                 "{\"pin\":[\n\"hunter2\"]}",
                 r#"{"pin":"[REDACTED]""#,
             ),
-            // A guess at JSON that failed must not show what a key would have hidden.
+            // Text that was wrongly guessed to be JSON must not show a value that a key would have hidden.
             ("", r#"{"a":{password: hunter2}}"#, r#"{"a":{"#),
             (
                 "application/x-www-form-urlencoded",
@@ -413,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_cut_by_the_prefix_is_left_out() {
+    fn character_that_the_prefix_truncates_is_left_out() {
         assert_eq!(content("text/plain", b"caf\xc3", false), shown("caf", true));
         assert_eq!(
             content("text/plain", b"caf\xc3", true),
@@ -432,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn content_never_passes_the_limit_even_where_cleaning_made_it_longer() {
+    fn content_is_never_longer_than_the_limit_even_if_redaction_or_decoding_made_it_longer() {
         let secrets = r#"{"pin":1,"otp":2,"cvv":3,"pwd":4,"token":5}"#;
         let long = content("application/json", secrets.as_bytes(), true);
         assert!(

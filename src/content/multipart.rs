@@ -1,4 +1,4 @@
-//! An outline of a multipart body in place of its bytes.
+//! The outline of a multipart body, which a record shows instead of its bytes.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ struct PartOutline {
     /// The text of a field.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// Bytes of the part, if it was seen to its end.
+    /// The number of bytes of the part, if the part was read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<usize>,
 }
@@ -66,7 +66,7 @@ fn outline_part(
         && (!head.names.is_empty() || head.content_type.is_some())
         && !head.is_encoded
         && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
-        && content_type.charset != Charset::Foreign;
+        && content_type.charset != Charset::Unsupported;
     let mut part_names = head.names.iter();
     let is_sensitive = part_names.any(|name| redactor.is_sensitive_in_form(name));
     PartOutline {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_in_every_way_in_which_they_are_written() {
+    fn names_are_read_in_every_notation() {
         for (disposition, expected) in [
             ("form-data; name=title", "title"),
             (r#"form-data; name="a\"b""#, "a\"b"),
@@ -236,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_are_survived(
+        fn outline_of_arbitrary_bytes_is_valid_json(
             pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24),
             whole in any::<bool>(),
         ) {

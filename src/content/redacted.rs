@@ -1,4 +1,4 @@
-//! One redacted line from the text of a body.
+//! Makes one redacted line from the text of a body.
 
 use std::borrow::Cow;
 
@@ -13,15 +13,15 @@ use crate::{
 pub(crate) struct Redacted {
     /// One redacted line.
     pub(crate) text: String,
-    /// The text is not the whole body.
+    /// Set if the text is not the whole body.
     pub(crate) truncated: bool,
-    /// The text ends where the body stops being what its type says.
+    /// Set if the text ends at a fault in the format of the body.
     pub(crate) malformed: bool,
 }
 
 impl Redacted {
-    /// A text of which all could be read.
-    pub(super) fn sound(text: String) -> Self {
+    /// Makes a body that is neither truncated nor malformed.
+    fn complete(text: String) -> Self {
         Self {
             text,
             ..Self::default()
@@ -29,7 +29,7 @@ impl Redacted {
     }
 }
 
-/// Makes one redacted line of a text. `open` says that the text was cut at its end.
+/// Makes one redacted line from a text. `open` says that the text was truncated.
 pub(super) fn redact_body(
     media: &Media,
     decoded: &str,
@@ -39,17 +39,17 @@ pub(super) fn redact_body(
 ) -> Redacted {
     match media {
         Media::Json => json(decoded, redactor, buffer),
-        // Nothing has to be withheld where nothing is hidden.
-        _ if redactor.is_off() => Redacted::sound(text::clean(decoded).into_owned()),
+        // If nothing is redacted, the text is shown even after a fault.
+        _ if redactor.is_off() => Redacted::complete(text::clean(decoded).into_owned()),
         Media::JsonLines => json_lines(decoded, redactor),
-        // Most clients that do not say what they send send JSON, and so do those that leave the type to an
-        // HTTP library that calls everything a form.
+        // Most bodies without a type are JSON. So are many bodies whose type is that of a form, because that is the
+        // default type of some HTTP libraries.
         _ if seems_json(decoded) => guessed_json(media, decoded, open, redactor, buffer),
-        _ => Redacted::sound(plain(media, decoded, open, redactor, buffer)),
+        _ => Redacted::complete(plain(media, decoded, open, redactor, buffer)),
     }
 }
 
-/// Reads a text that begins like JSON, and may be something else.
+/// Redacts a text that begins like JSON, but may be something else.
 fn guessed_json(
     media: &Media,
     decoded: &str,
@@ -58,8 +58,8 @@ fn guessed_json(
     buffer: String,
 ) -> Redacted {
     let shown = json(decoded, redactor, buffer);
-    // A body that nobody called a text may be broken JSON of a careless client. It is shown only where no
-    // key in it could have hidden anything.
+    // A body whose type is not text may be malformed JSON. The text after the fault is shown only if the body contains
+    // no key that could hide a value.
     let may_be_json =
         *media != Media::Text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {
@@ -69,7 +69,7 @@ fn guessed_json(
     // A text that is not JSON because of its line breaks may be JSON on one line.
     let shown = json(&line, redactor, String::new());
     match shown.malformed {
-        true => Redacted::sound(line),
+        true => Redacted::complete(line),
         false => shown,
     }
 }
@@ -86,7 +86,7 @@ fn plain(
     redactor: Redactor<'_>,
     mut buffer: String,
 ) -> String {
-    // Forms are what is sent untyped most often, after JSON.
+    // After JSON, forms are the most frequent bodies without a type.
     let is_form = match media {
         Media::Form => true,
         Media::Untyped => decoded.contains('=') && !decoded.contains(char::is_whitespace),
@@ -111,7 +111,7 @@ fn json(decoded: &str, redactor: Redactor<'_>, mut buffer: String) -> Redacted {
     finish_json(decoded, buffer, ending, redactor)
 }
 
-/// What is shown of `decoded`, of which the reader made `shown`.
+/// Makes the result for the JSON text `decoded`, for which the reader wrote `shown`.
 pub(super) fn finish_json(
     decoded: &str,
     shown: String,
@@ -119,8 +119,8 @@ pub(super) fn finish_json(
     redactor: Redactor<'_>,
 ) -> Redacted {
     if ending == Ending::Malformed && redactor.is_off() {
-        // Nothing has to be withheld where nothing is hidden.
-        return Redacted::sound(text::clean(decoded).into_owned());
+        // If nothing is redacted, the text is shown even after a fault.
+        return Redacted::complete(text::clean(decoded).into_owned());
     }
     Redacted {
         text: shown,
@@ -129,10 +129,10 @@ pub(super) fn finish_json(
     }
 }
 
-/// Reads one JSON text a line. A text that goes on in the next line is a fault: read by itself, the next
-/// line would show what a key in this one hides.
+/// Redacts one JSON text per line. A text that continues in the next line is a fault, because the next line, read
+/// alone, could show a value that a key in this line hides.
 fn json_lines(decoded: &str, redactor: Redactor<'_>) -> Redacted {
-    let mut shown = Redacted::sound(String::with_capacity(decoded.len()));
+    let mut shown = Redacted::complete(String::with_capacity(decoded.len()));
     let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
     let mut line = lines.next();
     while let Some(text) = line {

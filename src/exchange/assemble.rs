@@ -1,4 +1,4 @@
-//! Makes the record of an exchange that has ended, and gives it to the sinks.
+//! Makes the record of an exchange that has ended, and passes the record to the sinks.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
     util::text,
 };
 
-/// An exchange that has ended, and what decides about its record.
+/// The inputs for the record of an exchange that has ended, except its state.
 pub(crate) struct Emission<'a> {
     /// The outermost logger, whose sinks, budget and counters are used.
     pub(crate) logger: &'a Logger,
@@ -37,19 +37,19 @@ pub(crate) struct Emission<'a> {
     pub(crate) duration: Duration,
 }
 
-/// What the level decides.
+/// The level of a record, and the decisions that follow from the level.
 #[derive(Clone, Copy)]
 struct Judgement {
     /// The most severe level that something asked for.
     asked: Option<Level>,
     level: Level,
-    /// The path is skipped, and nothing went wrong.
+    /// Set if the path is skipped and nothing went wrong.
     is_skipped: bool,
-    /// Nothing raised the level.
+    /// Set if nothing raised the level.
     is_success: bool,
-    /// The record of a success is left out of the sample.
+    /// Set if this is the record of a success, and sampling leaves it out.
     is_sampled_out: bool,
-    /// The place of the first sink that wants the record, once that is known.
+    /// The index of the first enabled sink, once it is known.
     first_sink: usize,
 }
 
@@ -70,7 +70,7 @@ impl Judgement {
     }
 }
 
-/// What the state says about the exchange as a whole.
+/// The facts in the state about the exchange as a whole.
 struct Facts {
     skip: bool,
     is_get: bool,
@@ -79,7 +79,7 @@ struct Facts {
     request_is_whole: bool,
     request_is_unread: bool,
     trace: Option<TraceContext>,
-    /// The record is kept even if nothing raised its level.
+    /// Set if the record is kept even if nothing raised its level.
     is_in_sample: bool,
 }
 
@@ -108,6 +108,7 @@ impl Facts {
         }
     }
 
+    /// Copies the facts into a record.
     fn show<'r>(&'r self, record: &mut Record<'r>) {
         record.status = self.status;
         record.trace_id = self.trace.as_ref().map(TraceContext::trace_id);
@@ -120,13 +121,14 @@ impl Emission<'_> {
         Redactor::new(&self.policy.names, &self.scratch.keys)
     }
 
-    /// Makes the record of the exchange, if it has one, and gives it to every sink that wants it.
+    /// Makes the record of the exchange, unless it is skipped, muted or sampled out, and passes it to every enabled
+    /// sink.
     pub(crate) fn emit(&self, state: &mut State) {
         let contents = self.emit_with(state, self.scratch.take_contents());
         self.scratch.put_contents(contents);
     }
 
-    /// The buffers are for the contents of the two bodies, and returned for the next record.
+    /// Emits the record with two buffers for the contents of the bodies. Returns the buffers for the next record.
     fn emit_with(
         &self,
         state: &mut State,
@@ -190,10 +192,10 @@ impl Emission<'_> {
         [request_content, response_content].map(Content::into_buffer)
     }
 
-    /// Decides on the level and on whether there is a record, for which the code of the response is read.
+    /// Decides the level and whether there is a record. Reads the code of the response for this.
     ///
-    /// If it is known before that the record shows the content of the response, the content is made with the
-    /// code, in `buffer`.
+    /// If the record shows the content of the response whatever the code is, the content is made in the same pass as
+    /// the code, in `buffer`.
     fn judge(
         &self,
         facts: &Facts,
@@ -274,7 +276,7 @@ impl Emission<'_> {
         }
         let kept = capture.kept();
         let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
-        self.guarded(
+        self.content_or_malformed(
             || match DecodedBody::decode(&head.kind, kept, whole, limit) {
                 Ok(body) => body.content(limit, self.redactor(), buffer),
                 Err(why) => Content::Omitted(why),
@@ -294,11 +296,13 @@ impl Emission<'_> {
         }
         match self.omitted_response(facts, judgement) {
             Some(why) => Content::Omitted(why),
-            None => self.guarded(|| reading.content(self.policy, self.redactor(), buffer)),
+            None => {
+                self.content_or_malformed(|| reading.content(self.policy, self.redactor(), buffer))
+            }
         }
     }
 
-    /// The reason that is known without a look at the body for which a response has no content.
+    /// Returns the reason why a response has no content, if the reason does not depend on the body.
     fn omitted_response(&self, facts: &Facts, judgement: &Judgement) -> Option<Omitted> {
         let policy = self.policy;
         if facts.is_upgrade {
@@ -312,13 +316,14 @@ impl Emission<'_> {
         }
     }
 
-    /// Calls a decoder or parser. A fault in it costs the content, not the record.
-    fn guarded(&self, f: impl FnOnce() -> Content) -> Content {
+    /// Calls a decoder or parser. If the call panics, only the content is lost, not the record.
+    fn content_or_malformed(&self, f: impl FnOnce() -> Content) -> Content {
         let content = self.logger.call(f);
         content.unwrap_or(Content::Omitted(Omitted::Malformed))
     }
 }
 
+/// Makes the part of a record about one body.
 fn body(content: &Content, size: Option<u64>) -> Body<'_> {
     let body = Body {
         size,

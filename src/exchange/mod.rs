@@ -1,11 +1,11 @@
 //! One exchange, from the head of the request to the record.
 
-pub(crate) mod assemble;
-pub(crate) mod outcome;
+mod assemble;
+mod outcome;
 pub(crate) mod result_code;
 pub(crate) mod scratch;
-pub(crate) mod span;
-pub(crate) mod state;
+mod span;
+mod state;
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,7 +28,7 @@ use crate::{
     content::unsupported,
     exchange::{
         assemble::Emission,
-        outcome::{End, EndSigns},
+        outcome::{End, OutcomeInputs},
         result_code::FirstChunkCode,
         scratch::Scratch,
         span::RequestSpan,
@@ -45,42 +45,44 @@ use crate::{
     redact::key_cache::Redactor,
 };
 
-/// One exchange. When it ends, its record is emitted.
+/// One exchange. When the exchange ends, its record is emitted.
 ///
-/// It belongs to the response side alone: to the future, then to the body (or, if the inner service
-/// returned an error, to that error until a response is made of it). Everything else holds it weakly. However
-/// that side ends, the exchange is dropped, and `Drop` emits: so there is exactly one record.
+/// The exchange belongs to the response side: to the future, then to the body (or, if the inner service returned an
+/// error, to that error until a response is built from it). Everything else holds a weak reference. However the
+/// response side ends, the exchange is dropped, and `Drop` emits the record if it was not emitted before. So there is
+/// exactly one record.
 #[derive(Default)]
 pub(crate) struct Exchange {
     /// `None` while the exchange is in the pool of its worker.
     live: Option<Live>,
     /// Set while application code runs. If it is still set on drop, that code panicked, even if the panic
     /// was caught before it reached us.
-    is_inside: Cell<bool>,
-    /// The body of the response was polled.
+    is_in_app: Cell<bool>,
+    /// Set if the body of the response was polled.
     is_polled: Cell<bool>,
-    /// Shared with the payload, which would have to look for the exchange with each chunk otherwise.
+    /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
     request_tail: Rc<TailCounter>,
     response_tail: TailCounter,
-    /// The record was not emitted yet.
+    /// Set until the record is emitted, or until the exchange ends without a record.
     is_open: Cell<bool>,
-    /// Never borrowed while foreign code runs, except sinks: a body may own the payload of the request, and
-    /// polling or dropping it comes back here.
+    /// The facts so far. Never borrowed while foreign code runs, except sinks: a response body may own the payload of
+    /// the request, so polling or dropping the body may call the exchange again.
     state: RefCell<State>,
 }
 
-/// What a running exchange has.
+/// The parts of an exchange that is not in the pool.
 struct Live {
     logger: Arc<Logger>,
     scratch: Rc<Scratch>,
     started: Instant,
     span: Cell<RequestSpan>,
-    /// The thread was unwinding already when the exchange began, so that unwinding says nothing about it.
+    /// Set if the thread was already unwinding when the exchange began. Then unwinding does not mean that this
+    /// exchange panicked.
     unwinding_before: bool,
 }
 
 impl Exchange {
-    /// Begins the exchange: copies the head of the request.
+    /// Begins the exchange, and copies the head of the request.
     pub(crate) fn begin(
         &mut self,
         logger: &Arc<Logger>,
@@ -90,7 +92,7 @@ impl Exchange {
         let started = Instant::now();
         self.state.get_mut().begin(&logger.policy, req);
         logger.shared.enter();
-        self.is_inside.set(false);
+        self.is_in_app.set(false);
         self.is_polled.set(false);
         self.request_tail.take();
         self.response_tail.take();
@@ -104,25 +106,25 @@ impl Exchange {
         });
     }
 
-    /// Ends the exchange if it has not ended, so that its memory can be used for another one.
+    /// Ends the exchange if it has not ended, so that its memory can be reused for another exchange.
     pub(crate) fn reset(&mut self) {
         self.finish(End::Dropped);
         self.live = None;
         self.state.get_mut().id = None;
     }
 
-    /// Changes the state, unless the record was emitted.
+    /// Changes the state, unless the exchange has ended. Catches a panic of `f`.
     ///
-    /// By construction the state is not borrowed here, and `f` does not panic. If either were wrong, a record
-    /// that lacks something is better than a panic in a request.
+    /// By construction, the state is not borrowed here, and `f` does not panic. If one of these is ever wrong, an
+    /// incomplete record is better than a panic in a request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
-        self.update_unguarded(|state, live| {
+        self.update_without_catching(|state, live| {
             live.logger.call(|| f(state, live));
         });
     }
 
-    /// Does what [`update`](Self::update) does, for an `f` that only counts, copies or moves.
-    fn update_unguarded(&self, f: impl FnOnce(&mut State, &Live)) {
+    /// Changes the state like [`update`](Self::update), for an `f` that only counts, copies or moves.
+    fn update_without_catching(&self, f: impl FnOnce(&mut State, &Live)) {
         if self.is_open.get()
             && let Some(live) = &self.live
             && let Ok(mut state) = self.state.try_borrow_mut()
@@ -131,20 +133,20 @@ impl Exchange {
         }
     }
 
-    /// Calls foreign code, which may panic. `None` if it did, or if the record was emitted.
+    /// Calls foreign code, which may panic. Returns `None` if it panics, or if the exchange has ended.
     fn call<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
         let live = self.live.as_ref().filter(|_| self.is_open.get())?;
         live.logger.call(f)
     }
 
-    /// Runs application code. If that panics, the outcome is a panic.
+    /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::Outcome::Panicked).
     ///
     /// Calls nest if a body polls another body of the same exchange, so the flag is restored, not cleared.
     #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
-        let was_inside = self.is_inside.replace(true);
+        let was_in_app = self.is_in_app.replace(true);
         let value = f();
-        self.is_inside.set(was_inside);
+        self.is_in_app.set(was_in_app);
         value
     }
 
@@ -158,14 +160,14 @@ impl Exchange {
             if let Some(id) = &state.id {
                 heads.copy_assigned_id(id, allowed);
             }
-            // Count first: the limit is not raised after bytes that were only counted.
+            // Count first, because the limit must not be raised if bytes were counted but not kept.
             state.request.count(self.request_tail.take());
             if unsupported(&heads.request.kind).is_none() {
                 state.request.set_limit(policy.request_limit);
             }
             state.skip = skip;
             state.inner = Some(Arc::clone(inner));
-            // These were redacted by the rules of the outer logger only.
+            // Fields and user were redacted with the names of the outer logger only.
             let redactor = live.redactor(&state.inner);
             let fields = state.fields.iter_mut();
             fields.for_each(|field| field.redact(redactor));
@@ -175,15 +177,15 @@ impl Exchange {
     }
 
     /// Ends the exchange without a record.
-    pub(crate) fn silence(&self) {
+    pub(crate) fn end_without_record(&self) {
         let Some(live) = self.close() else { return };
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            // Handlers know the id, so the client is told it.
+            // Keep the id: handlers can read it, so the response must contain it.
             let id = state.id.take();
             state.clear(live.budget());
             state.id = id;
         }
-        // The span would otherwise seem to last as long as the exchange.
+        // Close the span now. Otherwise it would last as long as this exchange.
         drop(live.span.take());
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
@@ -194,19 +196,20 @@ impl Exchange {
         &self.request_tail
     }
 
-    /// Takes a chunk that the [tail counter](Self::request_tail) did not take.
+    /// Takes a chunk of the request body that the [tail counter](Self::request_tail) did not count.
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        self.update_unguarded(|state, live| {
+        self.update_without_catching(|state, live| {
             state.request.push(chunk, live.budget());
             self.request_tail.begin(state.request.is_full());
         });
     }
 
+    /// Notes that the payload was read to its end.
     pub(crate) fn request_ended(&self) {
-        self.update_unguarded(|state, _| state.request_ended = true);
+        self.update_without_catching(|state, _| state.request_ended = true);
     }
 
-    /// Notes that the payload failed. The first error counts: a stream may report others afterwards.
+    /// Notes that the payload failed. Only the first error counts, because a stream may return more errors after it.
     pub(crate) fn request_failed(&self, error: &dyn fmt::Display) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
         self.update(|state, _| {
@@ -217,7 +220,7 @@ impl Exchange {
         });
     }
 
-    /// Assigns an id to the request. `None` if it has one.
+    /// Assigns an id to the request, and returns the id. Returns `None` if the request already has an assigned id.
     pub(crate) fn assign_id(&self, id: impl FnOnce() -> RequestId) -> Option<RequestId> {
         let mut assigned = None;
         self.update(|state, live| {
@@ -240,6 +243,7 @@ impl Exchange {
         }
     }
 
+    /// Sets the user, in place of an earlier user.
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
             let names = &live.policy(&state.inner).names;
@@ -247,6 +251,7 @@ impl Exchange {
         });
     }
 
+    /// Sets a custom field, in place of an earlier field with the same name.
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
         self.update(|state, live| {
             let Some(name) = Field::sanitized_name(name) else {
@@ -257,7 +262,7 @@ impl Exchange {
             let fields = &mut state.fields;
             match (fields.iter().position(|old| old.name == name), field) {
                 (Some(at), Some(field)) => fields[at] = field,
-                // No value takes the place of the one before, too.
+                // An absent value removes the earlier value.
                 (Some(at), None) => drop(fields.remove(at)),
                 (None, Some(field)) if fields.len() < MAX_FIELDS => fields.push(field),
                 (None, _) => {}
@@ -265,12 +270,13 @@ impl Exchange {
         });
     }
 
+    /// Adds an error to the record.
     pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
         self.update(|state, _| state.errors.push(text));
     }
 
-    /// Notes that the inner service returned an error. A response may be made of it later.
+    /// Notes that the inner service returned an error. A response may be built from the error later.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
         let status = self.call(|| error.as_response_error().status_code());
@@ -281,8 +287,9 @@ impl Exchange {
         });
     }
 
+    /// Sets the pattern that the request matched.
     pub(crate) fn routed(&self, route: Option<String>) {
-        self.update_unguarded(|state, _| state.route = route);
+        self.update_without_catching(|state, _| state.route = route);
     }
 
     /// Copies the head of the response, in place of an earlier one.
@@ -297,7 +304,7 @@ impl Exchange {
                 .copy_response(head, &policy.headers.response, MAX_KEPT);
             let is_upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if is_upgrade {
-                // From here on the payload is another protocol.
+                // From now on, the payload is another protocol.
                 state.request.forget(live.budget());
             }
             let wants_code = copy.may_have_code();
@@ -321,7 +328,7 @@ impl Exchange {
         });
     }
 
-    /// [Runs](Self::run) the body of the response.
+    /// [Runs](Self::run) `poll`, which polls the body of the response.
     #[inline]
     pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.is_polled.set(true);
@@ -333,16 +340,16 @@ impl Exchange {
         &self.response_tail
     }
 
-    /// Takes a chunk that the [tail counter](Self::response_tail) did not take.
+    /// Takes a chunk of the response body that the [tail counter](Self::response_tail) did not count.
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        self.update_unguarded(|state, live| {
+        self.update_without_catching(|state, live| {
             let Some(response) = &mut state.response else {
                 return;
             };
             let is_first = state.response_body.seen() == 0;
             let has_room = state.response_body.push(chunk, live.budget());
             if !has_room && is_first && response.wants_code {
-                // Most JSON responses are one chunk.
+                // Most JSON responses have only one chunk.
                 let policy = live.policy(&state.inner);
                 let code = live
                     .logger
@@ -353,8 +360,8 @@ impl Exchange {
         });
     }
 
-    /// Notes that the body was handed over in one piece, to a caller that may still ask for another one.
-    pub(crate) fn response_handed_over(&self) {
+    /// Notes that the body was returned in one piece, to a caller that may still build another response.
+    pub(crate) fn response_returned_whole(&self) {
         self.update(|state, _| {
             if let Some(response) = &mut state.response {
                 response.complete_unpolled = true;
@@ -374,20 +381,21 @@ impl Exchange {
         self.finish(End::BodyFailed);
     }
 
-    /// Closes the record. `None` if it was closed before.
+    /// Closes the exchange, so that nothing changes its state any more. Returns `None` if it was closed before.
     fn close(&self) -> Option<&Live> {
         self.live.as_ref().filter(|_| self.is_open.replace(false))
     }
 
+    /// Ends the exchange and emits its record, unless the exchange has ended.
     fn finish(&self, end: End) {
         let Some(live) = self.close() else { return };
         let duration = live.started.elapsed();
         let (logger, span) = (&live.logger, live.span.take());
-        // Not borrowed, by construction: code that borrows the state runs nothing that ends the exchange.
+        // By construction, the state is not borrowed here: code that borrows it never ends the exchange.
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let response = state.response.as_ref();
-            let outcome = end.outcome(EndSigns {
-                is_panic: self.is_inside.get() || (thread::panicking() && !live.unwinding_before),
+            let outcome = end.outcome(OutcomeInputs {
+                is_panic: self.is_in_app.get() || (thread::panicking() && !live.unwinding_before),
                 is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled)
                     && !self.is_polled.get(),
                 is_error: response.is_none() && state.error_returned,
@@ -407,7 +415,7 @@ impl Exchange {
             state.clear(live.budget());
         }
         drop(span);
-        // After everything was given back.
+        // Last, after everything was given back to the budget.
         logger.shared.leave();
     }
 }
@@ -421,7 +429,7 @@ impl Live {
         Redactor::new(&self.policy(inner).names, &self.scratch.keys)
     }
 
-    /// The policy that applies: that of the innermost logger.
+    /// Returns the policy that applies, which is the policy of the innermost logger.
     fn policy<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Policy {
         &inner.as_deref().unwrap_or(&self.logger).policy
     }
@@ -439,8 +447,9 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A reference that does not keep the exchange alive, for the payload, which may move into a task that outlives
-/// the response, and for the extensions of the request, which live as long as any clone of it.
+/// A reference that does not keep the exchange alive. The payload holds one, because it may move into a task that
+/// outlives the response. The extensions of the request hold one, because they live as long as any clone of the
+/// request.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakExchange(Weak<Exchange>);
 

@@ -5,31 +5,34 @@ use crate::record::data::Outcome;
 /// How the response side ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The body ended, or was handed over whole.
+    /// The body ended, or was returned in one piece.
     Complete,
+    /// The body returned an error.
     BodyFailed,
+    /// The exchange was dropped before the end of the body.
     Dropped,
 }
 
-/// What else an outcome depends on.
+/// The facts that decide the outcome of an exchange that was dropped.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct EndSigns {
-    /// Application code panicked.
+pub(crate) struct OutcomeInputs {
+    /// Set if application code panicked.
     pub(crate) is_panic: bool,
-    /// The server drops the body of a complete response without polling it, and nobody polled this one.
+    /// Set if the response is complete although its body was not polled.
     pub(crate) is_complete_unpolled: bool,
-    /// The inner service returned an error, and no response was made of it.
+    /// Set if the inner service returned an error, and no response was built from it.
     pub(crate) is_error: bool,
 }
 
 impl End {
-    pub(crate) fn outcome(self, signs: EndSigns) -> Outcome {
+    /// Returns the outcome of an exchange that ended like this.
+    pub(crate) fn outcome(self, inputs: OutcomeInputs) -> Outcome {
         match self {
             Self::Complete => Outcome::Completed,
             Self::BodyFailed => Outcome::Failed,
-            Self::Dropped if signs.is_panic => Outcome::Panicked,
-            Self::Dropped if signs.is_complete_unpolled => Outcome::Completed,
-            Self::Dropped if signs.is_error => Outcome::Failed,
+            Self::Dropped if inputs.is_panic => Outcome::Panicked,
+            Self::Dropped if inputs.is_complete_unpolled => Outcome::Completed,
+            Self::Dropped if inputs.is_error => Outcome::Failed,
             Self::Dropped => Outcome::Aborted,
         }
     }

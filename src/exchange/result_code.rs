@@ -10,20 +10,20 @@ use crate::{
     redact::{key_cache::Redactor, names::REDACTED, text::hide_secrets},
 };
 
-/// What was kept of a response body.
+/// The kept prefix of a response body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeptBody<'s> {
     pub(crate) kind: &'s Representation,
     pub(crate) bytes: &'s [u8],
-    /// Bytes of the body, kept or not.
+    /// The number of bytes of the body, kept or not.
     pub(crate) len: u64,
-    /// The body was handed over to its end.
+    /// Set if the body was passed on to its end.
     pub(crate) completed: bool,
-    /// The budget had no room for the prefix.
+    /// Set if the budget had no room for the prefix.
     pub(crate) refused: bool,
 }
 
-/// A response body that is read for its code, and for its content once that is needed. It is decoded once.
+/// A response body that is decoded once, for its code and for its content.
 #[derive(Debug)]
 pub(crate) struct ResponseReading<'s> {
     kept: KeptBody<'s>,
@@ -32,7 +32,7 @@ pub(crate) struct ResponseReading<'s> {
     decoded: Option<Result<DecodedBody<'s>, Omitted>>,
     content: Option<Content>,
     pub(crate) code: Option<FoundCode>,
-    /// Why a JSON response has no code.
+    /// The reason why a JSON response has no code.
     pub(crate) code_state: Option<CodeState>,
 }
 
@@ -53,13 +53,12 @@ impl<'s> ResponseReading<'s> {
         }
     }
 
-    /// Whether there was no body.
+    /// Returns whether the body was empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.len == 0
     }
 
-    /// Looks for the code, if the response may have one. If `buffer` is given, the content will be shown, and is
-    /// made in the same pass.
+    /// Finds the code, if the response may have a code. If `buffer` is given, also makes the content, in the same pass.
     pub(crate) fn read_code(
         &mut self,
         policy: &Policy,
@@ -70,7 +69,7 @@ impl<'s> ResponseReading<'s> {
             return;
         }
         let code = match self.kept.refused {
-            // Nothing is searched, not even to decode it.
+            // Nothing is searched, so nothing is decoded either.
             _ if policy.code_limit == 0 && !self.is_empty() => Some(Err(CodeState::Cut)),
             false => self.read_kept(policy, redactor, buffer),
             true => match self.first_chunk_code.take() {
@@ -81,7 +80,7 @@ impl<'s> ResponseReading<'s> {
         match code {
             Some(Ok(code)) => self.code = Some(code),
             Some(Err(state)) => self.code_state = Some(state),
-            // Nothing is known of a body that cannot be decoded.
+            // A body that cannot be decoded has neither a code nor a code state.
             None => {}
         }
     }
@@ -125,7 +124,7 @@ impl<'s> ResponseReading<'s> {
         }
     }
 
-    /// Hides a code that must not be shown.
+    /// Hides the code if its key is sensitive, or secrets in it.
     pub(crate) fn redact_code(&mut self, policy: &Policy) {
         let Some(code) = &mut self.code else {
             return;
@@ -152,15 +151,19 @@ impl<'s> ResponseReading<'s> {
     }
 }
 
-/// The code of a response of which nothing can be kept, read from its first chunk.
+/// The code in the first chunk of a response of which nothing can be kept.
 #[derive(Debug)]
 pub(crate) struct FirstChunkCode {
+    /// The number of bytes of the chunk.
     len: u64,
+    /// The code if the chunk is the whole body.
     if_whole: Option<Result<FoundCode, CodeState>>,
+    /// The code if the chunk is only the beginning of the body.
     if_cut: Option<Result<FoundCode, CodeState>>,
 }
 
 impl FirstChunkCode {
+    /// Reads the code from the first chunk.
     pub(crate) fn read(kind: &Representation, chunk: &[u8], policy: &Policy) -> Self {
         let code_if = |whole| {
             let body = DecodedBody::decode(kind, chunk, whole, policy.code_limit).ok()?;

@@ -1,16 +1,16 @@
-//! What the records of one worker are made with.
+//! The buffers and the key cache with which one worker makes records.
 
 use std::cell::Cell;
 
 use crate::redact::key_cache::KeyCache;
 
-/// Bytes that are kept of each buffer for the next record.
-const MAX_KEPT: usize = 16 * 1024;
+/// The maximum capacity of a buffer that is kept for the next record, in bytes.
+const MAX_CAPACITY: usize = 16 * 1024;
 
 /// Buffers and caches for the records of one worker, which are made one after the other.
 pub(crate) struct Scratch {
     pub(crate) keys: KeyCache,
-    /// The contents of the two bodies.
+    /// The buffers for the contents of the two bodies.
     contents: Cell<[String; 2]>,
 }
 
@@ -22,16 +22,16 @@ impl Scratch {
         }
     }
 
-    /// Takes the buffers, which are empty. Somebody who comes again before they are [put back](Self::put_contents)
-    /// gets new ones.
+    /// Takes the buffers, which are empty. A second call before the buffers are [put back](Self::put_contents) returns
+    /// new buffers.
     pub(crate) fn take_contents(&self) -> [String; 2] {
         self.contents.take()
     }
 
-    /// Puts buffers back, without what is in them.
+    /// Clears buffers and puts them back.
     pub(crate) fn put_contents(&self, contents: [String; 2]) {
         self.contents.set(contents.map(|mut buffer| {
-            if buffer.capacity() > MAX_KEPT {
+            if buffer.capacity() > MAX_CAPACITY {
                 return String::new();
             }
             buffer.clear();

@@ -4,10 +4,10 @@ use crate::util::catch_panic::PanicCounter;
 #[cfg(feature = "tracing")]
 use crate::util::catch_panic::catch_panic;
 
-/// The span that was current when an exchange began. Sinks are called in it, because an exchange may
-/// end elsewhere, in a body that the server polls or drops.
+/// The span that was current when an exchange began. Sinks are called in this span, because an exchange may
+/// end outside of it, in a body that the server polls or drops.
 ///
-/// Panics of the subscriber are caught, so that they cost no record.
+/// Panics of the subscriber are caught, so that no record is lost because of them.
 #[derive(Debug, Default)]
 pub(crate) struct RequestSpan {
     #[cfg(feature = "tracing")]

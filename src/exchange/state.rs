@@ -1,4 +1,4 @@
-//! What is known of an exchange so far.
+//! The state of an exchange until its record is made.
 
 use std::{
     sync::Arc,
@@ -17,53 +17,53 @@ use crate::{
     record::{errors::Errors, field::Field, user::User},
 };
 
-/// Bytes that are kept of each buffer for the next exchange: what the defaults need.
+/// The maximum size of a buffer that is kept for the next exchange, in bytes. The default limits need no more.
 pub(crate) const MAX_KEPT: usize = 4096;
 
-/// What is known so far. After the exchange it is empty, except for the memory of its buffers.
+/// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
 pub(crate) struct State {
     /// The innermost nested logger, whose policy applies.
     pub(crate) inner: Option<Arc<Logger>>,
-    /// The path is skipped unless something goes wrong.
+    /// Set if the path is skipped unless something goes wrong.
     pub(crate) skip: bool,
     pub(crate) timestamp: SystemTime,
     pub(crate) heads: Heads,
     pub(crate) request: Capture,
-    /// The id that the request was given. In a box, because most requests are given none.
+    /// The id that was assigned to the request. Boxed, because most requests have no assigned id.
     pub(crate) id: Option<Box<RequestId>>,
-    /// The payload was read to its end.
+    /// Set if the payload was read to its end.
     pub(crate) request_ended: bool,
+    /// Set if the payload returned an error.
     pub(crate) request_failed: bool,
     /// The matched pattern, as the application wrote it.
     pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
-    /// Nothing is kept before there is a response.
+    /// The prefix of the response body. Its limit is 0 until there is a response.
     pub(crate) response_body: Capture,
-    /// The inner service returned an error.
+    /// Set if the inner service returned an error.
     pub(crate) error_returned: bool,
-    /// The status of that error, until a response is made of it.
+    /// The status of the error, which is recorded if no response is built from the error.
     pub(crate) error_status: Option<StatusCode>,
-    /// In a box, because many exchanges are in flight before anybody says who they belong to.
+    /// The user that a handler recorded. Boxed, because most exchanges in flight have no user yet.
     pub(crate) user: Option<Box<User>>,
     pub(crate) fields: Vec<Field>,
     pub(crate) errors: Errors,
 }
 
-/// What is known of the response.
+/// The facts about the response.
 pub(crate) struct Response {
     pub(crate) head: ResponseHeadCopy,
     pub(crate) time_to_head: Duration,
-    /// The response may have a code.
+    /// Set if the response may have a code.
     pub(crate) wants_code: bool,
-    /// The code of a response of which the budget let nothing be kept. In a box, because few responses need
-    /// the room.
+    /// The code of a response for whose first chunk the budget had no room. Boxed, because few responses need it.
     pub(crate) first_chunk_code: Option<Box<FirstChunkCode>>,
-    /// The response is complete even if its body is dropped without being polled.
+    /// Set if the response is complete even if its body is dropped without being polled.
     pub(crate) complete_unpolled: bool,
 }
 
 impl Response {
-    /// Begins to read what was kept of the body.
+    /// Prepares the decoding of the prefix that was kept of the body.
     pub(crate) fn reading<'s>(
         &'s mut self,
         capture: &'s Capture,
@@ -106,7 +106,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Begins an exchange. The state is empty.
+    /// Begins an exchange. The state must be empty.
     pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest) {
         self.timestamp = SystemTime::now();
         self.skip = policy.skips(req.path());
@@ -119,8 +119,8 @@ impl State {
             });
     }
 
-    /// Gives back to the budget what was taken from it, and drops everything. The memory of the buffers is
-    /// kept, unless an unusual exchange has stretched it.
+    /// Drops everything, and gives back the bytes that were taken from the budget. Keeps the memory of buffers that
+    /// are not larger than [`MAX_KEPT`].
     pub(crate) fn clear(&mut self, budget: &Budget) {
         self.inner = None;
         self.heads.clear(MAX_KEPT);
@@ -138,18 +138,20 @@ impl State {
         self.errors = Errors::default();
     }
 
+    /// Returns whether the response switches to another protocol.
     pub(crate) fn is_upgrade(&self) -> bool {
         let status = self.response.as_ref().map(|response| response.head.status);
         status == Some(StatusCode::SWITCHING_PROTOCOLS)
     }
 
+    /// Returns whether the request body was read completely.
     pub(crate) fn request_is_whole(&self) -> bool {
         let arrived = Announced::Bytes(self.request.seen()) == self.heads.request.announced;
         (self.request_ended || arrived) && !self.request_failed
     }
 
-    /// Whether the handler left some of the request body unread. A body that failed is not unread: nobody
-    /// could read it.
+    /// Returns whether the handler left a part of the request body unread. A body that failed is not unread, because
+    /// its rest could not be read.
     pub(crate) fn is_unread(&self) -> bool {
         self.heads.request.announced != Announced::Nothing
             && !self.request_is_whole()
@@ -157,8 +159,8 @@ impl State {
             && !self.is_upgrade()
     }
 
-    /// Whether the response has no content by its request or its status (RFC 9110, sections 6.4.1 and
-    /// 9.3.2). The server may still have polled a body.
+    /// Returns whether the response has no content because of its request or its status (RFC 9110, sections 6.4.1 and
+    /// 9.3.2). False if the server polled a body that was not empty.
     pub(crate) fn has_no_content(&self) -> bool {
         let Some(response) = &self.response else {
             return true;

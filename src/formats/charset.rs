@@ -1,4 +1,4 @@
-//! Charsets, and decoding text.
+//! Charsets, and the decoding of text.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ pub(crate) enum Charset {
     Utf8,
     /// ISO-8859-1.
     Latin1,
-    /// Another charset, with the feature `charsets`.
+    /// Another charset that the feature `charsets` supports.
     #[cfg(feature = "charsets")]
     Other(&'static Encoding),
-    /// UTF-16; the text tells the byte order.
+    /// UTF-16, whose byte order depends on the text.
     #[cfg(feature = "charsets")]
     Utf16,
     /// A charset that cannot be decoded.
-    Foreign,
+    Unsupported,
 }
 
 impl Charset {
@@ -39,25 +39,26 @@ impl Charset {
         }
         match Encoding::for_label_no_replacement(label.as_bytes()) {
             Some(encoding) if encoding == encoding_rs::UTF_8 => Self::Utf8,
-            // The bytes mean something to their application only.
-            Some(encoding) if encoding == encoding_rs::X_USER_DEFINED => Self::Foreign,
+            // Only the application knows the meaning of the bytes.
+            Some(encoding) if encoding == encoding_rs::X_USER_DEFINED => Self::Unsupported,
             Some(encoding) => Self::Other(encoding),
-            None => Self::Foreign,
+            None => Self::Unsupported,
         }
     }
 
     #[cfg(not(feature = "charsets"))]
     fn of_other_label(_label: &str) -> Self {
-        Self::Foreign
+        Self::Unsupported
     }
 
-    /// Whether a byte of ASCII is that character, so that a limit in bytes means the same before and after decoding.
+    /// Returns whether ASCII characters are encoded as ASCII bytes, so that a limit in bytes can be applied before
+    /// decoding.
     pub(crate) fn is_ascii_based(self) -> bool {
         matches!(self, Self::Utf8 | Self::Latin1)
     }
 
-    /// Decodes `bytes`. `None` if they are not valid in the charset, or if it is unsupported. `whole` says that no
-    /// bytes follow; otherwise a character that is cut at the end is left out.
+    /// Decodes `bytes`. Returns `None` if the bytes are not valid in the charset, or if the charset is unsupported.
+    /// `whole` says that no bytes follow; otherwise, a truncated character at the end is left out.
     pub(crate) fn decode(self, bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => utf8(bytes, whole),
@@ -66,7 +67,7 @@ impl Charset {
             Self::Other(encoding) => decode(encoding, bytes, whole).map(Cow::Owned),
             #[cfg(feature = "charsets")]
             Self::Utf16 => decode(order(bytes)?, bytes, whole).map(Cow::Owned),
-            Self::Foreign => None,
+            Self::Unsupported => None,
         }
     }
 }
@@ -78,15 +79,15 @@ fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(Cow::Borrowed(text)),
         Err(error) if error.error_len().is_none() && !whole => {
-            let sound = &bytes[..error.valid_up_to()];
-            std::str::from_utf8(sound).ok().map(Cow::Borrowed)
+            let valid = &bytes[..error.valid_up_to()];
+            std::str::from_utf8(valid).ok().map(Cow::Borrowed)
         }
         Err(_) => None,
     }
 }
 
-/// Returns the byte order of a text in UTF-16, by its mark or by an ASCII character at its start. RFC 2781 takes
-/// anything else as big-endian, but most senders are little-endian, so there is no guess.
+/// Returns the byte order of a text in UTF-16, by its byte order mark or by an ASCII character at its start. RFC 2781
+/// reads any other text as big-endian, but most senders use little-endian, so this function returns `None` instead.
 #[cfg(feature = "charsets")]
 fn order(bytes: &[u8]) -> Option<&'static Encoding> {
     match *bytes {
@@ -134,7 +135,7 @@ mod tests {
 
     #[cfg(feature = "charsets")]
     #[test]
-    fn other_charsets_are_read() {
+    fn other_charsets_are_decoded() {
         for (label, bytes, text) in [
             ("gbk", &b"\xc4\xe3\xba\xc3"[..], "你好"),
             ("GB2312", b"\xc4\xe3", "你"),
@@ -161,14 +162,14 @@ mod tests {
 
     #[cfg(feature = "charsets")]
     #[test]
-    fn an_unsupported_charset_is_not_guessed() {
+    fn invalid_or_ambiguous_text_in_other_charsets_is_not_decoded() {
         for (label, bytes) in [
             ("gbk", &b"\xc4"[..]),
             ("gbk", b"a\xff"),
             ("big5", b"\xa7"),
             ("utf-16le", b"h"),
             ("utf-16le", b"\x00\xd8a\0"),
-            // It could be either.
+            // The byte order could be either.
             ("utf-16", b"\x60\x4f\x7d\x59"),
         ] {
             assert_eq!(

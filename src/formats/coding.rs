@@ -13,6 +13,7 @@ const MAX_CODINGS: usize = 3;
 pub(crate) struct Codings {
     /// The codings in the order in which they were applied.
     applied: [Option<Coding>; MAX_CODINGS],
+    /// Set if a coding is unknown, or if there are too many codings.
     unknown: bool,
 }
 
@@ -48,7 +49,7 @@ impl Coding {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     pub(crate) bytes: Vec<u8>,
-    /// True if `bytes` is the complete body.
+    /// Set if `bytes` is the complete body.
     pub(crate) whole: bool,
 }
 
@@ -70,12 +71,12 @@ impl Codings {
         codings
     }
 
-    /// Returns true if there is nothing to decode.
+    /// Returns whether there is nothing to decode.
     pub(crate) fn is_identity(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns true if the body cannot be decoded.
+    /// Returns whether the body cannot be decoded.
     pub(crate) fn is_unknown(&self) -> bool {
         self.unknown
     }
@@ -125,8 +126,8 @@ impl Coding {
     }
 }
 
-/// Reads a Brotli stream. The reader of `brotli-decompressor` cannot be used here, because it reports a
-/// truncated stream and an invalid one with the same error.
+/// A reader of a Brotli stream. The reader of `brotli-decompressor` cannot be used here, because it returns the same
+/// error for a truncated stream and for an invalid stream.
 #[cfg(feature = "brotli")]
 struct Brotli<'b> {
     input: &'b [u8],

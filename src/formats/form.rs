@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use percent_encoding::{percent_decode_str, percent_encode_byte};
 
-/// Iterates over the keys of a pair, which are still encoded, and the place of each one.
+/// Returns the keys of a pair, still encoded, and the place of each key.
 ///
-/// A key may begin the pair, or follow a `;`, which separated pairs in the past, or a `?` or `#`, if the value
-/// is a URL.
+/// A key may be at the start of the pair. It may also follow a `;`, because some readers separate pairs with it, or a
+/// `?` or `#`, because the value may be a URL.
 pub(crate) fn keys(pair: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = 0;
     pair.split([';', '?', '#']).filter_map(move |part| {
@@ -17,7 +17,7 @@ pub(crate) fn keys(pair: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Decodes `%XX` and `+`. A broken escape stays as it is. Bytes that are not UTF-8 become U+FFFD.
+/// Decodes `%XX` and `+`. An invalid escape stays unchanged. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
@@ -26,8 +26,8 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(percent_decode_str(&blanks).decode_utf8_lossy().into_owned())
 }
 
-/// Encodes `text` so that [`decode`] restores it and no character in it ends a value. A character that
-/// needs no encoding stays readable.
+/// Encodes `text` so that [`decode`] restores the text and no character in it ends a value. Characters that need no
+/// encoding stay unchanged.
 pub(crate) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn broken_escapes_stay() {
+    fn escapes_are_decoded_and_invalid_escapes_stay_unchanged() {
         for (text, decoded) in [
             ("a%20b+c", "a b c"),
             ("%", "%"),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_begin_a_pair_or_follow_a_mark() {
+    fn keys_are_at_the_start_of_a_pair_or_follow_a_mark() {
         let keys: Vec<_> = keys("a=1;b;c%3D=2?d=e=f#=").collect();
         assert_eq!(keys, [(0, "a"), (6, "c%3D"), (13, "d"), (19, "")]);
     }

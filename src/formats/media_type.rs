@@ -1,4 +1,4 @@
-//! Media types: what a body is, by its `Content-Type`.
+//! Media types: the kind of a body, from its `Content-Type`.
 
 use crate::formats::{charset::Charset, parameters::parameters};
 
@@ -7,9 +7,9 @@ use crate::formats::{charset::Charset, parameters::parameters};
 pub(crate) struct Boundary(Box<str>);
 
 impl Boundary {
-    /// `None` if the length is not allowed (RFC 2046, section 5.1.1).
+    /// Makes a boundary. Returns `None` if its length is invalid (RFC 2046, section 5.1.1).
     pub(crate) fn new(value: &str) -> Option<Self> {
-        // Some clients exceed the 70 characters of the RFC a little.
+        // Some clients send slightly more than the 70 characters that the RFC allows.
         const MAX: usize = 200;
         (1..=MAX).contains(&value.len()).then(|| Self(value.into()))
     }
@@ -28,10 +28,10 @@ pub(crate) enum Media {
     Form,
     /// Text of any other kind: XML, YAML, HTML, plain.
     Text,
-    /// A multipart body, with its boundary if it has one.
+    /// A multipart body, with its boundary if the boundary is present and valid.
     Multipart(Option<Boundary>),
     Binary,
-    /// There is no valid Content-Type: the body is text if its bytes are.
+    /// A body whose Content-Type is absent or invalid. It is text if its bytes are valid text.
     Untyped,
 }
 
@@ -43,8 +43,9 @@ pub(crate) struct ContentType {
 }
 
 impl ContentType {
+    /// Parses the value of a `Content-Type`, which may be absent.
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
-        // The type of nearly all bodies that are shown.
+        // Nearly all bodies that are shown have this type.
         if value == Some(b"application/json") {
             return Self {
                 media: Media::Json,
@@ -76,6 +77,7 @@ impl ContentType {
     }
 }
 
+/// Returns the kind of a media type in lower case, without its parameters.
 fn media(essence: &str) -> Media {
     let Some((kind, subtype)) = essence.split_once('/') else {
         return Media::Untyped;
@@ -151,8 +153,8 @@ mod tests {
                 "text/plain;charset=ISO-8859-1;charset=utf-8",
                 Charset::Latin1,
             ),
-            ("text/plain; charset=x-none", Charset::Foreign),
-            ("text/plain; charset=", Charset::Foreign),
+            ("text/plain; charset=x-none", Charset::Unsupported),
+            ("text/plain; charset=", Charset::Unsupported),
         ] {
             assert_eq!(
                 ContentType::parse(Some(value.as_bytes())).charset,

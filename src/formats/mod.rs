@@ -1,4 +1,4 @@
-//! Parsers. They know no secrets and no budget.
+//! Parsers, which know neither secrets nor the budget.
 
 pub(crate) mod charset;
 pub(crate) mod coding;

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-/// Returns the parameters of `text`, which begins at the first semicolon or after it, in their order.
+/// Returns the parameters of `text`, which begins at or after the first semicolon, in their order.
 ///
-/// Names are unchanged. Values are unquoted. A malformed parameter is read as well as it can be.
+/// Names are unchanged. Values are unquoted. Malformed parameters are accepted: a parameter without `=` is skipped, and
+/// a quote that is not closed ends with the text.
 pub(crate) fn parameters(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -33,7 +34,7 @@ pub(crate) fn parameters(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>
     })
 }
 
-/// Splits `text`, which begins after a quote, into the unquoted string and what follows it.
+/// Splits `text`, which begins after a quote, into the unquoted string and the text after the closing quote.
 fn unquote(text: &str) -> (Cow<'_, str>, &str) {
     let end = text.find(['"', '\\']).unwrap_or(text.len());
     if !text[end..].starts_with('\\') {
@@ -47,8 +48,8 @@ fn unquote(text: &str) -> (Cow<'_, str>, &str) {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return (Cow::Owned(value), &text[end + at + 1..]),
-            // A backslash quotes a quote or another backslash. Old browsers write the path of a file with single
-            // backslashes.
+            // A backslash escapes only a quote or another backslash, because old browsers write the path of a file with
+            // single backslashes.
             '\\' => match chars.clone().next() {
                 Some((_, next @ ('"' | '\\'))) => {
                     chars.next();
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_read_as_they_are_written() {
+    fn parameters_are_unquoted_and_malformed_parameters_are_accepted() {
         for (text, expected) in [
             ("", &[][..]),
             ("; a=b", &[("a", "b")]),

@@ -4,7 +4,7 @@ use actix_web::http::header::{self, HeaderMap};
 
 use super::{coding::Codings, media_type::ContentType};
 
-/// What the head of a message says about its body.
+/// The type and the content codings of a body, from the head of its message.
 #[derive(Clone, Debug)]
 pub(crate) struct Representation {
     pub(crate) content_type: ContentType,
@@ -12,6 +12,7 @@ pub(crate) struct Representation {
 }
 
 impl Representation {
+    /// Reads the representation from the headers of a message.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let content_type = headers.get(header::CONTENT_TYPE);
         let codings = headers.get_all(header::CONTENT_ENCODING);
@@ -21,7 +22,7 @@ impl Representation {
         }
     }
 
-    /// The representation of a message without `Content-Encoding`.
+    /// Makes the representation of a message without `Content-Encoding`.
     pub(crate) fn uncoded(content_type: Option<&[u8]>) -> Self {
         Self {
             content_type: ContentType::parse(content_type),

@@ -5,16 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
 
-/// The proxies that are trusted.
+/// The networks of the trusted proxies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<IpNet>);
 
-/// What a list of hops says.
+/// The result of reading a list of hops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hops {
-    /// The header is absent.
-    None,
-    /// The last address that is not a trusted proxy, or the first if all are.
+    /// The header is absent or empty.
+    Absent,
+    /// The last address that is not a trusted proxy, or the first address if all are trusted proxies.
     Client(IpAddr),
     /// The list is malformed, or the client is not given by address.
     Unknown,
@@ -29,12 +29,13 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the address of the client: that of the peer or, if the peer is a trusted proxy, the one that it gives.
+    /// Returns the address of the client: the address of the peer or, if the peer is a trusted proxy, the address that
+    /// the peer forwards.
     ///
     /// Each proxy appends the address it got the request from to `X-Forwarded-For` or to `Forwarded` (RFC 7239). So
-    /// the last address that is not a trusted proxy was written by a trusted one, and everything to the left of it by
-    /// anybody. A proxy writes one of the headers and may pass on the other unchanged: if both are present, they must
-    /// agree.
+    /// the last address that is not a trusted proxy was written by a trusted proxy. Everything to the left of that
+    /// address may be forged. A proxy writes one of the headers and may pass on the other unchanged, so if both are
+    /// present, they must agree.
     pub(crate) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.to_canonical();
         if !self.trusts(peer) {
@@ -49,20 +50,20 @@ impl Proxies {
             for_each_forwarded(text, hop)
         });
         Some(match (listed, forwarded) {
-            (Hops::Client(client), Hops::None) | (Hops::None, Hops::Client(client)) => client,
+            (Hops::Client(client), Hops::Absent) | (Hops::Absent, Hops::Client(client)) => client,
             (Hops::Client(one), Hops::Client(other)) if one == other => one,
             _ => peer,
         })
     }
 
-    /// Reads the hops from left to right, which gives the same result as from right to left, and needs no list.
-    /// `split` returns false if its text is malformed.
+    /// Reads the hops from left to right, which gives the same result as from right to left, but allocates no list.
+    /// `split` calls its callback with each hop, and returns false if the text is malformed.
     fn walk<'h>(
         &self,
         texts: impl Iterator<Item = &'h [u8]>,
         split: impl Fn(&'h [u8], &mut dyn FnMut(&'h [u8])) -> bool,
     ) -> Hops {
-        let mut hops = Hops::None;
+        let mut hops = Hops::Absent;
         let mut all_well_formed = true;
         for text in texts {
             all_well_formed &= split(text, &mut |hop| {
@@ -73,7 +74,7 @@ impl Proxies {
                 }
                 match address(hop) {
                     None => hops = Hops::Unknown,
-                    Some(address) if hops == Hops::None || !self.trusts(address) => {
+                    Some(address) if hops == Hops::Absent || !self.trusts(address) => {
                         hops = Hops::Client(address);
                     }
                     Some(_) => {}
@@ -103,8 +104,8 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Calls `hop` with the `for` of each element of a `Forwarded` header, or with `unknown` if an element has none. False
-/// if the header is malformed.
+/// Calls `hop` with the `for` parameter of each element of a `Forwarded` header, or with `unknown` if the parameter is
+/// absent. Returns false if the header is malformed.
 fn for_each_forwarded<'h>(text: &'h [u8], hop: &mut dyn FnMut(&'h [u8])) -> bool {
     let mut well_formed = true;
     split_unquoted(text, b',', |element| {
@@ -129,7 +130,7 @@ fn for_each_forwarded<'h>(text: &'h [u8], hop: &mut dyn FnMut(&'h [u8])) -> bool
     }) && well_formed
 }
 
-/// Splits at separators outside of quotes. False if a quote is not closed.
+/// Splits `text` at separators outside of quotes. Returns false if a quote is not closed.
 fn split_unquoted<'t>(text: &'t [u8], separator: u8, mut f: impl FnMut(&'t [u8])) -> bool {
     let (mut start, mut quoted, mut escaped) = (0, false, false);
     for (at, &byte) in text.iter().enumerate() {
@@ -182,11 +183,11 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("::ffff:203.0.113.9", "203.0.113.9"),
             ("203.0.113.9, 2001:db8:a::7, ::ffff:10.0.0.1", "203.0.113.9"),
-            // All are proxies: the first one made the request itself.
+            // All addresses are proxies, so the first proxy made the request itself.
             ("10.0.0.9, 10.0.0.8", "10.0.0.9"),
             ("garbage, 203.0.113.9, 10.0.0.8", "203.0.113.9"),
             (", 203.0.113.9,, ", "203.0.113.9"),
-            // Whom the proxy got it from is not known.
+            // The proxy does not know the address of its peer.
             ("203.0.113.9, unknown", "10.0.0.1"),
             ("203.0.113.9, garbage, 10.0.0.8", "10.0.0.1"),
             ("203.0.113.9 198.51.100.1", "10.0.0.1"),
@@ -212,7 +213,7 @@ mod tests {
                 "for=198.51.100.1, for=203.0.113.9;host=h, for=10.0.0.7",
                 "203.0.113.9",
             ),
-            // Separators inside quotes are none.
+            // Separators inside quotes do not separate.
             (
                 "for=203.0.113.9;host=\"a,for=198.51.100.1;\\\",for=1.1.1.1\"",
                 "203.0.113.9",
@@ -258,12 +259,12 @@ mod tests {
     #[test]
     fn a_header_that_a_proxy_passes_on_cannot_forge_the_client() {
         for (listed, forwarded, expected) in [
-            // A proxy that writes one of them, and a client that sends the other.
+            // A proxy writes one of the headers, and a client sends the other.
             ("203.0.113.9", "for=198.51.100.1", "10.0.0.1"),
             ("198.51.100.1", "for=203.0.113.9", "10.0.0.1"),
             ("203.0.113.9", "for=\"", "10.0.0.1"),
             ("203.0.113.9", "for=unknown", "10.0.0.1"),
-            // One that writes both.
+            // A proxy writes both headers.
             ("203.0.113.9", "for=203.0.113.9:80", "203.0.113.9"),
         ] {
             let headers = [("x-forwarded-for", listed), ("forwarded", forwarded)];
@@ -276,9 +277,11 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a client sends, it does not get past what the proxy appends.
+        /// A client cannot forge an address to the right of the address that the proxy appends.
         #[test]
-        fn nothing_that_stands_before_counts(forged in r#"[a-z0-9.,:;="\[\] ]{0,60}"#) {
+        fn text_before_the_address_of_the_proxy_never_forges_the_client(
+            forged in r#"[a-z0-9.,:;="\[\] ]{0,60}"#)
+        {
             let listed = format!("{forged}, 203.0.113.9");
             let found = client("10.0.0.1", &[("x-forwarded-for", &listed)]);
             prop_assert_eq!(found, "203.0.113.9");

@@ -15,7 +15,7 @@ pub(super) struct ContentHeaders<'h> {
 }
 
 impl<'h> ContentHeaders<'h> {
-    /// Takes a header. If one occurs several times, the first counts.
+    /// Takes a header. If a header occurs more than once, the first value counts.
     pub(super) fn add(&mut self, name: &HeaderName, value: &'h HeaderValue) {
         match *name {
             header::CONTENT_TYPE if self.kind.is_none() => self.kind = Some(value),
@@ -27,6 +27,7 @@ impl<'h> ContentHeaders<'h> {
         }
     }
 
+    /// Returns the representation metadata. `headers` are all headers of the message.
     pub(super) fn representation(&self, headers: &HeaderMap) -> Representation {
         let kind = self.kind.map(|value| value.as_bytes());
         match self.has_coding {
@@ -36,7 +37,7 @@ impl<'h> ContentHeaders<'h> {
     }
 }
 
-/// Whether a header says that the body is a file, whatever its type.
+/// Returns whether the header is `Content-Transfer-Encoding: binary`, which some services send with files of any type.
 pub(crate) fn is_binary_transfer(name: &HeaderName, value: &HeaderValue) -> bool {
     const NAME: &str = "content-transfer-encoding";
     let value = || value.as_bytes().trim_ascii();

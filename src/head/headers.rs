@@ -17,15 +17,15 @@ use crate::{
     util::part::Part,
 };
 
-/// Bytes kept of one header value.
+/// Maximum number of bytes kept of one header value.
 pub const MAX_HEADER_VALUE_LEN: usize = 512;
-/// Values kept of one header.
+/// Maximum number of values kept of one header.
 pub const MAX_HEADER_VALUES: usize = 8;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Request headers that are recorded, sorted, because a `HeaderMap` has no order.
-pub(crate) const REQUEST: [HeaderName; 9] = [
+/// Request headers that are recorded by default, sorted, because a `HeaderMap` has no order.
+const DEFAULT_REQUEST: [HeaderName; 9] = [
     header::ACCEPT,
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
@@ -37,8 +37,8 @@ pub(crate) const REQUEST: [HeaderName; 9] = [
     X_REQUEST_ID,
 ];
 
-/// Response headers that are recorded, sorted.
-pub(crate) const RESPONSE: [HeaderName; 5] = [
+/// Response headers that are recorded by default, sorted.
+const DEFAULT_RESPONSE: [HeaderName; 5] = [
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
@@ -49,26 +49,29 @@ pub(crate) const RESPONSE: [HeaderName; 5] = [
 /// The headers that are recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowlist {
-    /// What the names of the fields begin with.
+    /// The prefix of the names of the fields.
     prefix: &'static str,
-    asked_for: Vec<HeaderName>,
+    /// The headers that were added, including headers that must never be recorded.
+    requested: Vec<HeaderName>,
+    /// The fields of the headers that are recorded, sorted by name.
     fields: Vec<HeaderField>,
-    /// Treatment of each of the `fields`, in the same order.
+    /// The treatment of each of the `fields`, in the same order.
     treatments: Vec<Treatment>,
-    /// For each length of names, 1 + the place of the first listed name of that length; or 0. Most names differ in length.
+    /// For each length of a name, 1 + the index of the first field with that length, or 0. Most names differ in length.
     by_len: [u16; LENGTHS],
-    /// The places of two headers that every record needs.
+    /// The index of the field of `x-request-id`.
     request_id: Option<u16>,
+    /// The index of the field of `traceparent`.
     traceparent: Option<u16>,
 }
 
 /// How a header value is redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Treatment {
-    /// The name is sensitive, so the value is not even copied.
+    /// The name is sensitive, so the value is not copied.
     Hidden,
-    /// The user listed the header and kept its name.
-    AsItIs,
+    /// The user listed the header and kept its name, so the value is unchanged.
+    Unchanged,
     Host,
     Url,
     Text,
@@ -76,17 +79,17 @@ enum Treatment {
 
 impl Allowlist {
     pub(crate) fn request(names: &Names) -> Self {
-        Self::new("http.request.header.", &REQUEST, names)
+        Self::new("http.request.header.", &DEFAULT_REQUEST, names)
     }
 
     pub(crate) fn response(names: &Names) -> Self {
-        Self::new("http.response.header.", &RESPONSE, names)
+        Self::new("http.response.header.", &DEFAULT_RESPONSE, names)
     }
 
     fn new(prefix: &'static str, headers: &[HeaderName], names: &Names) -> Self {
         let mut list = Self {
             prefix,
-            asked_for: headers.to_vec(),
+            requested: headers.to_vec(),
             fields: Vec::new(),
             treatments: Vec::new(),
             by_len: [0; LENGTHS],
@@ -97,17 +100,18 @@ impl Allowlist {
         list
     }
 
+    /// Adds a header to the list.
     pub(crate) fn add(&mut self, header: HeaderName, names: &Names) {
-        self.asked_for.push(header);
+        self.requested.push(header);
         self.rebuild(names);
     }
 
-    /// Applies changed names.
+    /// Rebuilds the list after a change of the sensitive names or of the requested headers.
     pub(crate) fn rebuild(&mut self, names: &Names) {
-        self.asked_for.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        self.asked_for.dedup();
+        self.requested.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        self.requested.dedup();
         let allowed = self
-            .asked_for
+            .requested
             .iter()
             .filter(|name| !names.is_never_logged(name.as_str()));
         (self.fields, self.treatments) = allowed
@@ -117,16 +121,16 @@ impl Allowlist {
             })
             .unzip();
         self.by_len = [0; LENGTHS];
-        for (place, field) in (1..=u16::MAX).zip(&self.fields) {
+        for (next_index, field) in (1..=u16::MAX).zip(&self.fields) {
             let first = &mut self.by_len[length(field.name())];
             if *first == 0 {
-                *first = place;
+                *first = next_index;
             }
         }
-        // A hidden value is not an id.
-        let shown = |place: &u16| self.treatment(*place) != Treatment::Hidden;
-        let places = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(shown));
-        [self.request_id, self.traceparent] = places;
+        // A hidden value is not used as an id.
+        let is_shown = |index: &u16| self.treatment(*index) != Treatment::Hidden;
+        let indexes = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(is_shown));
+        [self.request_id, self.traceparent] = indexes;
     }
 
     /// Returns the first id among the copied headers of a request.
@@ -144,24 +148,25 @@ impl Allowlist {
         found.next().is_none().then_some(first.part)
     }
 
-    /// Returns the place of a header in the list.
+    /// Returns the index of the field of a header, if the header is on the list.
     fn find(&self, name: &HeaderName) -> Option<u16> {
         let first = self.by_len[length(name)].checked_sub(1)?;
         let mut others = self.fields.iter().skip(first.into());
         (first..)
             .zip(&mut others)
             .find(|(_, field)| field.name() == name)
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
     }
 
-    fn treatment(&self, place: u16) -> Treatment {
-        self.treatments[usize::from(place)]
+    fn treatment(&self, index: u16) -> Treatment {
+        self.treatments[usize::from(index)]
     }
 }
 
-/// Longer names share an entry with shorter ones.
+/// The number of lengths of names that are distinguished. A longer name shares an entry with a shorter name.
 const LENGTHS: usize = 64;
 
+/// Returns the entry of a name in [`Allowlist::by_len`].
 fn length(name: &HeaderName) -> usize {
     name.as_str().len() % LENGTHS
 }
@@ -170,7 +175,7 @@ impl Treatment {
     fn of(name: &HeaderName, names: &Names) -> Self {
         match *name {
             _ if names.is_sensitive(name.as_str()) => Self::Hidden,
-            _ if names.is_kept(name.as_str()) => Self::AsItIs,
+            _ if names.is_kept(name.as_str()) => Self::Unchanged,
             header::HOST => Self::Host,
             header::REFERER | header::LOCATION | header::ORIGIN | header::CONTENT_LOCATION => {
                 Self::Url
@@ -180,12 +185,12 @@ impl Treatment {
     }
 }
 
-/// Copied values, in the text of the heads.
+/// The copied values of one head. Their bytes are in the text of the heads.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderValues(Vec<HeaderValue>);
 
 impl HeaderValues {
-    /// Copies a header if it is listed. The values of one name must come one after the other.
+    /// Copies a header if it is listed. The values of one name must be added one after the other.
     ///
     /// A clone of a `HeaderValue` would keep the read buffer of the connection alive.
     pub(crate) fn add(
@@ -201,8 +206,9 @@ impl HeaderValues {
         if allowed.request_id == Some(listed) && !request_id::is_valid(value) {
             return;
         }
-        let same = self.0.iter().rev();
-        if same.take_while(|value| value.field == listed).count() == MAX_HEADER_VALUES {
+        let latest = self.0.iter().rev();
+        let same = latest.take_while(|value| value.field == listed);
+        if same.count() == MAX_HEADER_VALUES {
             return;
         }
         let value = match allowed.treatment(listed) {
@@ -217,7 +223,7 @@ impl HeaderValues {
         });
     }
 
-    /// [Copies](Self::add) a header if there is no value of it yet.
+    /// [Copies](Self::add) a header if no value of it was copied yet.
     pub(crate) fn add_if_missing(
         &mut self,
         text: &mut HeadText,
@@ -231,7 +237,7 @@ impl HeaderValues {
         }
     }
 
-    /// Copies the listed headers, in place of earlier ones.
+    /// Copies the listed headers, in place of the earlier values.
     pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
         self.0.clear();
         for (name, value) in headers {
@@ -247,6 +253,7 @@ impl HeaderValues {
         }
     }
 
+    /// Returns the parts of the text that the values refer to.
     pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
         self.0.iter_mut().map(|value| &mut value.part)
     }
@@ -262,7 +269,7 @@ impl HeaderValues {
         for HeaderValue { field, part } in &mut self.0 {
             let (value, cut) = (text.get(*part), part.was_cut());
             let shown = match allowed.treatment(*field) {
-                Treatment::Hidden | Treatment::AsItIs => None,
+                Treatment::Hidden | Treatment::Unchanged => None,
                 Treatment::Host => url::redact_host(value, cut, &redactor),
                 Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
                 Treatment::Url => {
@@ -288,6 +295,7 @@ impl HeaderValues {
     }
 }
 
+/// Returns the length of the scheme and the slashes at the start of an HTTP URL, or 0.
 fn scheme_len(url: &str) -> usize {
     let mut schemes = ["https://", "http://"].into_iter();
     let scheme = schemes.find(|scheme| url.starts_with(scheme));
@@ -362,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_in_a_referer_are_hidden() {
+    fn secrets_in_referer_origin_and_host_are_hidden() {
         let headers = copy(&[
             ("referer", b"https://u:p@h/?token=x&a=1"),
             ("origin", b"http://u:p@h:8"),
@@ -470,7 +478,7 @@ mod tests {
 
     #[test]
     fn the_default_lists_are_sorted_and_have_no_credentials() {
-        for list in [&REQUEST[..], &RESPONSE[..]] {
+        for list in [&DEFAULT_REQUEST[..], &DEFAULT_RESPONSE[..]] {
             assert!(list.is_sorted_by_key(|name| name.as_str().to_owned()));
             assert!(
                 !list

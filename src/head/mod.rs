@@ -1,4 +1,4 @@
-//! The heads of one exchange, copied.
+//! Copies of the heads of one exchange.
 
 pub(crate) mod client;
 pub(crate) mod content_headers;
@@ -6,7 +6,7 @@ pub(crate) mod headers;
 pub(crate) mod request;
 pub(crate) mod request_id;
 pub(crate) mod response;
-pub(crate) mod text;
+mod text;
 pub(crate) mod trace_context;
 
 use std::net::IpAddr;
@@ -29,12 +29,12 @@ use crate::{
     redact::{key_cache::Redactor, names::Names},
 };
 
-/// What a record needs of both heads of an exchange, copied into one text.
+/// The parts of both heads that a record needs, copied into one text.
 #[derive(Debug)]
 pub(crate) struct Heads {
     text: HeadText,
     pub(crate) request: RequestHead,
-    /// The place in the text at which the response begins.
+    /// The length of the text before the response was copied.
     response_start: usize,
     response_headers: HeaderValues,
 }
@@ -54,7 +54,7 @@ impl Allowlists {
         }
     }
 
-    /// Applies changed names.
+    /// Rebuilds both lists after a change of the sensitive names.
     pub(crate) fn rebuild(&mut self, names: &Names) {
         self.request.rebuild(names);
         self.response.rebuild(names);
@@ -71,13 +71,13 @@ impl Heads {
         }
     }
 
-    /// Copies the head of a request. Nothing was copied before.
+    /// Copies the head of a request. The text must be empty.
     pub(crate) fn copy_request(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
         self.request.copy(&mut self.text, req, allowed);
         self.response_start = self.text.len();
     }
 
-    /// Copies the headers of the request again, by the rules of a nested logger.
+    /// Copies the headers of the request again, with the allowlist of a nested logger.
     pub(crate) fn copy_request_headers(
         &mut self,
         headers: &HeaderMap,
@@ -89,7 +89,7 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
-    /// Copies the id that a request without an id was given, as if it had come with the request.
+    /// Copies the id that was assigned to a request, unless the id of the request was copied.
     pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
         let headers = &mut self.request.headers;
         headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
@@ -108,26 +108,26 @@ impl Heads {
         ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
     }
 
-    /// Whether HTTP/2 drops the body of this response without polling it: for HEAD, and for a status that it
-    /// gives no content.
+    /// Returns whether the HTTP/2 server drops the body of this response without polling it. It does so for HEAD, and
+    /// for a status that has no content.
     pub(crate) fn is_never_polled(&self, response: &ResponseHeadCopy) -> bool {
         let has_no_content = matches!(response.status.as_u16(), 100 | 102 | 204);
         self.request.version == Version::HTTP_2 && (self.request.is_head || has_no_content)
     }
 
-    /// The trace that the request belongs to, before [`finish`](Self::finish).
+    /// Returns the trace that the request belongs to. Call this before [`finish`](Self::finish).
     pub(crate) fn trace_context(&self, allowed: &Allowlist) -> Option<TraceContext> {
         let part = allowed.traceparent(&self.request.headers)?;
         TraceContext::parse(self.text.raw(part))
     }
 
-    /// The id of the request, before [`finish`](Self::finish).
+    /// Returns the id of the request. Call this before [`finish`](Self::finish).
     pub(crate) fn request_id(&self, allowed: &Allowlist) -> Option<&[u8]> {
         let part = allowed.request_id(&self.request.headers)?;
         Some(self.text.raw(part))
     }
 
-    /// Makes clean text of everything that was copied, and hides secrets in it.
+    /// Sanitizes everything that was copied, and hides secrets in it.
     pub(crate) fn finish(&mut self, allowed: &Allowlists, redactor: Redactor<'_>) {
         let parts = self.request.parts().chain(self.response_headers.parts());
         self.text.finish(parts);
@@ -137,7 +137,7 @@ impl Heads {
             .redact(text, &allowed.response, redactor);
     }
 
-    /// Puts the heads into a record, after [`finish`](Self::finish).
+    /// Copies the heads into a record. Call this after [`finish`](Self::finish).
     pub(crate) fn show<'r>(&'r self, record: &mut Record<'r>, allowed: &'r Allowlists) {
         let (head, text) = (&self.request, &self.text);
         record.message = head.message(text);

@@ -18,9 +18,9 @@ use crate::{
     util::part::Part,
 };
 
-/// Bytes kept of the path of a request, and of its query.
+/// Maximum number of bytes kept of the path of a request, and of its query.
 pub const MAX_URI_PART_LEN: usize = 2048;
-/// Bytes kept of a `User-Agent`.
+/// Maximum number of bytes kept of a `User-Agent`.
 pub const MAX_USER_AGENT_LEN: usize = 512;
 const MAX_HOST_LEN: usize = 255;
 const MAX_METHOD_LEN: usize = 32;
@@ -28,14 +28,16 @@ const MAX_METHOD_LEN: usize = 32;
 /// The body length that the head of a request announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Announced {
+    /// There is no body, or its length is 0.
     Nothing,
+    /// The length of the body.
     Bytes(u64),
     /// A body of unknown length.
-    Some,
+    UnknownLength,
 }
 
-/// The head of a request, copied before the handler sees it: middleware inside may rewrite the original, and a clone
-/// of the `HttpRequest` that is held across the call would make routing panic.
+/// The head of a request. It is copied before the inner service is called, because inner middleware may rewrite the
+/// original, and because routing would panic if a clone of the `HttpRequest` existed.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
     /// `METHOD PATH?QUERY`
@@ -56,7 +58,7 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
-    /// Makes a head that was not copied yet.
+    /// Makes an empty head.
     pub(crate) fn new() -> Self {
         Self {
             message: Part::default(),
@@ -118,7 +120,7 @@ impl RequestHead {
         self.query = query;
         self.host = host.filter(|host| !host.is_empty());
         self.agent = agent;
-        // `connection_info()` would be cached in the request, and middleware inside would see it.
+        // Do not call `connection_info()`: the result would be cached in the request, where inner middleware sees it.
         self.is_secure = req.app_config().secure();
         self.version = head.version;
         self.kind = content.representation(&head.headers);
@@ -127,6 +129,7 @@ impl RequestHead {
         self.is_head = head.method == Method::HEAD;
     }
 
+    /// Returns all parts of the text that the head refers to, except the message.
     pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
         let parts = [&mut self.method, &mut self.path].into_iter();
         let parts = parts.chain(&mut self.query).chain(&mut self.host);
@@ -167,7 +170,7 @@ impl RequestHead {
         text.put_spare(query);
     }
 
-    /// Appends method, path and query, which must be next to each other, with their replacements.
+    /// Appends method, path and query again, so that they are adjacent, with their replacements.
     fn rebuild_message(&mut self, text: &mut HeadText, path: Option<&str>, query: Option<&str>) {
         fn append(text: &mut HeadText, part: &mut Part, shown: Option<&str>) {
             match shown {
@@ -227,6 +230,7 @@ impl RequestHead {
     }
 }
 
+/// Returns the text if it is owned, which means that it was changed.
 fn owned(text: Cow<'_, str>) -> Option<String> {
     match text {
         Cow::Borrowed(_) => None,
@@ -234,7 +238,7 @@ fn owned(text: Cow<'_, str>) -> Option<String> {
     }
 }
 
-/// `Host` and `:authority` are `uri-host [ ":" port ]` (RFC 9110, section 7.2).
+/// Appends the host of a `Host` header or an authority, which is `uri-host [ ":" port ]` (RFC 9110, section 7.2).
 fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
     let host = url::host_and_port(authority);
     let (host, end) = match host.strip_prefix(b"[") {
@@ -245,6 +249,7 @@ fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
     text.push(&host[..len], MAX_HOST_LEN)
 }
 
+/// Returns the body length that the head announces.
 fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -> Announced {
     let length = content.length.and_then(|value| {
         let digits = value.as_bytes().trim_ascii();
@@ -253,13 +258,13 @@ fn announced(head: &actix_web::dev::RequestHead, content: &ContentHeaders<'_>) -
     match length {
         Some(0) => Announced::Nothing,
         Some(length) => Announced::Bytes(length),
-        None if content.has_transfer_coding => Announced::Some,
-        // HTTP/2 has a payload with every request, and no field that says whether it is empty. A method that
-        // anticipates content announces a length of 0 if it has no content (RFC 9110, section 8.6).
+        None if content.has_transfer_coding => Announced::UnknownLength,
+        // In HTTP/2, every request has a payload, and no header says whether the payload is empty. For a method that
+        // anticipates content, a client sends a length of 0 if there is no content (RFC 9110, section 8.6).
         None if head.version == Version::HTTP_2
             && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) =>
         {
-            Announced::Some
+            Announced::UnknownLength
         }
         None => Announced::Nothing,
     }
@@ -376,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_head_is_capped() {
+    fn every_part_of_a_head_is_truncated_to_its_maximum() {
         let long = "x".repeat(10_000);
         let head = head(
             TestRequest::with_uri(&format!("/{long}?{long}"))
@@ -403,8 +408,8 @@ mod tests {
             (TestRequest::post(), Nothing),
             (with("content-length", "0"), Nothing),
             (with("content-length", "7"), Bytes(7)),
-            (with("transfer-encoding", "chunked"), Some),
-            (TestRequest::post().version(Version::HTTP_2), Some),
+            (with("transfer-encoding", "chunked"), UnknownLength),
+            (TestRequest::post().version(Version::HTTP_2), UnknownLength),
             (TestRequest::get().version(Version::HTTP_2), Nothing),
         ] {
             assert_eq!(head(request).head.announced, expected);

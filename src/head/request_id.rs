@@ -1,4 +1,4 @@
-//! Ids of requests.
+//! The ids of requests.
 
 use std::{
     fmt,
@@ -14,32 +14,32 @@ use actix_web::{
 
 use crate::util::random::random;
 
-/// The longest valid id of a request, in bytes.
+/// Maximum length of a valid request id, in bytes.
 pub const MAX_REQUEST_ID_LEN: usize = 128;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where the ids of requests come from.
 ///
-/// An `x-request-id` that is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or has other characters than visible
-/// ASCII is invalid, and is not recorded.
+/// An `x-request-id` is invalid, and is not recorded, if it is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or
+/// contains a character that is not visible ASCII.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RequestIds {
-    /// Only from the `x-request-id` of the request. The default, which changes only the record.
+    /// From the `x-request-id` of the request only. This is the default, and affects only the record.
     #[default]
     Incoming,
-    /// A request without a valid id is assigned a UUID of version 7 (RFC 9562), which begins with the time.
+    /// From the `x-request-id` of the request. A request without a valid id is assigned a UUID of version 7 (RFC 9562),
+    /// which begins with the time.
     ///
     /// The id is recorded as `http.request.header.x-request-id`. Even if the request is not recorded, the id is a
     /// [`RequestId`] in the extensions of the request, and is sent as the `x-request-id` of the response, unless the
-    /// response has one.
+    /// response already has that header.
     Generate,
 }
 
-/// The id of a request, in its extensions if
-/// [ids are generated](RequestIds::Generate).
+/// The id of a request. It is in the extensions of the request if [ids are generated](RequestIds::Generate).
 ///
 /// ```
 /// use actix_bodylog::RequestId;
@@ -60,7 +60,7 @@ impl RequestId {
         &self.0
     }
 
-    /// Returns the id of a request, or a new one.
+    /// Returns the first valid id in the headers of a request, or a new id.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(X_REQUEST_ID);
         let valid = values.find(|value| is_valid(value.as_bytes()));
@@ -70,7 +70,7 @@ impl RequestId {
         }
     }
 
-    /// Puts the id into a response, unless the response has one.
+    /// Adds the id to a response, unless the response already has an id.
     pub(crate) fn set_in(&self, head: &mut ResponseHead) {
         if !head.headers().contains_key(X_REQUEST_ID)
             && let Ok(value) = HeaderValue::from_str(self)
@@ -81,11 +81,8 @@ impl RequestId {
 
     fn generate() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self(
-            text(uuid(now.unwrap_or_default(), random().into()))
-                .as_str()
-                .into(),
-        )
+        let uuid = uuid(now.unwrap_or_default(), random().into());
+        Self(format_uuid(uuid).as_str().into())
     }
 }
 
@@ -103,13 +100,13 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Whether `id` is visible ASCII (RFC 5234, `VCHAR`) of a valid length.
+/// Returns whether `id` is visible ASCII (RFC 5234, `VCHAR`) of a valid length.
 pub(crate) fn is_valid(id: &[u8]) -> bool {
     (1..=MAX_REQUEST_ID_LEN).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
-/// Makes a UUID of version 7: 48 bits of milliseconds, 12 bits of a fraction of a millisecond, and random bits (RFC 9562,
-/// sections 5.7 and 6.2, method 3).
+/// Makes a UUID of version 7: 48 bits of milliseconds, 12 bits of a fraction of a millisecond, and random bits
+/// (RFC 9562, sections 5.7 and 6.2, method 3).
 fn uuid(since_epoch: Duration, random: u128) -> u128 {
     let milliseconds = since_epoch.as_millis() & 0xffff_ffff_ffff;
     let fraction = u128::from(since_epoch.subsec_nanos() % 1_000_000) * 4096 / 1_000_000;
@@ -117,7 +114,8 @@ fn uuid(since_epoch: Duration, random: u128) -> u128 {
     milliseconds << 80 | version << 76 | fraction << 64 | variant << 62 | random & (!0 >> 66)
 }
 
-fn text(uuid: u128) -> String {
+/// Formats a UUID as hexadecimal digits with dashes (RFC 9562, section 4).
+fn format_uuid(uuid: u128) -> String {
     let digits = format!("{uuid:032x}");
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);
     parts.join("-")
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_id_of_a_request_is_kept() {
+    fn valid_id_of_a_request_is_kept_and_an_invalid_id_is_replaced() {
         let longest = "x".repeat(MAX_REQUEST_ID_LEN);
         for id in ["1", "!~", "a/b+c=", longest.as_str()] {
             assert_eq!(of(&[id.as_bytes()]).as_str(), id);
@@ -153,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_is_made_like_the_example_of_rfc_9562() {
-        // RFC 9562, appendix A.6. Of its fraction 0xcc3, one that gives it is taken.
+    fn uuid_matches_the_example_of_rfc_9562() {
+        // RFC 9562, appendix A.6. Any time within the fraction 0xcc3 of a millisecond gives this UUID.
         let time = Duration::from_millis(0x017f_22e2_79b0);
         let time = time + Duration::from_nanos(0xcc3 * 1_000_000 / 4096 + 1);
         let uuid = uuid(time, 0x18c4_dc0c_0c07_398f);
-        assert_eq!(text(uuid), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+        assert_eq!(format_uuid(uuid), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
     }
 
     #[test]
@@ -172,7 +170,7 @@ mod tests {
         let times = (0..2000).map(|n| Duration::from_nanos(1_700_000_000_000_000_000 + n * 250));
         let ids: Vec<_> = times
             .zip(all)
-            .map(|(time, random)| text(uuid(time, random.into())))
+            .map(|(time, random)| format_uuid(uuid(time, random.into())))
             .collect();
         assert!(ids.is_sorted_by_key(|id| id[..18].to_owned()));
         assert!(

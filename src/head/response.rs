@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{content::may_have_code, formats::representation::Representation};
 
-/// The head of a response as it left the layers inside.
+/// The head of a response, as the inner service returned it.
 #[derive(Debug)]
 pub(crate) struct ResponseHeadCopy {
     pub(crate) status: StatusCode,
     pub(crate) kind: Representation,
-    /// `Content-Transfer-Encoding: binary`, which some services send with files.
+    /// Set if the response has `Content-Transfer-Encoding: binary`, which some services send with files.
     pub(crate) is_binary: bool,
 }
 
 impl ResponseHeadCopy {
-    /// Copies the recorded headers into `headers`, which is empty.
+    /// Copies the head of a response, and its listed headers into `headers`, which must be empty.
     pub(crate) fn copy(
         head: &ResponseHead,
         allowed: &Allowlist,
@@ -38,7 +38,7 @@ impl ResponseHeadCopy {
         }
     }
 
-    /// Whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
+    /// Returns whether the body may have a code. A part of a document is not a document (RFC 9110, section 15.3.7),
     /// and after an upgrade the body is another protocol.
     pub(crate) fn may_have_code(&self) -> bool {
         may_have_code(&self.kind)

@@ -1,4 +1,4 @@
-//! Text of a head: copied as it came, sanitized when a record needs it.
+//! The text of the heads, which is copied unchanged and sanitized when a record needs it.
 
 use wide::u8x16;
 
@@ -11,31 +11,32 @@ use crate::{
     },
 };
 
-/// Sets the lanes of bytes that are not printable ASCII, or must be escaped in JSON.
+/// Returns a mask of the bytes that are not printable ASCII or must be escaped in JSON.
 #[inline(always)]
 fn is_special(block: u8x16) -> u8x16 {
     !class::within(block, b' ', b'~') | class::is_escaped(block)
 }
 
-/// One buffer for many short pieces.
+/// One buffer for many short texts.
 ///
-/// Most heads are never recorded, and nearly all are plain ASCII. So bytes are copied without a check, and
+/// Most heads are never recorded, and nearly all are plain ASCII. So bytes are copied unchecked, and
 /// [`finish`](Self::finish) checks all of them at once.
 #[derive(Debug, Default)]
 pub(crate) struct HeadText {
     /// The copied bytes. Empty after [`finish`](Self::finish).
     raw: Vec<u8>,
+    /// The sanitized text. Empty before [`finish`](Self::finish).
     text: String,
     /// A buffer for a replacement.
     spare: String,
-    /// All copied bytes are printable ASCII, so `text` has them at the same places.
+    /// Set if all copied bytes are printable ASCII, so `text` has them at the same positions.
     is_clean: bool,
-    /// No character must be escaped in JSON.
+    /// Set if no character of the text must be escaped in JSON.
     is_plain: bool,
 }
 
 impl HeadText {
-    /// Appends at most `max` bytes.
+    /// Appends at most `max` of `bytes`.
     pub(crate) fn push(&mut self, bytes: &[u8], max: usize) -> Part {
         let mut len = bytes.len().min(max);
         if len < bytes.len() {
@@ -93,7 +94,7 @@ impl HeadText {
         self.is_clean =
             self.is_plain || bytes::find(&raw, |block| !class::within(block, b' ', b'~')).is_none();
         if self.is_clean {
-            // It is ASCII, so this never fails.
+            // The bytes are ASCII, so this never fails.
             self.text = String::from_utf8(raw).unwrap_or_default();
             return;
         }
@@ -107,12 +108,12 @@ impl HeadText {
         }
     }
 
-    /// Returns the sanitized text with all its parts: empty before [`finish`](Self::finish).
+    /// Returns the sanitized text with all its parts. The text is empty before [`finish`](Self::finish).
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns whether all parts are where they were copied to.
+    /// Returns whether all copied bytes are printable ASCII, so that the parts are where they were copied to.
     pub(crate) fn is_clean(&self) -> bool {
         self.is_clean
     }
@@ -124,7 +125,7 @@ impl HeadText {
 
     /// Returns whether `part` may have a secret after its first `start` bytes.
     pub(crate) fn may_have_secret(&self, part: Part, start: usize) -> bool {
-        // After a bracket, text that is not a port may be user information.
+        // Text that follows a bracket and is not a port may be user information.
         !self.is_clean || part.cut || has_trigger(&self.get(part)[start..], [b'['], [])
     }
 
@@ -147,6 +148,7 @@ impl HeadText {
         std::mem::take(&mut self.spare)
     }
 
+    /// Clears a buffer and puts it back.
     pub(crate) fn put_spare(&mut self, mut spare: String) {
         spare.clear();
         self.spare = spare;
@@ -173,12 +175,12 @@ impl HeadText {
         }
     }
 
-    /// Returns the bytes of a part as they came: nothing after [`finish`](Self::finish).
+    /// Returns the bytes of a part as they were copied. Empty after [`finish`](Self::finish).
     pub(crate) fn raw(&self, part: Part) -> &[u8] {
         self.raw.get(part.range()).unwrap_or_default()
     }
 
-    /// Returns the sanitized text of a part: the empty string before [`finish`](Self::finish).
+    /// Returns the sanitized text of a part. Empty before [`finish`](Self::finish).
     #[inline]
     pub(crate) fn get(&self, part: Part) -> &str {
         self.text.get(part.range()).unwrap_or_default()

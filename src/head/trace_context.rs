@@ -8,7 +8,7 @@ pub(crate) struct TraceContext {
 }
 
 impl TraceContext {
-    /// Parses a header value. `None` if it is malformed, in which case it is to be ignored.
+    /// Parses a header value. Returns `None` if the value is malformed and must be ignored.
     pub(crate) fn parse(traceparent: &[u8]) -> Option<Self> {
         let (version, rest) = traceparent.split_at_checked(2)?;
         let (trace_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
@@ -28,12 +28,12 @@ impl TraceContext {
         })
     }
 
-    /// 32 hexadecimal digits, not all 0.
+    /// Returns the id of the trace: 32 hexadecimal digits, not all 0.
     pub(crate) fn trace_id(&self) -> &str {
         str::from_utf8(&self.trace_id).unwrap_or_default()
     }
 
-    /// 16 hexadecimal digits, not all 0: the span of the caller.
+    /// Returns the id of the caller's span: 16 hexadecimal digits, not all 0.
     pub(crate) fn span_id(&self) -> &str {
         str::from_utf8(&self.span_id).unwrap_or_default()
     }

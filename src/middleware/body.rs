@@ -12,25 +12,25 @@ use pin_project::pin_project;
 
 use crate::middleware::worker::ExchangeGuard;
 
-/// The body of a response that [`BodyLog`](crate::BodyLog) records. It passes on chunks, size, errors and wake-ups
-/// of the body inside.
+/// The body of a response that [`BodyLog`](crate::BodyLog) records. This body passes on the chunks, size, errors and
+/// wake-ups of the inner body.
 #[pin_project]
 #[derive(Debug)]
 pub struct RecordedBody<B> {
     #[pin]
     body: B,
-    // Dropped after the body, whose drop still belongs to the exchange.
+    // Dropped after the body, because the drop of the body still belongs to the exchange.
     exchange: Option<ExchangeGuard>,
 }
 
 impl<B> RecordedBody<B> {
-    pub(crate) fn new(body: B, exchange: Option<ExchangeGuard>) -> Self {
+    pub(super) fn new(body: B, exchange: Option<ExchangeGuard>) -> Self {
         Self { body, exchange }
     }
 }
 
 impl<B: MessageBody> MessageBody for RecordedBody<B> {
-    // Every body's error converts to this one, and both dispatchers convert to it, too.
+    // The error of every body converts to this type, and both dispatchers also convert to it.
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {
@@ -56,7 +56,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        // The wrapper is taken apart here, so it cannot have a `Drop`: the exchange emits the record.
+        // The fields are moved out here, so this type cannot implement `Drop`: the exchange emits the record.
         let Self { body, exchange } = self;
         let Some(exchange) = exchange else {
             return body.try_into_bytes().map_err(|body| Self::new(body, None));
@@ -72,8 +72,8 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     }
 }
 
-/// Reports what was polled to the exchange.
-// Out of line, so that chunks that are only counted stay cheap.
+/// Reports a polled item to the exchange.
+// Out of line, so that counting a chunk stays cheap.
 #[inline(never)]
 fn report<E: Into<Box<dyn StdError>>>(
     exchange: &ExchangeGuard,
@@ -96,11 +96,11 @@ fn report<E: Into<Box<dyn StdError>>>(
     }
 }
 
-/// Wraps the body of a response that is made of an error.
+/// Wraps the body of a response that is built from an error.
 ///
-/// The error owns the exchange. A layer may ask it for a response only to look at it, before the response that is
-/// sent. So a body in memory does not end the exchange; the drop of the error does.
-pub(crate) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBody {
+/// The error owns the exchange. A layer may build a response from the error only to inspect it, before the response
+/// that is sent is built. So a body in memory does not end the exchange; the drop of the error does.
+pub(super) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBody {
     if body.size() == BodySize::None {
         // `None` and `Sized(0)` differ on the wire, so this body is not turned into bytes.
         return body;
@@ -108,7 +108,7 @@ pub(crate) fn wrap_error_body(body: BoxBody, exchange: &ExchangeGuard) -> BoxBod
     match body.try_into_bytes() {
         Ok(bytes) => {
             exchange.response_chunk(&bytes);
-            exchange.response_handed_over();
+            exchange.response_returned_whole();
             BoxBody::new(bytes)
         }
         Err(body) => BoxBody::new(RecordedBody::new(body, Some(exchange.clone()))),

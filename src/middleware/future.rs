@@ -22,21 +22,22 @@ use super::{
 };
 use crate::head::request_id::RequestId;
 
-/// What is done with a request.
+/// How a request is handled.
 #[derive(Debug)]
 pub(super) enum Mode {
+    /// This logger records the request.
     Record(ExchangeGuard),
-    /// A logger outside records the request, or the request has been answered. The response gets the id, which
-    /// is boxed because most requests have none.
+    /// A logger outside decides about the record of the request, or the future has resolved. The response gets the
+    /// id, which is boxed because most requests have no assigned id.
     Pass(Option<Box<RequestId>>),
-    /// Neither this logger nor one inside records the request.
+    /// Neither this logger nor a logger inside records the request. The response gets the id.
     Suppress(Option<Box<RequestId>>),
 }
 
 /// The future of [`BodyLogMiddleware`](crate::BodyLogMiddleware).
 #[pin_project]
 pub struct BodyLogFuture<S: Service<ServiceRequest>, B> {
-    // Dropped before the exchange, to which everything belongs that this does on drop.
+    // Dropped before the exchange, because the drop of the inner future still belongs to the exchange.
     #[pin]
     inner: S::Future,
     mode: Mode,
@@ -81,7 +82,7 @@ where
     }
 }
 
-/// Passes on the result of a request that is not recorded here.
+/// Passes on the result of a request that this logger does not record.
 fn pass<B: MessageBody>(
     result: Result<ServiceResponse<B>, Error>,
     id: Option<Box<RequestId>>,
@@ -123,7 +124,7 @@ fn follow_response<B: MessageBody>(
     res: ServiceResponse<B>,
     exchange: ExchangeGuard,
 ) -> ServiceResponse<RecordedBody<B>> {
-    // Not known before, because routing happens inside.
+    // The route is known only now, because routing happens in the inner service.
     exchange.routed(res.request().match_pattern());
     if let Some(error) = res.response().error() {
         exchange.add_error(error);
@@ -138,8 +139,8 @@ fn follow_response<B: MessageBody>(
 
 /// Moves the exchange to an error that the inner service returned.
 ///
-/// Somebody outside makes the response. We must not call `error_response()` for a look: the one of
-/// `InternalError::from_response` gives its response away on the first call.
+/// A layer outside builds the response. This function must not call `error_response()` to inspect the response:
+/// `InternalError::from_response` returns its response only on the first call.
 fn follow_error(error: &mut Error, exchange: ExchangeGuard) {
     exchange.error_returned(error);
     error.add_response_mapper(move |res| {

@@ -1,4 +1,4 @@
-//! The actix-web services: begin exchanges, and wrap payloads and bodies.
+//! The actix-web services, which begin exchanges and wrap payloads and bodies.
 
 pub(crate) mod body;
 mod future;
@@ -48,20 +48,19 @@ where
     }
 }
 
-/// The service that [`BodyLog`] wraps around another.
+/// The service that [`BodyLog`] wraps around another service.
 ///
 /// # Invariants
 ///
-/// 1. There is exactly one record per request that is not skipped, however the request ends.
+/// 1. Every request that is not skipped, muted or sampled out has exactly one record, however the request ends.
 /// 2. The middleware is transparent: chunks, their order, errors, sizes and wake-ups stay the same, and nothing
 ///    is polled before its consumer polls.
-/// 3. It fails open: nothing in here panics or changes a response, except that
-///    [`RequestIds::Generate`] adds an id. A fault of a sink or a hook is counted.
-/// 4. Memory is bounded: at most the limit is kept of a body, as a copy, and everything that is kept in flight
-///    stays inside one budget.
+/// 3. The middleware fails open: it does not panic or change a response, except that [`RequestIds::Generate`] adds
+///    an id. A panic of a sink or a hook is counted.
+/// 4. Memory is bounded: at most the limit is kept of a body, as a copy, and all copies in flight share one budget.
 /// 5. A record is safe to print: every string in it is redacted, capped and on one line.
-/// 6. If no sink wants even an error, or if the request is skipped at once, nothing is allocated, except for
-///    the id of [`RequestIds::Generate`].
+/// 6. If no sink is enabled for errors, or if [`skip_if`](BodyLog::skip_if) skips the request, nothing is allocated,
+///    except for the id of [`RequestIds::Generate`].
 #[derive(Debug)]
 pub struct BodyLogMiddleware<S> {
     service: S,
@@ -108,7 +107,8 @@ impl<S> BodyLogMiddleware<S> {
         &self.worker.logger
     }
 
-    /// Applies the policy of this logger to the exchange of a logger outside. False without such a logger.
+    /// Applies the policy of this logger to the exchange of a logger outside. Returns false if there is no such
+    /// exchange.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
         let outer = req.extensions().get::<WeakExchange>().cloned();
         let Some(outer) = outer.filter(WeakExchange::is_alive) else {
@@ -116,25 +116,25 @@ impl<S> BodyLogMiddleware<S> {
         };
         let logger = self.logger();
         let skip = logger.policy.skips(req.path());
-        let is_silenced = is_skipped(logger, req);
+        let is_skipped = is_skipped(logger, req);
         outer.with(|exchange| {
-            if !is_silenced {
+            if !is_skipped {
                 exchange.override_policy(logger, req, skip);
             }
             assign_id(exchange, logger, req);
-            if is_silenced {
-                exchange.silence();
+            if is_skipped {
+                exchange.end_without_record();
             }
         });
         true
     }
 
-    /// Assigns an id to a request that is not recorded, if ids are wanted and it has none: the application must
-    /// not depend on what is logged.
+    /// Assigns an id to a request that is not recorded, if ids are generated and the request has no id, because the
+    /// application must not depend on what is logged. Returns the assigned id.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
-        let is_wanted = self.logger().policy.request_ids == RequestIds::Generate
+        let needs_id = self.logger().policy.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();
-        is_wanted.then(|| {
+        needs_id.then(|| {
             let id = RequestId::of(req.headers());
             req.extensions_mut().insert(id.clone());
             Box::new(id)
@@ -142,13 +142,13 @@ impl<S> BodyLogMiddleware<S> {
     }
 }
 
-/// Whether a hook skips the request. A hook that panics does not.
+/// Returns whether a hook skips the request. A hook that panics does not skip the request.
 fn is_skipped(logger: &Logger, req: &ServiceRequest) -> bool {
     let mut hooks = logger.policy.skip_if.iter();
     hooks.any(|hook| logger.call(|| hook(req)).unwrap_or(false))
 }
 
-/// Assigns an id to the request, if ids are wanted and it has none.
+/// Assigns an id to the request, if ids are generated and the request has no id.
 fn assign_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
     if logger.policy.request_ids == RequestIds::Generate
         && let Some(id) = exchange.assign_id(|| RequestId::of(req.headers()))

@@ -15,19 +15,19 @@ use crate::{
     exchange::{Exchange, WeakExchange},
 };
 
-/// Passes every chunk on unchanged, and reports it to the exchange.
+/// A payload that passes on every chunk unchanged and reports the chunk to the exchange.
 ///
-/// It polls only when it is polled. If a handler moves it into a task, it may outlive the exchange, and then only
-/// passes chunks on.
-pub(crate) struct RecordedPayload {
+/// The inner payload is polled only when this payload is polled. If a handler moves this payload into a task, it may
+/// outlive the exchange; from then on it only passes on chunks.
+pub(super) struct RecordedPayload {
     inner: Payload,
     tail: Rc<TailCounter>,
     exchange: WeakExchange,
 }
 
 impl RecordedPayload {
-    /// Wraps a payload, except `Payload::None`. One allocation: the box of `Payload::Stream`.
-    pub(crate) fn wrap(inner: Payload, exchange: &Rc<Exchange>) -> Payload {
+    /// Wraps a payload, unless it is `Payload::None`. The only allocation is the box of `Payload::Stream`.
+    pub(super) fn wrap(inner: Payload, exchange: &Rc<Exchange>) -> Payload {
         match inner {
             Payload::None => Payload::None,
             inner => Payload::Stream {
@@ -40,7 +40,8 @@ impl RecordedPayload {
         }
     }
 
-    // Out of line, so that chunks that are only counted stay cheap.
+    /// Reports a polled item to the exchange.
+    // Out of line, so that counting a chunk stays cheap.
     #[inline(never)]
     fn report(&self, item: &Option<Result<Bytes, PayloadError>>) {
         self.exchange.with(|exchange| match item {

@@ -1,4 +1,4 @@
-//! What one worker keeps for the exchanges of one logger.
+//! The state that one worker keeps for the exchanges of one logger.
 
 use std::{cell::RefCell, fmt, ops::Deref, rc::Rc, sync::Arc};
 
@@ -9,22 +9,23 @@ use crate::{
     logger::Logger,
 };
 
-/// The number of exchanges in the pool of a worker. With the buffers that each may keep they take at most
-/// 350 KiB, which needs that many large bodies and heads in flight at once.
+/// The maximum number of exchanges in the pool of a worker. With the buffers that each exchange may keep, they take
+/// at most 350 KiB, which requires that many large bodies and heads in flight at once.
 const MAX_POOLED: usize = 16;
 
 /// The state of one worker.
 ///
-/// An exchange needs a counted reference and half a dozen buffers. Each would be an allocation, so the memory
-/// of one exchange is used for the next. An exchange in the pool has no logger, so it keeps no sink alive.
-pub(crate) struct Worker {
-    pub(crate) logger: Arc<Logger>,
+/// An exchange needs a counted reference and half a dozen buffers. Each of these would be an allocation, so the memory
+/// of one exchange is reused for the next. An exchange in the pool does not reference a logger, so it keeps no sink
+/// alive.
+pub(super) struct Worker {
+    pub(super) logger: Arc<Logger>,
     pool: RefCell<Vec<Rc<Exchange>>>,
     scratch: Rc<Scratch>,
 }
 
 impl Worker {
-    pub(crate) fn new(logger: Arc<Logger>) -> Rc<Self> {
+    pub(super) fn new(logger: Arc<Logger>) -> Rc<Self> {
         Rc::new(Self {
             logger,
             pool: RefCell::new(Vec::new()),
@@ -33,9 +34,9 @@ impl Worker {
     }
 
     /// Begins an exchange.
-    pub(crate) fn begin(self: &Rc<Self>, req: &ServiceRequest) -> ExchangeGuard {
+    pub(super) fn begin(self: &Rc<Self>, req: &ServiceRequest) -> ExchangeGuard {
         let mut exchange = self.pool.borrow_mut().pop().unwrap_or_default();
-        // Nobody else holds an exchange of the pool. If that were wrong, a new one would do.
+        // Nothing else references an exchange of the pool. If that is ever wrong, begin with a new exchange.
         if Rc::get_mut(&mut exchange).is_none() {
             exchange = Rc::default();
         }
@@ -57,16 +58,16 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// Keeps an exchange alive. When the last guard is dropped, the exchange ends and its memory goes back to the
-/// pool.
+/// A reference that keeps an exchange alive. When the last guard is dropped, the exchange ends and its memory returns
+/// to the pool.
 #[derive(Clone, Debug)]
-pub(crate) struct ExchangeGuard {
+pub(super) struct ExchangeGuard {
     exchange: Rc<Exchange>,
     worker: Rc<Worker>,
 }
 
 impl ExchangeGuard {
-    pub(crate) fn shared(&self) -> &Rc<Exchange> {
+    pub(super) fn shared(&self) -> &Rc<Exchange> {
         &self.exchange
     }
 }
@@ -81,7 +82,8 @@ impl Deref for ExchangeGuard {
 
 impl Drop for ExchangeGuard {
     fn drop(&mut self) {
-        // Fails if there is another guard, or if a payload or a request may still come back to the exchange.
+        // Fails if there is another guard, or if a payload or a request still references the exchange. Then the
+        // exchange ends when its last guard is dropped, and does not return to the pool.
         let Some(exchange) = Rc::get_mut(&mut self.exchange) else {
             return;
         };

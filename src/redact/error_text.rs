@@ -1,11 +1,11 @@
-//! Input that an error quotes.
+//! Hides the input that an error message quotes.
 
 use std::borrow::Cow;
 
 use crate::redact::names::{Names, REDACTED};
 
-/// Hides the input that an error of serde quotes because it has the wrong type. The error may be about any
-/// field, so its name tells nothing.
+/// Hides the input that an error of serde quotes because the input has the wrong type. The error does not name the
+/// field, so the input is hidden whatever the field is.
 pub(crate) fn hide_quoted_input<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     const PHRASES: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
     const EXPECTED: &str = ", expected ";
@@ -26,7 +26,7 @@ pub(crate) fn hide_quoted_input<'t>(text: &'t str, names: &Names) -> Cow<'t, str
             }
             let start = from + quote + 1;
             let closing = format!("{}{EXPECTED}", &rest[quote..=quote]);
-            // The last one ends the input, because the input may have the same characters.
+            // The last match ends the input, because the input may contain the same characters.
             let len = text[start..].rfind(&closing);
             let end = start + len.unwrap_or(text.len() - start);
             text.to_mut().replace_range(start..end, REDACTED);

@@ -1,4 +1,4 @@
-//! Secrets in queries and forms. Everything else stays as it was written, with its percent-encoding.
+//! Hides secrets in queries and forms. Everything else stays unchanged, including its percent-encoding.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub(crate) fn redact_query<'a>(pairs: &'a str, open: bool, redactor: Redactor<'_
     }
 }
 
-/// Appends a query without its sensitive values. If it has none, appends nothing and returns false.
+/// Appends a query with its sensitive values replaced. If the query has no secrets, appends nothing and returns false.
 pub(crate) fn push_query(
     out: &mut String,
     pairs: &str,
@@ -43,7 +43,7 @@ pub(crate) fn push_query(
     })
 }
 
-/// Hides secrets in a value whose name is not sensitive. Returns `None` if it has none.
+/// Hides secrets in a value whose name is not sensitive. Returns `None` if the value has no secrets.
 pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<String> {
     if names.is_off() || value.is_empty() {
         return None;
@@ -54,9 +54,9 @@ pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<St
     hide_secrets(value, open, names)
 }
 
-/// Appends pairs with their secrets replaced. If there are none, appends nothing and returns false.
+/// Appends pairs with their secrets replaced. If there are no secrets, appends nothing and returns false.
 ///
-/// A truncated pair is no problem: a value is hidden by the name before it, and a truncated name has no value.
+/// A truncated pair needs no special case: a value follows its name, and a truncated name has no value.
 fn push_pairs(
     out: &mut String,
     pairs: &str,
@@ -97,10 +97,10 @@ fn is_plain(pairs: &str) -> bool {
 
 /// Hides the value of the sensitive `key` that begins at `start`, up to the end of the pair.
 ///
-/// Other marks than `&` may end a key, but most readers take them for characters of the value.
+/// Only `&` ends the value, because most readers take other marks for characters of the value.
 fn hide_value(pair: &str, start: usize, key: &str, names: &Names) -> Replacement {
     let before = hide_in_pair(&pair[..start], false, names);
-    // The key is sensitive because a part of it is. Another part may be a secret.
+    // The key is sensitive because a part of the key is. Another part may be a secret.
     let key_shown = hide_in_value(key, false, names);
     if before.is_none() && key_shown.is_none() {
         return Replacement {

@@ -25,7 +25,7 @@ pub(crate) fn redact_json(out: &mut String, input: &str, redactor: Redactor<'_>)
     visit(Some((out, redactor)), input, None).0
 }
 
-/// Looks for the code in `input`.
+/// Finds the code in `input`.
 pub(crate) fn find_code<'p, 'i>(
     input: &'i str,
     path: &'p CodePath,
@@ -33,7 +33,7 @@ pub(crate) fn find_code<'p, 'i>(
     visit(None, input, Some(path))
 }
 
-/// Does what [`redact_json`] and [`find_code`] do.
+/// Redacts `input` like [`redact_json`], and finds the code like [`find_code`].
 pub(crate) fn redact_json_and_find_code<'p, 'i>(
     out: &mut String,
     input: &'i str,
@@ -43,7 +43,8 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     visit(Some((out, redactor)), input, Some(path))
 }
 
-// One instance of the reader serves everything, because its code should stay in the caches.
+/// Reads `input`. Redacts it if `output` is given, and finds the code if `path` is given.
+// All callers share one instance of the generic reader, so that its machine code stays in the caches.
 fn visit<'p, 'i>(
     output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
@@ -64,14 +65,14 @@ fn visit<'p, 'i>(
     (ending, redactor.code)
 }
 
-/// Copies the input in runs, from one change to the next.
+/// A visitor that copies the input in runs, from one change to the next.
 struct JsonRedactor<'r, 'p, 'i> {
-    /// `None` if only the code is wanted.
+    /// The output, and the rules. `None` if only the code is wanted.
     output: Option<(&'r mut String, Redactor<'r>)>,
     input: &'i str,
-    /// The end of the part of the input that is in the output or left out of it.
+    /// The end of the part of the input that was copied or left out.
     copied: usize,
-    /// The next value is hidden.
+    /// Set if the next value is hidden.
     hides_next: bool,
     /// The number of containers around the value that is being hidden.
     hidden_at: Option<usize>,
@@ -79,6 +80,7 @@ struct JsonRedactor<'r, 'p, 'i> {
 }
 
 impl JsonRedactor<'_, '_, '_> {
+    /// Returns whether the current value is shown.
     #[inline]
     fn is_copying(&self) -> bool {
         self.hidden_at.is_none()
@@ -92,7 +94,7 @@ impl JsonRedactor<'_, '_, '_> {
         self.copied = end;
     }
 
-    /// Appends the string in the form in which it may be shown.
+    /// Appends the string with secrets replaced and forbidden characters escaped, if it has any.
     fn change(&mut self, string: JsonString<'_>) {
         let Some((_, redactor)) = self.output else {
             return;
@@ -116,7 +118,7 @@ impl JsonRedactor<'_, '_, '_> {
     }
 }
 
-/// Whether a string may have to be changed. In a string that is cut, slashes may begin user information.
+/// Returns whether a string may need a change. In a truncated string, user information may follow slashes.
 #[inline]
 fn may_need_change(string: JsonString<'_>) -> bool {
     !string.plain || (string.open && string.raw.contains("//"))
@@ -161,7 +163,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
                 redactor.remember_key(key.raw, self.hides_next);
             }
         }
-        // A key that is cut may become another one.
+        // A truncated key is not the whole key.
         if !key.open && self.code.wants_key(depth) {
             self.code.key(depth, key.raw, key.escaped);
         }
@@ -228,7 +230,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 }
 
-/// Appends clean text as characters of a JSON string.
+/// Appends clean text to a JSON string, with escapes.
 fn push_escaped(out: &mut String, clean: &str) {
     for c in clean.chars() {
         if matches!(c, '"' | '\\') {
@@ -238,8 +240,8 @@ fn push_escaped(out: &mut String, clean: &str) {
     }
 }
 
-/// Appends characters of a JSON string. JSON allows the characters that a log line must not contain, so
-/// escapes of them leave the meaning as it was.
+/// Appends characters of a JSON string, with escapes for the characters that a log line must not contain. In JSON, an
+/// escape has the same meaning as its character.
 fn push_on_one_line(out: &mut String, mut chars: &str) {
     while let Some(at) = text::find_forbidden(chars) {
         out.push_str(&chars[..at]);

@@ -1,4 +1,4 @@
-//! Remembers which short keys are sensitive.
+//! A cache of the answers whether short keys are sensitive.
 
 use std::{cell::Cell, ops::Deref};
 
@@ -6,7 +6,7 @@ use crate::{redact::names::Names, util::bytes::BLOCK};
 
 const PAIRS: usize = 128;
 
-/// The rules of a logger, and what is known about keys by these rules.
+/// The sensitive names of a logger, and the cache of answers for keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Redactor<'r> {
     names: &'r Names,
@@ -18,8 +18,8 @@ impl<'r> Redactor<'r> {
         Self { names, keys }
     }
 
-    /// Whether the value of the key in the first `len` bytes of `block` is hidden, if that is known. `len` is less than
-    /// a block.
+    /// Returns whether the value of the key in the first `len` bytes of `block` is hidden. Returns `None` if the answer
+    /// is not in the cache. `len` must be less than the length of a block.
     #[inline]
     pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<bool> {
         // A table, because a shift of 128 bits by a variable takes many instructions.
@@ -43,7 +43,7 @@ impl<'r> Redactor<'r> {
         self.keys.prepare(self.names.id());
     }
 
-    /// Remembers whether the value of this key is hidden.
+    /// Stores whether the value of this key is hidden.
     pub(crate) fn remember_key(&self, key: &str, is_sensitive: bool) {
         if let Some(key) = short_key(key, Kind::Field) {
             self.prepare();
@@ -51,7 +51,7 @@ impl<'r> Redactor<'r> {
         }
     }
 
-    /// Whether the value of this key of a query is hidden.
+    /// Returns whether the value of this key of a query is hidden. The key must be decoded.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         let Some(short) = short_key(key, Kind::Query) else {
             return self.names.is_sensitive_in_query(key);
@@ -73,27 +73,29 @@ impl Deref for Redactor<'_> {
     }
 }
 
-/// Queries have more sensitive names than other fields, so the answers are kept apart.
+/// The kind of a key. A query has more sensitive names than a field, so the answers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Field = 0,
     Query = 1,
 }
 
-/// Remembers short keys: an API sends the same keys again and again, and a lookup is one comparison of 16 bytes.
+/// The answers for short keys. An API sends the same keys repeatedly, and a lookup is one comparison of 16 bytes.
 ///
-/// Each key has two slots, which it shares with others: the last two keys are remembered, so that a pair of keys that
-/// share their slots can alternate. Nothing grows, whatever keys a client sends. The table takes 4 KiB.
+/// Each key has two slots, which it shares with other keys. The slots hold the last two keys that were stored, so that
+/// two keys that share their slots can alternate. The cache never grows, whatever keys a client sends: it takes 4 KiB.
 #[derive(Debug)]
 pub(crate) struct KeyCache {
     /// The id of the names that the answers are for.
     names: Cell<u64>,
-    /// The bytes of a key as a number, the first byte lowest. The last byte, which no key has, holds the length, the
-    /// kind and the answer; it is 0 in a free slot.
+    /// For each slot, the bytes of a key as a number, the first byte lowest. Keys are shorter than 16 bytes, so the
+    /// last byte holds the length, the kind and the answer. The last byte is 0 in a free slot.
     slots: Box<[[Cell<u128>; 2]]>,
 }
 
-const HARMLESS: u128 = 1 << 120;
+/// The answer in the last byte of a slot.
+const NOT_SENSITIVE: u128 = 1 << 120;
+/// The answer in the last byte of a slot.
 const SENSITIVE: u128 = 2 << 120;
 
 impl KeyCache {
@@ -115,7 +117,7 @@ impl KeyCache {
         let [first, second] = self.slots(key);
         for slot in [first, second] {
             let answer = slot.get() ^ key;
-            if answer & !(HARMLESS | SENSITIVE) == 0 && answer != 0 {
+            if answer & !(NOT_SENSITIVE | SENSITIVE) == 0 && answer != 0 {
                 return Some(answer == SENSITIVE);
             }
         }
@@ -125,7 +127,7 @@ impl KeyCache {
     fn put(&self, key: u128, is_sensitive: bool) {
         let answer = match is_sensitive {
             true => SENSITIVE,
-            false => HARMLESS,
+            false => NOT_SENSITIVE,
         };
         let [first, second] = self.slots(key);
         second.set(first.replace(key | answer));
@@ -140,7 +142,7 @@ impl KeyCache {
     }
 }
 
-/// Returns a key as a number, if it is short enough to be remembered.
+/// Returns a key as a number, if the key is short enough for the cache.
 fn short_key(key: &str, kind: Kind) -> Option<u128> {
     let mut block = [0; BLOCK];
     let len = key.len();
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_until_the_names_change() {
+    fn key_is_cached_until_the_names_change() {
         let (mut names, keys) = (Names::default(), KeyCache::new());
         let known = |names: &Names, key| known(&Redactor::new(names, &keys), key);
         assert_eq!(known(&names, "name"), None);
@@ -187,7 +189,7 @@ mod tests {
         }
         names.redact("name");
         assert_eq!(known(&names, "name"), None);
-        // The names of another logger neither see nor keep these answers.
+        // Answers for the names of one logger are not used for another logger.
         Redactor::new(&names, &keys).remember_key("name", true);
         assert_eq!(known(&names, "name"), Some(true));
         assert_eq!(known(&Names::default(), "name"), None);
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn many_keys_take_no_more_memory_and_are_never_confused() {
+    fn answer_for_one_key_is_never_returned_for_another_key() {
         let (names, keys) = (Names::default(), KeyCache::new());
         let redactor = Redactor::new(&names, &keys);
         for nth in 0..5000 {
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_all_lengths_are_distinct_and_long_keys_are_not_remembered() {
+    fn keys_of_all_lengths_are_distinct_and_long_keys_are_not_cached() {
         let letters = "abcdefghijklmnop";
         for len in 0..=BLOCK {
             let (names, keys) = (Names::default(), KeyCache::new());
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_a_query_is_judged_apart_from_a_field() {
+    fn answers_for_query_keys_and_fields_are_separate() {
         let (names, keys) = (Names::default(), KeyCache::new());
         let redactor = Redactor::new(&names, &keys);
         redactor.remember_key("sig", false);

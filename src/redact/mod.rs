@@ -1,4 +1,4 @@
-//! What is hidden in records.
+//! Redaction: hides secrets in everything that a record shows.
 
 pub(crate) mod error_text;
 pub(crate) mod form;
@@ -11,10 +11,9 @@ pub(crate) mod url;
 
 use crate::redact::names::Names;
 
-/// Rules for hiding secrets in records, by name and by shape: see "What is redacted" in the crate docs.
+/// Rules that decide what is hidden in records, by name and by shape. See "What is redacted" in the crate docs.
 ///
-/// Use this type to share rules between loggers. For one logger, [`BodyLog`](crate::BodyLog) has the same
-/// methods.
+/// Use this type to share rules between loggers. For one logger, [`BodyLog`](crate::BodyLog) has the same methods.
 ///
 /// ```
 /// use actix_bodylog::{BodyLog, Redaction};
@@ -34,13 +33,13 @@ impl Redaction {
     /// **Hides nothing: passwords, tokens, cookies in bodies and card numbers are written to the logs
     /// unchanged.**
     ///
-    /// Use it for debugging on your own machine, with data that needs no protection. Do not use it where
-    /// other people's requests arrive: logs are copied, shipped and kept, and each secret in them has to be
-    /// changed. To show the value of one name, use [`keep`](Self::keep).
+    /// Use these rules for debugging on your own machine, with data that needs no protection. Do not use them where
+    /// other people's requests arrive: logs are copied, shipped and kept, so every secret in them must be changed. To
+    /// show the value of one name, use [`keep`](Self::keep).
     ///
-    /// When a logger with these rules is wrapped around an application, it logs one warning to the `log`
-    /// facade. Headers with credentials are still not recorded, and every string is still one sanitized
-    /// line. Names that are added afterwards are hidden: `Redaction::none().redact("iban")` hides an `iban`.
+    /// When a logger with these rules is wrapped around an application, the logger logs one warning to the `log`
+    /// facade. Headers with credentials are still not recorded, and every string is still one sanitized line. The
+    /// values of names that are added afterwards are hidden: `Redaction::none().redact("iban")` hides an `iban`.
     pub fn none() -> Self {
         Self {
             names: Names::none(),
@@ -53,7 +52,7 @@ impl Redaction {
         self
     }
 
-    /// Hides the values of all names with a part. See
+    /// Hides the values of all names that contain a fragment. See
     /// [`BodyLog::redact_containing`](crate::BodyLog::redact_containing).
     pub fn redact_containing(mut self, fragment: impl AsRef<str>) -> Self {
         self.names.redact_containing(fragment.as_ref());

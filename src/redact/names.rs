@@ -33,7 +33,7 @@ const EXACT: [&str; 27] = [
     "token",
 ];
 
-/// Sensitive names of query parameters, those of signed URLs. In a document, these are ordinary words.
+/// Sensitive names of query parameters, as in signed URLs. In a document, these are ordinary words.
 const EXACT_IN_QUERY: [&str; 5] = [
     "awsaccesskeyid",
     "sig",
@@ -45,7 +45,7 @@ const EXACT_IN_QUERY: [&str; 5] = [
 /// Parts of sensitive names.
 const CONTAINED: [&str; 6] = ["passw", "secret", "token", "credit", "apikey", "privatekey"];
 
-/// Headers that are never recorded, even if an allowlist has them. Elsewhere, their names are sensitive.
+/// Headers that are never recorded, even if an allowlist contains them. Outside of headers, their names are sensitive.
 const NEVER_LOGGED: [&str; 9] = [
     "authorization",
     "proxyauthorization",
@@ -75,7 +75,7 @@ pub(crate) struct Names {
     kept: List,
     /// The key of the result code, which is shown even if its name is sensitive.
     code: Box<str>,
-    /// Credentials are recognized by their shape, too.
+    /// Set if credentials are also recognized by their shape.
     shapes: bool,
 }
 
@@ -127,7 +127,7 @@ impl Names {
     }
 
     /// Returns whether credentials are hidden by their shape.
-    pub(crate) fn hide_shapes(&self) -> bool {
+    pub(crate) fn hides_shapes(&self) -> bool {
         self.shapes
     }
 
@@ -143,13 +143,13 @@ impl Names {
     pub(crate) fn redact_containing(&mut self, fragment: &str) {
         self.id = next_id();
         let fragment = normalize(fragment);
-        // The empty string is a part of every name, and is not meant.
+        // The empty string is a part of every name, so it is ignored.
         if !fragment.is_empty() {
             self.contained.push(&fragment);
         }
     }
 
-    /// Removes a sensitive name.
+    /// Removes a name from all lists of sensitive names.
     pub(crate) fn keep(&mut self, name: &str) {
         self.id = next_id();
         let name = normalize(name);
@@ -170,17 +170,17 @@ impl Names {
         self.code = normalize(key).into();
     }
 
-    /// Judges the name of a field, a JSON key or a header.
+    /// Returns whether the name of a field, a JSON key or a header is sensitive.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
         self.hides(&normalize(name))
     }
 
-    /// Judges a decoded key of a form. A key such as `user[password]` has several parts.
+    /// Returns whether a decoded key of a form is sensitive. A key such as `user[password]` has several parts.
     pub(crate) fn is_sensitive_in_form(&self, key: &str) -> bool {
         any_part(key, |part| self.is_sensitive(part))
     }
 
-    /// Judges a decoded key of a query.
+    /// Returns whether a decoded key of a query is sensitive.
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         any_part(key, |part| {
             let name = normalize(part);
@@ -188,14 +188,14 @@ impl Names {
         })
     }
 
-    /// Judges two words as one name, as in `api key: x`. A part of a name does not count, because
-    /// `token expires: noon` does not have a token.
+    /// Returns whether two words are a sensitive name, as in `api key: x`. A part of a name does not count, because
+    /// `token expires: noon` contains no token.
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
         let name = normalize(words);
         self.explicit.has(&name) || (!self.is_shown(&name) && self.exact.has(&name))
     }
 
-    /// Returns whether the value of `key` goes on to the end of the line, even if it looks like pairs.
+    /// Returns whether the value of `key` extends to the end of the line, even if the value looks like pairs.
     pub(crate) fn is_whole_line(&self, key: &str) -> bool {
         matches!(
             &*normalize(key),
@@ -222,17 +222,19 @@ impl Names {
             || self.exact.occur_in(&text)
     }
 
+    /// Returns whether a normalized name is the key of the code or was kept.
     fn is_shown(&self, name: &str) -> bool {
         *self.code == *name || self.kept.has(name)
     }
 
-    /// Judges a normalized name.
+    /// Returns whether a normalized name is sensitive.
     fn hides(&self, name: &str) -> bool {
         self.explicit.has(name)
             || (!self.is_shown(name) && (self.exact.has(name) || self.contained.occur_in(name)))
     }
 }
 
+/// Returns whether `key` or a part of it is sensitive.
 fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
     const MARKS: [char; 3] = ['[', ']', '.'];
     is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))

@@ -1,20 +1,20 @@
-//! Texts in which some pieces are replaced.
+//! Replaces some pieces of a text.
 
 use std::borrow::Cow;
 
 /// The replacement of a piece.
 pub(super) struct Replacement {
-    /// This many bytes at the start of the piece stay.
+    /// The number of bytes at the start of the piece that stay.
     pub(super) kept: usize,
-    /// Text that replaces the rest of the piece.
+    /// The text that replaces the rest of the piece.
     pub(super) shown: Cow<'static, str>,
 }
 
 /// Appends `text` to `out` with some of its pieces replaced. `separators` are the places of the bytes that
 /// end a piece.
 ///
-/// `replace` gets each piece and whether it is the last one. It returns `None` for a piece that stays. If
-/// all pieces stay, this function appends nothing and returns false.
+/// `replace` gets each piece and whether the piece is the last. It returns `None` for a piece that stays. If all pieces
+/// stay, this function appends nothing and returns false.
 pub(super) fn push_replaced(
     out: &mut String,
     text: &str,

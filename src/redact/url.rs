@@ -1,4 +1,4 @@
-//! Secrets in URLs, as in request targets and headers.
+//! Hides secrets in URLs, as in request targets and headers.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Hides the sensitive values in the query and the fragment of a URL or a path, and removes the user
-/// information. A fragment may have tokens, too (RFC 6749, section 4.2.2).
+/// information. A fragment may also contain tokens (RFC 6749, section 4.2.2).
 ///
 /// `open` says that the URL was truncated.
 pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> String {
@@ -27,7 +27,7 @@ pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> Strin
     let after_slashes = rest.trim_start_matches(['/', '\\']);
     let slashes = &rest[..rest.len() - after_slashes.len()];
     out.extend([scheme, slashes]);
-    // One slash without a scheme begins a path. Some client may read a host in any other case.
+    // One slash without a scheme begins a path. In all other cases, some clients read a host.
     let rest = match (scheme, slashes) {
         ("", "/") => after_slashes,
         _ => &after_slashes[user_info_len(after_slashes, open, false)..],
@@ -48,7 +48,7 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
     if !names.is_off()
         && let Some(slashes) = path.find("//")
     {
-        // The path of a proxy may have a URL in it.
+        // The path of a request to a proxy may contain a URL.
         let host = slashes + 2;
         let user_info = user_info_len(&path[host..], open, false);
         if user_info > 0 {
@@ -71,11 +71,11 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
     }
 }
 
-/// Returns the host and port of a `Host` header or an authority, without user information and without text
-/// that is neither.
+/// Returns the host and port of a `Host` header or an authority, without user information and without a path, query or
+/// fragment.
 pub(crate) fn host_and_port(authority: &[u8]) -> &[u8] {
     let ends = |block| class::is(block, b'/') | class::is(block, b'?') | class::is(block, b'#');
-    // Most authorities are only host and port.
+    // Most authorities consist of only host and port.
     if bytes::find(authority, |block| ends(block) | class::is(block, b'@')).is_none() {
         return authority;
     }
@@ -95,9 +95,9 @@ pub(crate) fn port_len(host: &str) -> usize {
     }
 }
 
-/// Hides a host that has the shape of a secret. Returns `None` if it has not.
+/// Hides secrets in a host. Returns `None` if the host has no secrets.
 pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
-    // The name before a port is not the name of a value.
+    // A name before a port is a host, not the name of a value.
     let (name, port) = host.split_at(host.len() - port_len(host));
     let shown = hide_secrets(name, open && port.is_empty(), names)?;
     Some(format!("{shown}{port}"))

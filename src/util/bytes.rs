@@ -1,44 +1,46 @@
-//! Finds bytes, sixteen at a time.
+//! Finds and counts bytes, sixteen at a time.
 
 use wide::u8x16;
 
-/// Bytes that are compared at once.
+/// The number of bytes that are compared at once.
 pub(crate) const BLOCK: usize = 16;
 
-/// Sets of bytes: all bits are set in the lanes of the bytes that are in the set.
+/// Sets of bytes. Each function returns a mask of the bytes of a block that are in the set.
 pub(crate) mod class {
     use wide::u8x16;
 
+    /// Selects the bytes that are equal to `byte`.
     #[inline(always)]
     pub(crate) fn is(block: u8x16, byte: u8) -> u8x16 {
         block.simd_eq(u8x16::splat(byte))
     }
 
+    /// Selects the bytes that are less than `end`.
     #[inline(always)]
     pub(crate) fn below(block: u8x16, end: u8) -> u8x16 {
         block.simd_lt(u8x16::splat(end))
     }
 
-    /// The bytes from `first` to `last`.
+    /// Selects the bytes from `first` to `last`.
     #[inline(always)]
     pub(crate) fn within(block: u8x16, first: u8, last: u8) -> u8x16 {
         (block - u8x16::splat(first)).simd_le(u8x16::splat(last - first))
     }
 
-    /// The bytes that end a run of plain characters in a JSON string (RFC 8259, section 7).
+    /// Selects the bytes that end a run of plain characters in a JSON string (RFC 8259, section 7).
     #[inline(always)]
     pub(crate) fn ends_run(block: u8x16) -> u8x16 {
         is(block, b'"') | is(block, b'\\') | below(block, 0x20)
     }
 
-    /// The bytes of a clean text that need an escape in a JSON string.
+    /// Selects the bytes of a clean text that need an escape in a JSON string.
     #[inline(always)]
     pub(crate) fn is_escaped(block: u8x16) -> u8x16 {
         is(block, b'"') | is(block, b'\\')
     }
 }
 
-/// Returns one bit for each byte of the block, the first in the lowest.
+/// Returns one bit for each byte of the block that is in `class`. The lowest bit is for the first byte.
 #[inline(always)]
 pub(crate) fn hits(block: &[u8; BLOCK], class: impl Fn(u8x16) -> u8x16) -> u32 {
     class(u8x16::new(*block)).to_bitmask()
@@ -87,7 +89,7 @@ pub(crate) fn find(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> Option<usize
 pub(crate) fn count(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> usize {
     let (blocks, rest) = bytes.as_chunks();
     let mut count = hits_in_rest(rest, &class).count_ones() as usize;
-    // A lane of ones is -1. A lane counts to 255, so blocks are taken in groups of as many.
+    // A lane of ones is -1, so subtracting a mask counts. A lane counts to 255, so each group has at most 255 blocks.
     for blocks in blocks.chunks(u8::MAX.into()) {
         let counts = blocks.iter().fold(u8x16::ZERO, |counts, block| {
             counts - class(u8x16::new(*block))
@@ -97,14 +99,14 @@ pub(crate) fn count(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> usize {
     count
 }
 
-/// Returns the hits in less than a block.
+/// Returns the hits in a text that is shorter than a block.
 #[inline(always)]
 fn hits_in_rest(rest: &[u8], class: impl Fn(u8x16) -> u8x16) -> u32 {
     hits(&padded(rest), class) & ((1 << rest.len()) - 1)
 }
 
-/// Copies less than a block, and fills it up with zeros. Two reads that overlap are cheaper than a call of
-/// `memcpy`, which the compiler makes of a copy of any length.
+/// Copies a text that is shorter than a block, and fills the block with zeros. Two overlapping reads are cheaper than a
+/// call of `memcpy`, to which the compiler turns a copy of variable length.
 #[inline(always)]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let shift = |len| 8 * (rest.len() - len);
@@ -134,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_hit_and_the_count_are_those_of_a_plain_loop(bytes in bytes(), wanted in any::<u8>()) {
+        fn first_hit_and_count_are_the_same_as_with_a_plain_loop(bytes in bytes(), wanted in any::<u8>()) {
             prop_assert_eq!(
                 find(&bytes, |block| class::is(block, wanted)),
                 bytes.iter().position(|&byte| byte == wanted)

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Calls foreign code and counts its panics.
+/// A counter of the panics of foreign code.
 #[derive(Debug, Default)]
 pub(crate) struct PanicCounter(AtomicU64);
 
@@ -36,7 +36,7 @@ pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(f)).map_err(discard).ok()
 }
 
-/// Drops the payload of a panic. It may panic itself, with another payload, which is leaked.
+/// Drops the payload of a panic. If that drop panics, too, the payload of the second panic is leaked.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

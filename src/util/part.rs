@@ -1,4 +1,4 @@
-//! Parts of a longer text.
+//! The part of a longer text.
 
 use std::ops::Range;
 
@@ -7,13 +7,14 @@ use std::ops::Range;
 pub(crate) struct Part {
     pub(crate) start: u32,
     pub(crate) len: u16,
-    /// Maximum number of bytes that a record shows of this part.
+    /// The maximum number of bytes that a record shows of this part.
     pub(crate) max: u16,
     /// Set if the original was longer than the copy.
     pub(crate) cut: bool,
 }
 
 impl Part {
+    /// Returns the range of the part in the text.
     #[inline]
     pub(crate) fn range(self) -> Range<usize> {
         let start = self.start as usize;

@@ -1,4 +1,4 @@
-//! Numbers that cannot be guessed, for ids and for chance. They are not fit for secrets.
+//! Random numbers for ids and for sampling. They are hard to guess, but must not be used for secrets.
 
 use std::{
     hash::{BuildHasher, RandomState},

@@ -1,4 +1,4 @@
-//! Makes clean text: one line, which every string of a record is.
+//! Clean text, which is on one line. Every string of a record is clean text.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use wide::u8x16;
 
 use crate::util::bytes::{self, class};
 
-/// Whether a character can forge or reorder a line of a log: C0, DEL and C1 controls, the line and paragraph
+/// Returns whether a character can forge or reorder a line of a log: C0, DEL and C1 controls, the line and paragraph
 /// separators, and the bidirectional embeddings, overrides and isolates (Unicode Technical Standard 55, "Source code
 /// handling").
 pub(crate) fn is_forbidden(c: char) -> bool {
@@ -15,15 +15,15 @@ pub(crate) fn is_forbidden(c: char) -> bool {
         | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The first bytes of [forbidden](is_forbidden) characters, and of some others.
+/// Returns a mask of the bytes at which a [forbidden](is_forbidden) character may begin.
 #[inline(always)]
 pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
     let controls = class::below(block, 0x20) | class::is(block, 0x7f);
-    // 0xc2 and 0xe2.
+    // Selects 0xc2 and 0xe2, which differ in one bit.
     controls | class::is(block & u8x16::splat(!0x20), 0xc2)
 }
 
-/// Whether a [forbidden](is_forbidden) character begins at `at`.
+/// Returns whether a [forbidden](is_forbidden) character begins at `at`.
 pub(crate) fn is_forbidden_at(text: &str, at: usize) -> bool {
     text.get(at..)
         .is_some_and(|text| text.starts_with(is_forbidden))
@@ -71,14 +71,14 @@ pub(crate) fn ceil_char_boundary(text: &str, at: usize) -> usize {
 
 /// Appends the clean form of at most `max` bytes of `bytes`, which come from a peer. Invalid UTF-8 becomes U+FFFD.
 pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
-    // A header can be many times longer than the part that is kept of it.
+    // Limit the work, because the input may be much longer than `max`. A truncated character does not fit into `max`.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max + 4)]);
     let cleaned = clean(&text);
     out.push_str(cut(&cleaned, max));
 }
 
-/// Returns the bytes that `text` takes inside a JSON string, without the quotes. Exact for a clean text, in which
-/// only quotes and backslashes need an escape.
+/// Returns the number of bytes that a clean text takes inside a JSON string, without the quotes. In clean text, only
+/// quotes and backslashes need an escape.
 pub(crate) fn escaped_len(text: &str) -> usize {
     text.len() + bytes::count(text.as_bytes(), class::is_escaped)
 }
@@ -95,8 +95,8 @@ pub(crate) fn cut_escaped(text: &str, max: usize) -> &str {
     text
 }
 
-/// A `fmt::Write` that keeps the first `max` bytes and refuses more, so that a `Display` of any length takes
-/// bounded memory.
+/// A `fmt::Write` that keeps the first `max` bytes and returns an error for more, so that a `Display` of any length
+/// takes bounded memory.
 pub(crate) struct Capped {
     text: String,
     max: usize,
@@ -110,9 +110,11 @@ impl Capped {
         }
     }
 
+    /// Formats a value, and returns at most `max` bytes of the result.
     pub(crate) fn display(max: usize, value: impl std::fmt::Display) -> String {
         let mut capped = Self::new(max);
-        // An error says that the cap was reached, or is the value's. The text so far is kept.
+        // An error means that the maximum was reached, or that the `Display` failed. In both cases, the text so far is
+        // kept.
         let _ = std::fmt::Write::write_fmt(&mut capped, format_args!("{value}"));
         capped.text
     }
@@ -123,7 +125,7 @@ impl std::fmt::Write for Capped {
         let room = self.max - self.text.len();
         self.text.push_str(cut(s, room));
         if s.len() > room {
-            // Nothing may follow a cut, or the text would not be a prefix.
+            // Accept nothing after a cut, because then the text would not be a prefix.
             self.max = self.text.len();
             return Err(std::fmt::Error);
         }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_without_an_end_costs_its_cap_only() {
+    fn endless_display_is_stopped_at_the_maximum() {
         struct Endless;
         impl std::fmt::Display for Endless {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_a_cut() {
+    fn capped_writer_accepts_nothing_after_a_cut() {
         use std::fmt::Write as _;
         let mut capped = Capped::new(4);
         assert!(capped.write_str("abcž").is_err());
@@ -176,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cleaning_twice_is_cleaning_once_and_never_longer(text in any::<String>()) {
+        fn clean_text_is_never_longer_and_does_not_change_when_cleaned_again(text in any::<String>()) {
             let once = clean(&text).into_owned();
             prop_assert!(!once.contains(is_forbidden));
             prop_assert!(once.len() <= text.len());
@@ -193,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn escaped_lengths_are_those_of_the_json_that_is_written(text in any::<String>(), max in 0_usize..40) {
+        fn escaped_length_is_the_length_that_serde_json_writes(text in any::<String>(), max in 0_usize..40) {
             let text = clean(&text);
             let written = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(escaped_len(&text), written.len() - 2);

@@ -4,8 +4,8 @@ use std::{fmt, str};
 
 use crate::util::text;
 
-/// Bytes kept of a code. A longer string is truncated. A longer number is not recorded, and its [`CodeState`] is
-/// `cut`. RFC 9457 problem types, which are URLs, fit.
+/// Maximum number of bytes kept of a code. A longer string is truncated. A longer number is not recorded, and its
+/// [`CodeState`] is `cut`. The limit leaves room for RFC 9457 problem types, which are URLs.
 pub const MAX_CODE_LEN: usize = 128;
 
 /// A code as it occurs in the response.
@@ -19,10 +19,10 @@ pub enum Code<'a> {
 }
 
 impl Code<'_> {
-    /// The value of a number or of a string of digits, which the level depends on.
+    /// Returns the value of a number or of a string of digits, which decides the level. Returns `None` for any other
+    /// string.
     ///
-    /// A fraction is dropped. A number outside of the range of `i64` becomes the nearest value in it.
-    /// `None` for any other string.
+    /// A fraction is dropped. A number outside of the range of `i64` becomes the nearest value in the range.
     pub fn as_i64(&self) -> Option<i64> {
         let digits = match self {
             Code::Number(digits) => digits,
@@ -38,7 +38,7 @@ impl Code<'_> {
     }
 }
 
-/// Why a JSON response has no code.
+/// The reason why a JSON response has no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeState {
@@ -51,7 +51,7 @@ pub enum CodeState {
 }
 
 impl CodeState {
-    /// The value of `http.response.body.code_state`.
+    /// Returns the value of `http.response.body.code_state`.
     pub fn as_str(&self) -> &'static str {
         match self {
             CodeState::Absent => "absent",
@@ -61,14 +61,14 @@ impl CodeState {
     }
 }
 
-/// The place of the code: the keys from the top of the document down.
+/// The path to the code: the keys from the top of the document down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodePath(Vec<String>);
 
 impl CodePath {
     /// Makes a path from a top-level key, or from a JSON pointer (RFC 6901) if `field` begins with `/`.
     ///
-    /// Every step is the key of an object: a code inside of an array is one of many, not the code.
+    /// Every step is the key of an object. A code inside of an array does not count, because an array may have many.
     pub(crate) fn new(field: &str) -> Self {
         Self(match field.strip_prefix('/') {
             None => vec![field.to_owned()],
@@ -79,18 +79,18 @@ impl CodePath {
         })
     }
 
-    /// The keys, from the top down; at least one.
+    /// Returns the keys, from the top down. There is at least one key.
     pub(crate) fn keys(&self) -> &[String] {
         &self.0
     }
 
-    /// The key whose value is the code.
+    /// Returns the key whose value is the code.
     pub(crate) fn key(&self) -> &str {
         self.0.last().map_or("", String::as_str)
     }
 }
 
-/// A code that was found. Its bytes are inline, because nearly every JSON response has a code.
+/// A code that was found in a response. Its bytes are stored inline, because nearly every JSON response has a code.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundCode {
     is_number: bool,
@@ -99,12 +99,12 @@ pub(crate) struct FoundCode {
 }
 
 impl FoundCode {
-    /// A number, in the digits of the response.
+    /// Makes a code from a number, in the digits of the response.
     pub(crate) fn number(digits: &str) -> Self {
         Self::new(true, digits)
     }
 
-    /// A string, unescaped. It is put on one line, and cut at [`MAX_CODE_LEN`].
+    /// Makes a code from an unescaped string, which is put on one line and truncated to [`MAX_CODE_LEN`].
     pub(crate) fn text(text: &str) -> Self {
         Self::new(false, &text::clean(text))
     }
@@ -119,19 +119,20 @@ impl FoundCode {
         code
     }
 
-    /// Replaces the code by what a record shows instead.
+    /// Replaces the text of the code.
     pub(crate) fn replace(&mut self, text: &str) {
         let text = text::cut(text, MAX_CODE_LEN).as_bytes();
         self.bytes[..text.len()].copy_from_slice(text);
         self.len = text.len() as u8;
     }
 
-    /// Replaces the code by a text that is no code.
+    /// Replaces the code with a string that is not a code.
     pub(crate) fn hide(&mut self, replacement: &str) {
         self.is_number = false;
         self.replace(replacement);
     }
 
+    /// Returns the code as a record shows it.
     pub(crate) fn as_code(&self) -> Code<'_> {
         let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
         match self.is_number {

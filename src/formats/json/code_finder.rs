@@ -1,4 +1,4 @@
-//! Finds the result code in a JSON text, from the events of the reader.
+//! Finds the result code in a JSON text by the events of the reader.
 
 use super::{
     code::{CodePath, CodeState, FoundCode, MAX_CODE_LEN},
@@ -7,19 +7,19 @@ use super::{
     unescape::unescape,
 };
 
-/// Follows a [`CodePath`] through a JSON text.
+/// A search for the value at a [`CodePath`] in a JSON text.
 ///
-/// Only the configured key at its own depth counts. If it occurs more than once, the last one counts.
+/// Only the configured key at its own depth counts. If the key occurs more than once, its last value counts.
 #[derive(Debug)]
 pub(crate) struct CodeFinder<'p, 'i> {
-    /// The keys from the top down; none if no code is wanted.
+    /// The keys from the top down. Empty if no code is wanted.
     path: &'p [String],
-    /// The number of open containers that lie on the path.
+    /// The number of open containers that are on the path.
     on_path: usize,
-    /// The next value belongs to a key of the path.
+    /// Set if the next value belongs to a key of the path.
     is_expected: bool,
     found: Option<RawCode<'i>>,
-    /// The code is a number that is longer than [`MAX_CODE_LEN`].
+    /// Set if a code was a number that is longer than [`MAX_CODE_LEN`].
     is_too_long: bool,
 }
 
@@ -31,7 +31,7 @@ enum RawCode<'i> {
 }
 
 impl<'p, 'i> CodeFinder<'p, 'i> {
-    /// `path` is `None` if no code is wanted.
+    /// Begins a search. `path` is `None` if no code is wanted.
     pub(crate) fn new(path: Option<&'p CodePath>) -> Self {
         Self {
             path: path.map_or(&[], CodePath::keys),
@@ -42,17 +42,18 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
-    /// Whether the next value may be the code or lead to it.
+    /// Returns whether the next value may be the code or lead to it.
     pub(crate) fn is_expected(&self) -> bool {
         self.is_expected
     }
 
-    /// Whether a key at this depth may lead to the code.
+    /// Returns whether a key at this depth may lead to the code.
     #[inline]
     pub(crate) fn wants_key(&self, depth: usize) -> bool {
         depth == self.on_path
     }
 
+    /// Takes a key inside of `depth` containers.
     pub(crate) fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
         if let Some(wanted) = self.path.get(depth - 1)
             && (wanted == raw || (escaped && *wanted == unescape(raw)))
@@ -62,6 +63,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    /// Takes the start of a container, which is the innermost of `depth`.
     #[inline]
     pub(crate) fn open(&mut self, depth: usize, container: Container) {
         let is_expected = std::mem::take(&mut self.is_expected);
@@ -72,12 +74,13 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         self.on_path += usize::from(is_on_path);
     }
 
-    /// `depth` is the one after the container was closed.
+    /// Takes the end of a container, which leaves `depth` containers open.
     #[inline]
     pub(crate) fn close(&mut self, depth: usize) {
         self.on_path = self.on_path.min(depth);
     }
 
+    /// Takes a value that is a string.
     pub(crate) fn string(&mut self, string: JsonString<'i>) {
         if self.takes_value() && !string.open {
             let JsonString { raw, escaped, .. } = string;
@@ -85,6 +88,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    /// Takes a value that is a number.
     #[inline]
     pub(crate) fn number(&mut self, digits: &'i str) {
         if self.takes_value() {
@@ -95,18 +99,19 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         }
     }
 
+    /// Takes a value that is `true`, `false` or `null`, which is not a code.
     #[inline]
     pub(crate) fn literal(&mut self) {
         self.is_expected = false;
     }
 
-    /// Whether the value that was read is that of the last key of the path.
+    /// Returns whether the current value belongs to the last key of the path, and expects no further value.
     #[inline]
     fn takes_value(&mut self) -> bool {
         std::mem::take(&mut self.is_expected) && self.on_path == self.path.len()
     }
 
-    /// Returns the code, or why it is not known. `whole` says that the text was the whole response.
+    /// Returns the code, or the reason why it is not known. `whole` says that the text was the whole response.
     pub(crate) fn finish(self, ending: Ending, whole: bool) -> Result<FoundCode, CodeState> {
         let seen_whole = whole && !self.is_too_long && ending != Ending::TooDeep;
         if ending == Ending::Malformed || (seen_whole && ending == Ending::Cut) {

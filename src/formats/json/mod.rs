@@ -1,4 +1,4 @@
-//! JSON (RFC 8259) as it arrives: whole, cut anywhere, or malformed.
+//! JSON (RFC 8259) that may be whole, truncated anywhere, or malformed.
 
 pub(crate) mod code;
 pub(crate) mod code_finder;

@@ -1,7 +1,7 @@
 //! The stack of open containers in a JSON text.
 
-/// Nesting that is read, in containers. A fixed stack bounds memory without recursion; serde_json stops
-/// at 128.
+/// The maximum number of nested containers that are read. A fixed stack bounds the memory without recursion. The limit
+/// of serde_json is 128.
 pub(crate) const MAX_DEPTH: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) enum Container {
 }
 
 impl Container {
-    /// The byte that closes the container.
+    /// Returns the byte that closes the container.
     #[inline]
     pub(crate) fn end(self) -> u8 {
         match self {
@@ -25,16 +25,18 @@ impl Container {
 #[derive(Debug, Default)]
 pub(crate) struct Nesting {
     depth: usize,
-    /// A bit is set for an object.
+    /// One bit for each container, which is set for an object.
     words: [u64; MAX_DEPTH / 64],
 }
 
 impl Nesting {
+    /// Returns the number of open containers.
     #[inline]
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
+    /// Returns the innermost open container.
     #[inline]
     pub(crate) fn innermost(&self) -> Option<Container> {
         let at = self.depth.checked_sub(1)?;
@@ -44,7 +46,7 @@ impl Nesting {
         })
     }
 
-    /// Opens a container; false if the stack is full.
+    /// Opens a container. Returns false if the stack is full.
     #[must_use]
     #[inline]
     pub(crate) fn push(&mut self, container: Container) -> bool {

@@ -14,7 +14,7 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The state after the first byte, which is a digit or a minus sign.
+    /// Returns the state after the first byte, which is a digit or a minus sign.
     #[inline]
     pub(crate) fn first(byte: u8) -> Self {
         match byte {
@@ -24,7 +24,7 @@ impl Number {
         }
     }
 
-    /// The state after another byte; `None` if that byte is not part of the number.
+    /// Returns the state after another byte, or `None` if the byte is not part of the number.
     #[inline]
     pub(crate) fn step(self, byte: u8) -> Option<Self> {
         use Number::*;
@@ -40,7 +40,7 @@ impl Number {
         })
     }
 
-    /// Whether the bytes so far are a whole number.
+    /// Returns whether the bytes so far are a complete number.
     #[inline]
     pub(crate) fn may_end(self) -> bool {
         matches!(

@@ -1,76 +1,81 @@
-//! Reads a JSON text (RFC 8259), or a prefix of one, and reports what it consists of.
+//! Reads a JSON text (RFC 8259) or a prefix of one, and reports its tokens to a visitor.
 //!
-//! The reader neither recurses nor allocates, can be given any text, and says where a text stops being
-//! JSON. serde_json cannot do the latter, recurses, and treats a prefix as an error.
+//! The reader neither recurses nor allocates, accepts any text, and reports where a text stops being JSON. serde_json
+//! recurses, does not report the place of a fault, and treats a prefix as an error.
 
 use wide::u8x16;
 
 use super::{
     nesting::{Container, Nesting},
     number::Number,
-    unescape::single,
+    unescape::escaped_byte,
 };
 use crate::util::bytes::{self, BLOCK, class};
 
-/// Where the reading stopped.
+/// The place where the reader stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// At the end of one whole JSON text.
+    /// The end of one complete JSON text.
     Complete,
-    /// At the end of the input, which is a prefix of a JSON text.
+    /// The end of the input, which is a prefix of a JSON text.
     Cut,
-    /// Where containers are nested deeper than [`MAX_DEPTH`](super::nesting::MAX_DEPTH).
+    /// A container that is nested deeper than [`MAX_DEPTH`](super::nesting::MAX_DEPTH).
     TooDeep,
-    /// Where the input stops being JSON. Nothing after that point can be trusted: keys and
-    /// values cannot be distinguished any more.
+    /// A fault, after which the input is not JSON. From there on, keys and values cannot be distinguished, so nothing
+    /// can be shown.
     Malformed,
 }
 
-/// A string of a JSON text, key or value.
+/// A string in a JSON text, which is a key or a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JsonString<'i> {
     /// The characters between the quotes, with their escapes.
     pub(crate) raw: &'i str,
     /// The place of `raw` in the input.
     pub(crate) start: usize,
-    /// `raw` has escapes.
+    /// Set if `raw` has escapes.
     pub(crate) escaped: bool,
-    /// The reading stopped inside of the string, so that it may go on in any way.
+    /// Set if the reader stopped inside of the string, so that the string may continue in any way.
     pub(crate) open: bool,
-    /// `raw` has no escapes, and [`Visitor::is_trigger`] holds nowhere in it.
+    /// Set if `raw` has no escapes, and [`Visitor::is_trigger`] is false everywhere in `raw`.
     pub(crate) plain: bool,
 }
 
-/// Receives what a JSON text consists of, in the order of the text. Places are byte offsets in the input.
+/// A receiver of the tokens of a JSON text, in the order of the text. Places are byte offsets in the input.
 pub(crate) trait Visitor<'i> {
-    /// A lane is set for each byte of `block` that ends a run of plain characters (`"`, `\`, controls), and
-    /// for each at which [`is_trigger`](Self::is_trigger) may hold. `next` is the block one byte further on.
+    /// Returns a mask of the bytes of `block` that end a run of plain characters (`"`, `\`, controls), and of the bytes
+    /// at which [`is_trigger`](Self::is_trigger) may be true. `next` is the block that begins one byte after `block`.
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
-    /// Whether the visitor has to look at a string because of the byte at `at`.
+    /// Returns whether the visitor must scan a string because of the byte at `at`.
     fn is_trigger(text: &str, at: usize) -> bool;
-    /// Takes a key without escapes, which is at `start` and in the first `len` bytes of `block`. If this returns
-    /// false, [`key`](Self::key) follows.
+    /// Takes a key without escapes, which is at `start` and in the first `len` bytes of `block`. If this method returns
+    /// false, the reader calls [`key`](Self::key) with the same key.
     fn known_key(&mut self, block: &[u8; BLOCK], start: usize, len: usize, depth: usize) -> bool;
+    /// Takes a key inside of `depth` containers.
     fn key(&mut self, key: JsonString<'i>, depth: usize);
-    /// A value begins at `at`, inside of `depth` containers.
+    /// Takes the start of a value at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
-    /// Whether the visitor wants the next value even if it is a number or a short plain string.
+    /// Returns whether the reader reports the next value even if it is a number or a short plain string.
     fn wants_scalar(&self) -> bool;
+    /// Takes a value that is a string.
     fn string(&mut self, string: JsonString<'i>);
+    /// Takes a value that is a number.
     fn number(&mut self, digits: &'i str);
+    /// Takes a value that is `true`, `false` or `null`, or a prefix of one of them.
     fn literal(&mut self);
-    /// A container was opened, and is the innermost of `depth`.
+    /// Takes the start of a container, which is the innermost of `depth`.
     fn open(&mut self, depth: usize, container: Container);
-    /// A container was closed, which leaves `depth` of them.
+    /// Takes the end of a container, which leaves `depth` containers open.
     fn close(&mut self, depth: usize);
-    /// A value ended before `at`, inside of `depth` containers.
+    /// Takes the end of a value before `at`, inside of `depth` containers.
     fn end_value(&mut self, at: usize, depth: usize);
+    /// Takes white space between tokens.
     fn white_space(&mut self, start: usize, end: usize);
-    /// The reading stopped. Nothing from `at` on is part of the text.
+    /// Takes the place where the reader stopped. Nothing from `at` on is part of the text.
     fn stop(&mut self, at: usize);
 }
 
-/// Reads `input` to its end, or to where it stops being JSON.
+/// Reads `input` to its end or to the first fault.
 pub(crate) fn read<'i, V: Visitor<'i>>(input: &'i str, visitor: &mut V) -> Ending {
     let mut reader = Reader {
         input,
@@ -91,7 +96,7 @@ struct Reader<'i, 'v, V> {
     visitor: &'v mut V,
 }
 
-/// The end of the reading.
+/// The reason why the reader stopped, and the place.
 struct Stop {
     ending: Ending,
     at: usize,
@@ -99,14 +104,14 @@ struct Stop {
 
 /// The first block of a string.
 enum FirstBlock {
-    /// It has a whole string of this length, which is plain.
+    /// The block has a whole string of this length, which is plain.
     Whole(usize),
-    /// It has only plain characters.
+    /// The block has only plain characters.
     Plain,
     Other,
 }
 
-/// The place at which the reading goes on, with what was found before it.
+/// The result of reading one part of the text, or an error if the reader stops.
 type Step<T> = Result<T, Stop>;
 
 fn stop<T>(ending: Ending, at: usize) -> Step<T> {
@@ -114,6 +119,7 @@ fn stop<T>(ending: Ending, at: usize) -> Step<T> {
 }
 
 impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
+    /// Reads the whole text. Returns only when the reader stops.
     fn document(&mut self) -> Step<std::convert::Infallible> {
         let mut at = 0;
         loop {
@@ -160,7 +166,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Skips white space. Returns the byte after it, and its place.
+    /// Skips white space. Returns the next byte and its place.
     #[inline]
     fn next(&mut self, at: usize) -> Step<(usize, u8)> {
         match self.input.as_bytes().get(at) {
@@ -208,8 +214,8 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         end
     }
 
-    /// Returns the block that the key at `start` is in and the length of the key, if it is shorter than a block and
-    /// has no escapes.
+    /// Returns the block that begins at `start` and the length of the key in it, if the key is shorter than the block
+    /// and has no escapes.
     #[inline]
     fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], usize)> {
         let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
@@ -249,6 +255,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         Ok((end, None))
     }
 
+    /// Reads the first block of the string that begins at `start`.
     #[inline]
     fn first_block(&self, start: usize) -> FirstBlock {
         let Some(both) = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>() else {
@@ -329,15 +336,15 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
             }
             end += 1;
         }
-        // At the end of the input a number may go on, unless it is the whole text.
+        // At the end of the input, a number may be truncated, unless the number is the whole text.
         match self.nesting.depth() == 0 && number.may_end() {
             true => Ok(end),
             false => stop(Ending::Cut, end),
         }
     }
 
-    /// Reads the string whose quote is at `at`, up to its end or to where the reading stops. `is_plain` says that its
-    /// [first block](Self::first_block) is plain.
+    /// Reads the string whose opening quote is at `at`, up to its end or to where the reader stops. `is_plain` says
+    /// that the [first block](Self::first_block) is plain.
     fn string(&self, at: usize, is_plain: bool) -> (JsonString<'i>, Step<usize>) {
         let bytes = self.input.as_bytes();
         let start = at + 1;
@@ -348,7 +355,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         let mut escaped = false;
         let mut plain = true;
         let ending = loop {
-            end = self.run(end, &mut plain);
+            end = self.end_of_run(end, &mut plain);
             match bytes.get(end) {
                 Some(b'"') => break None,
                 Some(b'\\') => {}
@@ -375,9 +382,9 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         (string, step)
     }
 
-    /// Returns the end of the run of plain characters that begins at `at`. Clears `plain` if one of them is
-    /// a trigger.
-    fn run(&self, mut at: usize, plain: &mut bool) -> usize {
+    /// Returns the end of the run of plain characters that begins at `at`. Clears `plain` if one of the characters is a
+    /// trigger.
+    fn end_of_run(&self, mut at: usize, plain: &mut bool) -> usize {
         loop {
             let (block, next) = two_blocks(&self.input.as_bytes()[at..]);
             let mask = V::trigger_mask(block, next).to_bitmask();
@@ -400,7 +407,8 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Whether one of the `candidates`, a bit for each byte from `start` on, is a trigger.
+    /// Returns whether one of the `candidates` is a trigger. Each bit is a candidate, beginning with the byte at
+    /// `start`.
     #[inline]
     fn has_trigger(&self, start: usize, mut candidates: u32) -> bool {
         while candidates != 0 {
@@ -413,8 +421,8 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     }
 }
 
-/// Returns the first block of `bytes`, and the block one byte further on. At the end they are filled up with
-/// NUL, which ends a run.
+/// Returns the first block of `bytes`, and the block that begins one byte later. After the end of `bytes`, fills the
+/// blocks with NUL, because NUL ends a run.
 fn two_blocks(bytes: &[u8]) -> (u8x16, u8x16) {
     let both = match bytes.first_chunk::<{ BLOCK + 1 }>() {
         Some(both) => both,
@@ -429,7 +437,8 @@ fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
     (u8x16::new(*first), u8x16::new(*second))
 }
 
-// Out of line, because it is needed once a text.
+/// Copies fewer bytes than two blocks need, and fills the rest with NUL.
+// Out of line, because this is needed only at the end of a text.
 #[inline(never)]
 fn padded(rest: &[u8]) -> [u8; BLOCK + 1] {
     let mut both = [0; BLOCK + 1];
@@ -437,7 +446,7 @@ fn padded(rest: &[u8]) -> [u8; BLOCK + 1] {
     both
 }
 
-/// Returns the length of the escape that `rest` begins with.
+/// Returns the length of the escape at the start of `rest`.
 fn escape_len(rest: &[u8]) -> Result<usize, Ending> {
     match rest.get(1) {
         None => Err(Ending::Cut),
@@ -449,6 +458,6 @@ fn escape_len(rest: &[u8]) -> Result<usize, Ending> {
                 true => Ok(6),
             }
         }
-        Some(&kind) => single(kind).map(|_| 2).ok_or(Ending::Malformed),
+        Some(&kind) => escaped_byte(kind).map(|_| 2).ok_or(Ending::Malformed),
     }
 }

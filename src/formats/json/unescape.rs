@@ -1,16 +1,16 @@
-//! Decodes the escapes of JSON strings.
+//! Decodes the escapes in JSON strings.
 
 use std::borrow::Cow;
 
-/// Joins surrogate pairs. A lone surrogate becomes U+FFFD: RFC 8259, section 8.2 allows it and leaves its meaning
-/// open.
+/// A decoder of UTF-16 code units, which joins surrogate pairs. A lone surrogate becomes U+FFFD, because RFC 8259,
+/// section 8.2, allows lone surrogates without giving them a meaning.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Units {
     high: Option<u16>,
 }
 
 impl Units {
-    /// Takes the next unit. Calls `out` with each character that is known then.
+    /// Takes the next unit. Calls `out` with each character that is complete.
     pub(crate) fn push(&mut self, unit: u16, mut out: impl FnMut(char)) {
         match (self.high.take(), unit) {
             (high, 0xd800..=0xdbff) => {
@@ -34,7 +34,7 @@ impl Units {
         }
     }
 
-    /// Ends a run of escapes, before anything else is appended.
+    /// Ends a run of escapes. Call this before other characters are appended.
     pub(crate) fn end(&mut self, mut out: impl FnMut(char)) {
         if self.high.take().is_some() {
             out(char::REPLACEMENT_CHARACTER);
@@ -77,11 +77,11 @@ fn escape(text: &str) -> Option<(u16, usize)> {
         })?;
         return Some((unit, 6));
     }
-    Some((single(kind)?.into(), 2))
+    Some((escaped_byte(kind)?.into(), 2))
 }
 
-/// Returns the byte that a backslash and `byte` stand for, except for `u`.
-pub(crate) fn single(byte: u8) -> Option<u8> {
+/// Returns the byte that a backslash and `byte` stand for, if they are a complete escape.
+pub(crate) fn escaped_byte(byte: u8) -> Option<u8> {
     Some(match byte {
         b'"' | b'\\' | b'/' => byte,
         b'b' => 0x08,

@@ -1,4 +1,4 @@
-//! The lines between the parts of a multipart body.
+//! The delimiters between the parts of a multipart body.
 
 use crate::formats::media_type::Boundary;
 
@@ -8,16 +8,19 @@ pub(super) struct Delimiter {
     pub(super) start: usize,
     /// The start of the next part.
     pub(super) end: usize,
+    /// Set if no part follows.
     pub(super) is_last: bool,
 }
 
 /// The delimiters of a body, in order.
 ///
-/// A line that begins with two dashes and the boundary is a delimiter (RFC 2046), even after a bare line feed:
-/// a lenient application would read the head of a file after it.
+/// A line that begins with two dashes and the boundary is a delimiter (RFC 2046). This includes a line after a bare
+/// line feed or carriage return, because a lenient application would read the head of a file there.
 pub(super) struct Delimiters<'b> {
     body: &'b [u8],
+    /// The boundary, with the two dashes before it.
     dashed: String,
+    /// The place at which the search continues.
     at: usize,
 }
 
@@ -30,7 +33,7 @@ impl<'b> Delimiters<'b> {
         }
     }
 
-    /// Returns `part` without the beginning of a delimiter at its end.
+    /// Returns `part` without a truncated delimiter at its end.
     pub(super) fn without_cut_delimiter<'p>(&self, part: &'p [u8]) -> &'p [u8] {
         let line_break = part.iter().rposition(|&b| b == b'\n' || b == b'\r');
         let Some(at) = line_break else { return part };
@@ -40,6 +43,7 @@ impl<'b> Delimiters<'b> {
         part[..at].strip_suffix(b"\r").unwrap_or(&part[..at])
     }
 
+    /// Finds the next delimiter.
     pub(super) fn next(&mut self) -> Option<Delimiter> {
         loop {
             let found = memchr::memmem::find(&self.body[self.at..], self.dashed.as_bytes())?;

@@ -6,21 +6,21 @@ pub(crate) mod part_head;
 use self::{delimiters::Delimiters, part_head::PartHead};
 use crate::formats::media_type::Boundary;
 
-/// How a body ended.
+/// The state at the end of a multipart body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MultipartEnding {
-    /// The last boundary was reached.
+    /// Set if the last delimiter was reached.
     pub(crate) complete: bool,
-    /// From some point on the body is not multipart.
+    /// Set if the body is not valid multipart from some point on.
     pub(crate) malformed: bool,
 }
 
 /// One part of a body.
 pub(crate) struct Part<'b> {
     pub(crate) head: PartHead,
-    /// `None` if the part ends inside of its head.
+    /// The bytes after the head. `None` if the part ends inside of its head.
     pub(crate) content: Option<&'b [u8]>,
-    /// The part was seen to its end.
+    /// Set if the part was read to its end.
     pub(crate) ended: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn read_parts<'b>(
     let mut ending = MultipartEnding::default();
     let mut delimiters = Delimiters::new(body, boundary);
     let mut next = delimiters.next();
-    // The bytes before the first boundary belong to no part.
+    // The bytes before the first delimiter belong to no part.
     ending.malformed |= next.is_none() && whole;
     while let Some(delimiter) = next {
         if delimiter.is_last {
@@ -50,7 +50,7 @@ pub(crate) fn read_parts<'b>(
             break;
         }
         let Some(head) = PartHead::parse(part, ended) else {
-            // Without the head, nothing tells what the rest is.
+            // Without a valid head, it is unknown whether the content may be shown.
             ending.malformed = true;
             break;
         };

@@ -4,26 +4,26 @@ use percent_encoding::percent_decode_str;
 
 use crate::formats::{charset::Charset, form, parameters::parameters};
 
-/// The content of the head of a part. If a field occurs twice, both count: the application may read the other
-/// one.
+/// The fields in the head of a part. If a field occurs more than once, all occurrences count, because the application
+/// may read any of them.
 #[derive(Debug, Default)]
 pub(crate) struct PartHead {
     /// The names of the part, in every form in which an application may read them.
     pub(crate) names: Vec<String>,
     pub(crate) filenames: Vec<String>,
     pub(crate) content_type: Option<String>,
-    /// A `Content-Transfer-Encoding` changes the bytes.
+    /// Set if a `Content-Transfer-Encoding` changes the bytes.
     pub(crate) is_encoded: bool,
     shown_name: Option<String>,
     has_filename: bool,
     is_attachment: bool,
-    /// Bytes of the head and of the empty line after it; `None` if the head was cut.
+    /// The length of the head and the empty line after it, in bytes. `None` if the head was truncated.
     pub(crate) len: Option<usize>,
 }
 
 impl PartHead {
-    /// Parses the head at the start of `part`. `ended` says that the part was not cut. `None` if there is no
-    /// valid head.
+    /// Parses the head at the start of `part`. Returns `None` if the head is malformed. `ended` says that the part was
+    /// not truncated.
     pub(crate) fn parse(part: &[u8], ended: bool) -> Option<Self> {
         let mut head = Self::default();
         let mut at = 0;
@@ -31,11 +31,11 @@ impl PartHead {
         loop {
             let rest = &part[at..];
             let Some(len) = rest.iter().position(|&b| b == b'\n') else {
-                // The line was cut, or the part ended without a body.
+                // The line was truncated, or the part ends without a body.
                 return match (ended, rest.trim_ascii().is_empty()) {
                     (true, false) => None,
                     (true, true) => head.end(&field, part.len()),
-                    // The line may lack a parameter, so it is ignored.
+                    // The truncated line may lack a parameter, so the line is ignored.
                     (false, _) => head.field(&field).then_some(head),
                 };
             };
@@ -56,13 +56,14 @@ impl PartHead {
         }
     }
 
+    /// Takes the last field, and returns the head, which has `len` bytes. Returns `None` if the field is malformed.
     fn end(mut self, field: &str, len: usize) -> Option<Self> {
-        let sound = self.field(field);
+        let is_valid = self.field(field);
         self.len = Some(len);
-        sound.then_some(self)
+        is_valid.then_some(self)
     }
 
-    /// Takes one field. False if it is malformed.
+    /// Takes one field. Returns false if the field is malformed.
     fn field(&mut self, field: &str) -> bool {
         if field.is_empty() {
             return true;
@@ -84,9 +85,10 @@ impl PartHead {
         true
     }
 
+    /// Takes the value of a `Content-Disposition`.
     fn disposition(&mut self, value: &str) {
         let (kind, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
-        // `form-data` is the one kind that is a field of a form (RFC 7578, section 4.2).
+        // Only `form-data` is a field of a form (RFC 7578, section 4.2).
         self.is_attachment |= !kind.trim().eq_ignore_ascii_case("form-data");
         for (name, value) in parameters(rest) {
             let name = name.to_ascii_lowercase();
@@ -98,7 +100,7 @@ impl PartHead {
             if name.starts_with("filename") {
                 self.has_filename = true;
                 match extended {
-                    // RFC 6266, section 4.3: it is preferred.
+                    // The extended form takes precedence (RFC 6266, section 4.3).
                     true => self.filenames.insert(0, value),
                     false => self.filenames.push(value),
                 }
@@ -114,23 +116,25 @@ impl PartHead {
         }
     }
 
+    /// Returns whether the part may be a file.
     pub(crate) fn is_file(&self) -> bool {
         self.has_filename || self.is_attachment
     }
 
+    /// Returns the name that a record shows.
     pub(crate) fn shown_name(&self) -> Option<&str> {
         self.shown_name.as_deref()
     }
 }
 
-/// `charset'language'percent-encoded` (RFC 8187).
+/// Decodes an extended value, which is `charset'language'percent-encoded` (RFC 8187).
 fn extended_value(value: &str) -> String {
     let mut parts = value.splitn(3, '\'');
     let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
         return value.to_owned();
     };
     match Charset::of_label(charset) {
-        // A `+` is not a blank here.
+        // In this encoding, a `+` is not a space.
         Charset::Utf8 => percent_decode_str(text).decode_utf8_lossy().into_owned(),
         charset => {
             let bytes: Vec<u8> = percent_decode_str(text).collect();

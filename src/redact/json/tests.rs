@@ -109,7 +109,7 @@ fn agrees_with_serde_json(text: &str) {
     let (_, ending) = redacted(text);
     let expected = match reference {
         Ok(_) => Ending::Complete,
-        // serde_json calls a number that is cut invalid: another digit tells.
+        // serde_json reports a truncated number as invalid. With another digit, the number may be valid.
         Err(error) => match serde_json::from_str::<IgnoredAny>(&format!("{text}0")) {
             _ if error.is_eof() => Ending::Cut,
             Ok(_) => Ending::Cut,
@@ -121,7 +121,7 @@ fn agrees_with_serde_json(text: &str) {
 }
 
 #[test]
-fn edges_of_the_grammar_are_judged_as_serde_json_judges_them() {
+fn edge_cases_of_the_grammar_give_the_same_result_as_serde_json() {
     for text in [
         r#"{}"#,
         r#"[]"#,
@@ -195,14 +195,14 @@ fn nesting_is_read_to_a_fixed_depth() {
     assert_eq!((shown, ending), ("[".repeat(MAX_DEPTH), Ending::TooDeep));
     let crossed = "[".repeat(MAX_DEPTH) + "}";
     assert_eq!(redacted(&crossed).1, Ending::Malformed);
-    // The response is JSON, and its code is not known.
+    // The response is JSON, but its code is not known.
     let deep = format!("{{\"a\":{},\"code\":1}}", document(MAX_DEPTH));
     assert_eq!(code_in("code", &deep, true), Err(CodeState::Cut));
     let first = format!("{{\"code\":1,\"a\":{}}}", document(MAX_DEPTH));
     assert_eq!(code_in("code", &first, true), Ok("1".to_owned()));
 }
 
-/// `Ok` with the text of the code, after a `"` if it is a string.
+/// Returns the text of the code, after a `"` if the code is a string.
 fn code_in(field: &str, text: &str, whole: bool) -> Result<String, CodeState> {
     let path = CodePath::new(field);
     let (ending, code) = find_code(text, &path);
@@ -214,7 +214,7 @@ fn code_in(field: &str, text: &str, whole: bool) -> Result<String, CodeState> {
 }
 
 #[test]
-fn only_the_key_at_its_own_depth_counts() {
+fn only_the_configured_key_at_its_depth_is_the_code() {
     for (text, expected) in [
         (r#"{"code":0}"#, Ok("0")),
         (r#" { "msg" : "x" , "code" : -12.50e+1 } "#, Ok("-12.50e+1")),
@@ -257,7 +257,7 @@ fn only_the_key_at_its_own_depth_counts() {
 }
 
 #[test]
-fn a_pointer_leads_through_objects() {
+fn pointer_finds_a_code_in_nested_objects_but_not_in_arrays() {
     for (field, text, expected) in [
         (
             "/error/code",
@@ -301,7 +301,7 @@ fn a_pointer_leads_through_objects() {
 }
 
 #[test]
-fn a_code_at_the_cut_is_not_a_shorter_code() {
+fn truncated_code_is_not_recorded_as_a_shorter_code() {
     let text = r#"{"code":1234,"m":"x"}"#;
     for len in 0..text.len() {
         let expected = match len {
@@ -314,13 +314,13 @@ fn a_code_at_the_cut_is_not_a_shorter_code() {
     for len in 0..text.len() - 1 {
         assert_eq!(code_in("code", &text[..len], false), Err(CodeState::Cut));
     }
-    // The last of two codes is not known, and the first one does not count.
+    // Of two codes, the last is not known, and the first does not count.
     let cut = r#"{"code":1,"code":"#;
     assert_eq!(code_in("code", cut, false), Err(CodeState::Cut));
 }
 
 #[test]
-fn a_response_that_was_not_seen_whole_is_cut_unless_it_is_malformed_before() {
+fn truncated_response_without_code_is_cut_unless_it_is_malformed() {
     for (text, whole, state) in [
         (r#"{"a":1"#, false, CodeState::Cut),
         ("{}", false, CodeState::Cut),
@@ -334,7 +334,7 @@ fn a_response_that_was_not_seen_whole_is_cut_unless_it_is_malformed_before() {
 }
 
 #[test]
-fn long_codes_are_bounded() {
+fn long_string_code_is_truncated_and_long_number_is_not_recorded() {
     let find = |text: &str| code_in("code", text, true);
     let digits = "9".repeat(MAX_CODE_LEN + 1);
     assert_eq!(
@@ -437,12 +437,12 @@ fn documents() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn arbitrary_pieces_are_judged_as_serde_json_judges_them(text in pieces()) {
+    fn arbitrary_pieces_give_the_same_result_as_serde_json(text in pieces()) {
         agrees_with_serde_json(&text);
     }
 
     #[test]
-    fn arbitrary_text_is_judged_as_serde_json_judges_it(
+    fn arbitrary_text_gives_the_same_result_as_serde_json(
         text in r#"([\[\]{}:, "\\u0-9eE.+tfn-]|true|false|null|"a"|\\u00e9|"b":|1)*"#)
     {
         agrees_with_serde_json(&text);
@@ -464,7 +464,7 @@ proptest! {
     }
 
     #[test]
-    fn a_whole_document_keeps_its_value_except_what_is_hidden(value in values(), pretty in any::<bool>()) {
+    fn redaction_of_a_whole_document_changes_only_secrets(value in values(), pretty in any::<bool>()) {
         let text = if pretty {
             serde_json::to_string_pretty(&value)
         } else {
@@ -486,7 +486,7 @@ proptest! {
     }
 
     #[test]
-    fn the_code_of_a_whole_document_is_the_one_that_serde_json_finds(text in documents()) {
+    fn code_of_a_whole_document_is_the_same_as_with_serde_json(text in documents()) {
         let expected = match serde_json::from_str::<Value>(&text).unwrap().get("code") {
             Some(Value::Number(number)) => Ok(number.to_string()),
             Some(Value::String(text)) => Ok(format!("\"{text}")),

@@ -51,7 +51,7 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
 
 /// Finds the user information of the URL whose authority begins at `start`.
 fn find_user_info(input: &Input<'_, '_>, start: usize) -> Finding {
-    if !input.names.hide_shapes() {
+    if !input.names.hides_shapes() {
         return Finding::SkipTo(start);
     }
     let len = user_info_len(input.rest(start), input.open, input.decoded);

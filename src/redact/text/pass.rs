@@ -133,7 +133,7 @@ impl<'t, 'n> Pass<'t, 'n> {
 
     fn search(&mut self) {
         let input = self.input;
-        let hide_shapes = input.names.hide_shapes();
+        let hides_shapes = input.names.hides_shapes();
         while let Some(found) = find_trigger(input.rest(self.at)) {
             let at = self.at + found;
             self.at = at + 1;
@@ -149,14 +149,14 @@ impl<'t, 'n> Pass<'t, 'n> {
                     self.search_word(at);
                     continue;
                 }
-                _ if !hide_shapes => continue,
+                _ if !hides_shapes => continue,
                 b'@' => self.user_info.find(input.text, at),
                 b'J' => credential::find_jwt(&input, at),
                 _ => credential::find_scheme(&input, at),
             };
             self.apply(finding);
         }
-        if input.open && hide_shapes {
+        if input.open && hides_shapes {
             self.apply(credential::find_open_user_info(input.text));
         }
     }
