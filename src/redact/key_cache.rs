@@ -4,6 +4,7 @@ use std::{cell::Cell, ops::Deref};
 
 use crate::{redact::names::Names, util::bytes::BLOCK};
 
+/// The number of pairs of slots. A hash of 7 bits selects a pair.
 const PAIRS: usize = 128;
 
 /// The sensitive names of a logger, and the cache of answers for keys.
@@ -22,7 +23,7 @@ impl<'r> Redactor<'r> {
     /// is not in the cache. `len` must be less than the length of a block.
     #[inline]
     pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<bool> {
-        // A table, because a shift of 128 bits by a variable takes many instructions.
+        // Use a table, because a shift of 128 bits by a variable takes many instructions.
         const MASKS: [u128; BLOCK] = {
             let mut masks = [0; BLOCK];
             let mut len = 1;
@@ -37,8 +38,8 @@ impl<'r> Redactor<'r> {
         self.keys.get(tagged(bytes, len, Kind::Field))
     }
 
-    /// Drops the answers for other names. Call this before [`known_key`](Self::known_key), with nothing in between that
-    /// may use the cache with other names.
+    /// Drops the answers for other names. Call this before [`known_key`](Self::known_key), and do not use the cache
+    /// with other names in between.
     pub(crate) fn prepare(&self) {
         self.keys.prepare(self.names.id());
     }
@@ -133,7 +134,7 @@ impl KeyCache {
         second.set(first.replace(key | answer));
     }
 
-    /// The two slots of a key.
+    /// Returns the two slots of a key.
     #[inline]
     fn slots(&self, key: u128) -> &[Cell<u128>; 2] {
         // Fibonacci hashing of both halves.
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_two_keys_of_a_pair_of_slots_are_known() {
+    fn the_last_two_keys_of_a_pair_of_slots_are_cached() {
         let (names, keys) = (Names::default(), KeyCache::new());
         let redactor = Redactor::new(&names, &keys);
         let slots = |key: &str| keys.slots(short_key(key, Kind::Field).unwrap()).as_ptr();

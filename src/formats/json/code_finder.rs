@@ -53,7 +53,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         depth == self.on_path
     }
 
-    /// Takes a key inside of `depth` containers.
+    /// Takes a key inside of `depth` containers, which is a [wanted](Self::wants_key) depth.
     pub(crate) fn key(&mut self, depth: usize, raw: &str, escaped: bool) {
         if let Some(wanted) = self.path.get(depth - 1)
             && (wanted == raw || (escaped && *wanted == unescape(raw)))

@@ -55,7 +55,8 @@ pub(crate) trait Visitor<'i> {
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// Takes the start of a value at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
-    /// Returns whether the reader reports the next value even if it is a number or a short plain string.
+    /// Returns whether the reader calls [`string`](Self::string) or [`number`](Self::number) for the next value even if
+    /// the value is a number or a short plain string.
     fn wants_scalar(&self) -> bool;
     /// Takes a value that is a string.
     fn string(&mut self, string: JsonString<'i>);
@@ -102,11 +103,11 @@ struct Stop {
     at: usize,
 }
 
-/// The first block of a string.
+/// The content of the first block of a string.
 enum FirstBlock {
-    /// The block has a whole string of this length, which is plain.
+    /// The whole string, which is plain and has this length.
     Whole(usize),
-    /// The block has only plain characters.
+    /// Only plain characters.
     Plain,
     Other,
 }
@@ -207,6 +208,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         }
     }
 
+    /// Reads a key of any length, with or without escapes, and passes it to the visitor.
     #[inline(never)]
     fn any_key(&mut self, at: usize, depth: usize) -> Step<usize> {
         let (key, end) = self.string(at, false);
@@ -214,8 +216,8 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         end
     }
 
-    /// Returns the block that begins at `start` and the length of the key in it, if the key is shorter than the block
-    /// and has no escapes.
+    /// Returns the block that begins with the key at `start`, and the length of the key, if the key is shorter than the
+    /// block and has no escapes.
     #[inline]
     fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], usize)> {
         let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
@@ -255,7 +257,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
         Ok((end, None))
     }
 
-    /// Reads the first block of the string that begins at `start`.
+    /// Scans the first block of the string that begins at `start`.
     #[inline]
     fn first_block(&self, start: usize) -> FirstBlock {
         let Some(both) = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>() else {
@@ -344,7 +346,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Reads the string whose opening quote is at `at`, up to its end or to where the reader stops. `is_plain` says
-    /// that the [first block](Self::first_block) is plain.
+    /// that its [first block](Self::first_block) is plain.
     fn string(&self, at: usize, is_plain: bool) -> (JsonString<'i>, Step<usize>) {
         let bytes = self.input.as_bytes();
         let start = at + 1;
