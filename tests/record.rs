@@ -46,7 +46,7 @@ async fn record_of(log: BodyLog, recorder: &Recorder, req: TestRequest) -> Value
     recorder.only()
 }
 
-fn post_json(body: &'static str) -> TestRequest {
+fn post_json(body: impl Into<Bytes>) -> TestRequest {
     TestRequest::post()
         .uri("/?type=application/json")
         .insert_header((header::CONTENT_TYPE, "application/json"))
@@ -256,6 +256,21 @@ async fn json_response_without_a_code_has_a_code_state() {
         let (recorder, log) = Recorder::with_log();
         let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
         assert_eq!(record["http.response.body.code"], code, "{body}");
+        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+    }
+}
+
+#[actix_web::test]
+async fn number_that_is_too_long_for_a_code_does_not_outlive_its_key() {
+    let digits = "1".repeat(200);
+    for (body, state) in [
+        (format!(r#"{{"code":{digits}}}"#), "cut"),
+        (format!(r#"{{"code":{digits},"code":null}}"#), "absent"),
+        (format!(r#"{{"code":{digits}"#), "malformed"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log, &recorder, post_json(body.clone())).await;
+        assert_eq!(record["http.response.body.code"], Value::Null, "{body}");
         assert_eq!(record["http.response.body.code_state"], state, "{body}");
     }
 }

@@ -19,15 +19,18 @@ pub(crate) struct CodeFinder<'p, 'i> {
     /// Set if the next value belongs to a key of the path.
     is_expected: bool,
     found: Option<RawCode<'i>>,
-    /// Set if a code was a number that is longer than [`MAX_CODE_LEN`].
-    is_too_long: bool,
 }
 
 /// A code as it occurs in the text.
 #[derive(Clone, Copy, Debug)]
 enum RawCode<'i> {
     Number(&'i str),
-    Text { raw: &'i str, escaped: bool },
+    Text {
+        raw: &'i str,
+        escaped: bool,
+    },
+    /// A number that is longer than [`MAX_CODE_LEN`].
+    TooLong,
 }
 
 impl<'p, 'i> CodeFinder<'p, 'i> {
@@ -38,7 +41,6 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
             on_path: 0,
             is_expected: false,
             found: None,
-            is_too_long: false,
         }
     }
 
@@ -92,10 +94,10 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     #[inline]
     pub(crate) fn number(&mut self, digits: &'i str) {
         if self.takes_value() {
-            match digits.len() > MAX_CODE_LEN {
-                true => self.is_too_long = true,
-                false => self.found = Some(RawCode::Number(digits)),
-            }
+            self.found = Some(match digits.len() > MAX_CODE_LEN {
+                true => RawCode::TooLong,
+                false => RawCode::Number(digits),
+            });
         }
     }
 
@@ -113,8 +115,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
 
     /// Returns the code, or the reason why it is not known. `whole` says that the text was the whole response.
     pub(crate) fn finish(self, ending: Ending, whole: bool) -> Result<FoundCode, CodeState> {
-        let seen_whole = whole && !self.is_too_long && ending != Ending::TooDeep;
-        if ending == Ending::Malformed || (seen_whole && ending == Ending::Cut) {
+        if ending == Ending::Malformed || (whole && ending == Ending::Cut) {
             return Err(CodeState::Malformed);
         }
         match self.found {
@@ -123,7 +124,8 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
                 true => FoundCode::text(&unescape(raw)),
                 false => FoundCode::text(raw),
             }),
-            None if seen_whole => Err(CodeState::Absent),
+            Some(RawCode::TooLong) => Err(CodeState::Cut),
+            None if whole && ending != Ending::TooDeep => Err(CodeState::Absent),
             None => Err(CodeState::Cut),
         }
     }
