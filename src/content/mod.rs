@@ -338,6 +338,15 @@ mod tests {
             ("", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
             ("", "plain", "plain"),
             ("", "a=1&pin=2", "a=1&pin=[REDACTED]"),
+            ("", "user[pin]=2,3&a=b%20c", "user[pin]=[REDACTED]&a=b%20c"),
+            (
+                "",
+                "https://h/x?sig=2&y=1",
+                "https://h/x?sig=[REDACTED]&y=1",
+            ),
+            ("", "(card-number=2)", "(card-number=[REDACTED])"),
+            ("", "'pin'='2'", "'pin'='[REDACTED]'"),
+            ("", "a,pin=2", "a,pin=[REDACTED]"),
         ] {
             assert_eq!(
                 content(content_type, kept.as_bytes(), true),

@@ -86,17 +86,19 @@ fn plain(
     redactor: Redactor<'_>,
     mut buffer: String,
 ) -> String {
-    // After JSON, forms are the most frequent bodies without a type.
-    let is_form = match media {
-        Media::Form => true,
-        Media::Untyped => decoded.contains('=') && !decoded.contains(char::is_whitespace),
-        _ => false,
+    let shown = match media {
+        Media::Form => {
+            let shown = form::redact_form(decoded, open, &redactor);
+            return text::clean(&shown).into_owned();
+        }
+        // After JSON, forms are the most frequent bodies without a type. Because this is a guess, the rules for text
+        // apply as well: the text may be a URL.
+        Media::Untyped if decoded.contains('=') && !decoded.contains(char::is_whitespace) => {
+            form::redact_form(decoded, open, &redactor)
+        }
+        _ => Cow::Borrowed(decoded),
     };
-    if is_form {
-        let shown = form::redact_form(decoded, open, &redactor);
-        return text::clean(&shown).into_owned();
-    }
-    match redact_text(decoded, open, &redactor) {
+    match redact_text(&shown, open, &redactor) {
         Cow::Borrowed(shown) => {
             buffer.push_str(shown);
             buffer
