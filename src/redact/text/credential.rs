@@ -115,9 +115,12 @@ pub(super) fn find_jwt(input: &Input<'_, '_>, at: usize) -> Finding {
     // RFC 7515 prescribes Base64url without padding, but some issuers use plain Base64.
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
     let len = rest.find(|c| !is_part(c) && c != '.').unwrap_or(rest.len());
-    let parts = rest[..len].split('.').count();
-    let may_go_on = input.open && len == rest.len();
-    if parts < 3 && !may_go_on {
+    let after = &rest[len..];
+    // A truncated escape may be that of a full stop.
+    if input.open && (after.is_empty() || (after.starts_with('%') && after.len() <= 2)) {
+        return Finding::hidden(start..input.text.len());
+    }
+    if rest[..len].split('.').count() < 3 {
         return Finding::SkipTo(start + len);
     }
     // A full stop after the token ends a sentence. If the third part is empty, the token is not signed.

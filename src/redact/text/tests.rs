@@ -178,6 +178,10 @@ fn truncated_secret_at_end_of_text_is_hidden() {
     for (text, expected) in [
         ("x eyJh", "x [REDACTED]"),
         ("x eyJh.ey", "x [REDACTED]"),
+        ("x eyJh.ey%", "x [REDACTED]"),
+        ("x eyJh%2Eey%2", "x [REDACTED]"),
+        ("x eyJh%252Eey%25", "x [REDACTED]"),
+        ("x eyJh%252Eey%252", "x [REDACTED]"),
         ("Basic an", "Basic [REDACTED]"),
         ("at https://ann:hunt", "at https://"),
         ("at https://ann", "at https://"),
