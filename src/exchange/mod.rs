@@ -55,9 +55,9 @@ use crate::{
 pub(crate) struct Exchange {
     /// `None` while the exchange is in the pool of its worker.
     live: Option<Live>,
-    /// Set while application code runs. If it is still set on drop, that code panicked, even if the panic
-    /// was caught before it reached us.
-    is_in_app: Cell<bool>,
+    /// The number of calls of application code that have not returned. On drop, these calls panicked, even if
+    /// the panic was caught before it reached us.
+    calls_of_app: Cell<u32>,
     /// Set if the body of the response was polled.
     is_polled: Cell<bool>,
     /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
@@ -92,7 +92,7 @@ impl Exchange {
         let started = Instant::now();
         self.state.get_mut().begin(&logger.policy, req);
         logger.shared.enter();
-        self.is_in_app.set(false);
+        self.calls_of_app.set(0);
         self.is_polled.set(false);
         self.request_tail.take();
         self.response_tail.take();
@@ -141,12 +141,12 @@ impl Exchange {
 
     /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::Outcome::Panicked).
     ///
-    /// Calls nest if a body polls another body of the same exchange, so the flag is restored, not cleared.
+    /// Calls nest if a body polls another body of the same exchange.
     #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
-        let was_in_app = self.is_in_app.replace(true);
+        self.calls_of_app.set(self.calls_of_app.get() + 1);
         let value = f();
-        self.is_in_app.set(was_in_app);
+        self.calls_of_app.set(self.calls_of_app.get() - 1);
         value
     }
 
@@ -395,7 +395,8 @@ impl Exchange {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let response = state.response.as_ref();
             let outcome = end.outcome(OutcomeInputs {
-                is_panic: self.is_in_app.get() || (thread::panicking() && !live.unwinding_before),
+                is_panic: self.calls_of_app.get() > 0
+                    || (thread::panicking() && !live.unwinding_before),
                 is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled)
                     && !self.is_polled.get(),
                 is_error: response.is_none() && state.error_returned,
