@@ -163,10 +163,14 @@ pub(crate) struct FirstChunkCode {
 }
 
 impl FirstChunkCode {
-    /// Reads the code from the first chunk.
+    /// Reads the code from the first chunk. Reads no more of the chunk than would be kept if there were room, because
+    /// a chunk may be as large as a body.
     pub(crate) fn read(kind: &Representation, chunk: &[u8], policy: &Policy) -> Self {
-        let code_if = |whole| {
-            let body = DecodedBody::decode(kind, chunk, whole, policy.code_limit).ok()?;
+        let limit = policy.kept_limit(true);
+        let kept = &chunk[..chunk.len().min(limit)];
+        let code_if = |completed| {
+            let whole = completed && kept.len() == chunk.len();
+            let body = DecodedBody::decode(kind, kept, whole, limit).ok()?;
             body.code(policy.code_limit, &policy.code_path)
         };
         Self {
