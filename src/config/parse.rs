@@ -27,7 +27,11 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
         Size::Number(bytes) => Ok(bytes),
         Size::Text(text) => {
             let size = text.parse::<ByteSize>().ok();
-            let bytes = size.and_then(|size| usize::try_from(size.as_u64()).ok());
+            // `ByteSize` saturates.
+            let size = size
+                .map(|size| size.as_u64())
+                .filter(|&size| size < u64::MAX);
+            let bytes = size.and_then(|size| usize::try_from(size).ok());
             bytes.ok_or_else(|| invalid(&text, "a size such as \"4096\" or \"16 MiB\""))
         }
     }

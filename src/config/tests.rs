@@ -149,6 +149,14 @@ fn invalid_value_is_an_error_that_shows_the_expected_form() {
             format!(r#"invalid value: string "16 Mob", expected {size}"#),
         ),
         (
+            r#"request_limit = "16 EiB""#,
+            format!(r#"invalid value: string "16 EiB", expected {size}"#),
+        ),
+        (
+            r#"response_body = "Always""#,
+            "unknown variant `Always`".into(),
+        ),
+        (
             r#"request_limit = "-1""#,
             format!(r#"string "-1", expected {size}"#),
         ),
@@ -205,8 +213,8 @@ fn invalid_or_contradicting_settings_are_an_error() {
             "record_limit (1023) is less than 1024",
         ),
         (
-            "memory_budget = 4096",
-            "memory_budget (4096) is less than request_limit + response_limit (8192), which one exchange may need",
+            "memory_budget = 8191",
+            "memory_budget (8191) is less than request_limit + response_limit (8192), which one exchange may need",
         ),
         (
             r#"request_limit = "1 GiB""#,
