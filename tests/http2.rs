@@ -23,7 +23,10 @@ use h2::{
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::support::{PATIENCE, Recorder, Server, assert_fields, gate::Gate};
+use crate::support::{
+    PATIENCE, Recorder, Server, assert_fields,
+    gate::{Gate, gated},
+};
 
 async fn panicking() -> HttpResponse {
     panic!("the handler panics")
@@ -218,26 +221,13 @@ async fn bodies_that_http2_does_not_poll_are_completed() {
 
 #[actix_web::test]
 async fn stream_reset_before_the_head_does_not_cancel_the_handler_and_is_aborted() {
-    let (started, when_started) = mpsc::channel();
-    let gate = Gate::default();
-    let site = {
-        let gate = gate.clone();
-        Site::new(move |routes| {
-            let (gate, started) = (gate.clone(), started.clone());
-            let handler = move || {
-                let gate = gate.clone();
-                started.send(()).unwrap();
-                async move {
-                    gate.passed().await;
-                    "too late"
-                }
-            };
-            routes
-                .route("/reset", web::get().to(handler))
-                .route("/fine", web::get().to(|| async { "fine" }));
-        })
-        .await
-    };
+    let (gate, when_started, handler) = gated("too late");
+    let site = Site::new(move |routes| {
+        routes
+            .route("/reset", web::get().to(handler.clone()))
+            .route("/fine", web::get().to(|| async { "fine" }));
+    })
+    .await;
     let (response, mut upload) = site.start("GET", "/reset", None).await;
     spawn_blocking(move || when_started.recv_timeout(PATIENCE).unwrap())
         .await

@@ -23,8 +23,11 @@ use std::{
     collections::VecDeque,
     error::Error as StdError,
     fmt,
+    io::Write as _,
+    net::TcpStream,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::mpsc,
     task::{Context, Poll, Waker},
 };
 
@@ -38,12 +41,15 @@ use actix_web::{
     http::StatusCode,
     rt::System,
     test::init_service,
-    web::ServiceConfig,
+    web::{self, ServiceConfig},
 };
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Recorder, Server, gate::Gate};
+use crate::support::{
+    PATIENCE, Recorder, Server,
+    gate::{Gate, gated},
+};
 
 /// A response body that follows a script.
 struct Script {
@@ -247,4 +253,23 @@ impl Site {
 
 fn drain(log: &BodyLog) -> bool {
     System::new().block_on(log.drain(PATIENCE))
+}
+
+/// Starts a server whose handler never answers, and a client that has called it.
+fn stalled_site() -> (Site, TcpStream) {
+    let (started, when_started) = mpsc::channel();
+    let site = Site::new(move |routes| {
+        let started = started.clone();
+        let stall = move || {
+            started.send(()).unwrap();
+            std::future::pending::<HttpResponse>()
+        };
+        routes.route("/stall", web::get().to(stall));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    when_started.recv_timeout(PATIENCE).unwrap();
+    (site, client)
 }

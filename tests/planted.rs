@@ -1,10 +1,7 @@
 //! Not even four bytes of a secret that is planted in a document get into a record, wherever the document is cut
 //! and however it is split into chunks.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::io::{self, Write};
 
 use actix_bodylog::{BodyLog, JsonLines, RecordExt as _, ResponseBody, Schema, User};
 use actix_web::{
@@ -15,6 +12,9 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+
+mod support;
+use support::lines::Lines;
 
 /// Secrets that have no four consecutive bytes in common with a template.
 const SECRETS: [&str; 5] = [
@@ -315,26 +315,6 @@ fn a_token_in_a_body_is_hidden_at_every_cut() {
                 &format!("{content_type}, limit {limit}: {body}"),
             );
         }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap()
     }
 }
 

@@ -308,6 +308,21 @@ async fn code_at_the_code_limit_has_the_same_state_and_level_as_before_it() {
 }
 
 #[actix_web::test]
+async fn json_that_is_not_utf_8_is_malformed_and_a_character_cut_by_the_limit_is_not() {
+    let (recorder, log) = Recorder::with_log();
+    let body = &b"{\"a\":\"\xff\",\"code\":500}"[..];
+    let record = record_of(log, &recorder, post_json(body)).await;
+    assert_eq!(record["http.response.body.code_state"], "malformed");
+    assert_eq!(record["http.response.body.code"], Value::Null);
+    let body = r#"{"code":7,"a":"é"}"#;
+    for limit in 10..body.len() {
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
+        assert_eq!(record["http.response.body.code"], 7, "{limit}");
+    }
+}
+
+#[actix_web::test]
 async fn limits_of_zero_omit_the_content() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0).code_limit(0);

@@ -14,31 +14,25 @@ const PARTS: [(&str, &str); 18] = [
     ("redact", "util formats"),
     ("content", "util formats redact"),
     ("record", "util formats redact content"),
-    ("sink", "util formats redact content record"),
-    ("capture", "util"),
+    ("sink", "util record"),
+    ("capture", ""),
     ("head", "util formats redact content record"),
-    ("sampling", "util formats record head"),
+    ("sampling", "util"),
     ("stats", "util capture"),
-    ("policy", "util formats redact content record head sampling"),
-    ("logger", "util record sink stats policy"),
+    ("policy", "formats redact head sampling"),
+    ("logger", "record sink stats policy"),
     (
         "exchange",
-        "util formats redact content record sink capture head sampling stats policy logger",
+        "util formats redact content record capture head policy logger",
     ),
     ("request_ext", "record exchange"),
     ("preview", "formats redact content head policy exchange"),
     (
         "body_log",
-        "util formats redact content record sink head sampling stats policy logger exchange preview",
+        "formats redact record sink head sampling stats policy logger preview",
     ),
-    (
-        "config",
-        "util redact record sink head sampling policy body_log",
-    ),
-    (
-        "middleware",
-        "util record capture head stats policy logger exchange body_log",
-    ),
+    ("config", "redact record head policy body_log"),
+    ("middleware", "capture head logger exchange body_log"),
 ];
 
 /// The parts that may name `actix_web`. The others may name only `actix_web::http`.
@@ -58,15 +52,48 @@ const MAX_FUNCTION_LINES: usize = 60;
 fn the_layout_of_the_crate_follows_its_rules() {
     let mut sources = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    read_folder(&root, &[], &mut sources);
-    let mut found = BTreeSet::new();
-    for source in &sources {
-        check_lengths(source, &mut found);
-        check_actix_web(source, &mut found);
-        check_imports(source, &sources, &mut found);
-    }
-    check_cycles(&sources, &mut found);
+    read_folder(&root, &root, &mut sources);
+    assert!(sources.len() > 80, "{}", sources.len());
+    let mut found = violations(&sources);
+    check_unused(&sources, &mut found);
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn each_rule_finds_its_violation() {
+    let long_function = format!("fn f() {{\n{}}}\n", "    x;\n".repeat(61));
+    let long_file = "const A: u8 = 0;\n".repeat(401);
+    for (files, expected) in [
+        (
+            &[
+                ("util/a.rs", "use crate::{record::b::B, util::c};"),
+                ("record/b.rs", ""),
+            ][..],
+            "util/a.rs imports from record",
+        ),
+        (
+            &[("util/a.rs", "use crate::util::B;"), ("util/mod.rs", "")],
+            "util/a.rs imports from util/mod.rs",
+        ),
+        (
+            &[
+                ("util/a.rs", "use super::b::B;"),
+                ("util/b.rs", "use crate::util::a::A;"),
+            ],
+            "util/a imports from util/b in a cycle",
+        ),
+        (
+            &[("sink/a.rs", "use actix_web::{http::header, dev::Payload};")],
+            "sink/a.rs names actix_web::dev::Payload",
+        ),
+        (&[("other/a.rs", "")], "other/a.rs is in no part"),
+        (&[("util/a.rs", &long_file)], "util/a.rs is too long"),
+        (&[("util/a.rs", &long_function)], "util/a.rs: f is too long"),
+    ] {
+        let sources = files.iter().map(|(path, text)| Source::new(path, text));
+        let found = violations(&sources.collect::<Vec<_>>());
+        assert!(found.contains(expected), "{expected}: {found:#?}");
+    }
 }
 
 #[test]
@@ -92,6 +119,18 @@ struct Source {
 }
 
 impl Source {
+    /// Reads a file from its path inside `src/` and its text.
+    fn new(path: &str, text: &str) -> Self {
+        let names = path.trim_end_matches(".rs").split('/');
+        let module = names.filter(|name| !matches!(*name, "mod" | "lib"));
+        Self {
+            path: path.to_owned(),
+            module: module.map(str::to_owned).collect(),
+            is_folder_root: path.ends_with("mod.rs") || path == "lib.rs",
+            code: without_test_items(&without_quotes_and_comments(text)),
+        }
+    }
+
     /// The part of the crate that it belongs to; empty for `lib.rs`.
     fn part(&self) -> &str {
         self.module.first().map_or("", String::as_str)
@@ -121,31 +160,16 @@ impl Source {
     }
 }
 
-fn read_folder(folder: &Path, module: &[String], sources: &mut Vec<Source>) {
+fn read_folder(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
     let entries = fs::read_dir(folder).unwrap();
     let paths: BTreeSet<_> = entries.map(|entry| entry.unwrap().path()).collect();
     for path in paths {
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let is_folder_root = matches!(name, "mod" | "lib");
-        let mut module = module.to_vec();
-        if !is_folder_root {
-            module.push(name.to_owned());
-        }
         if path.is_dir() {
-            read_folder(&path, &module, sources);
-        } else if name != "tests" {
-            let file = match name {
-                "lib" => "lib.rs".to_owned(),
-                "mod" => module.join("/") + "/mod.rs",
-                _ => module.join("/") + ".rs",
-            };
-            let code = without_quotes_and_comments(&fs::read_to_string(&path).unwrap());
-            sources.push(Source {
-                path: file,
-                module,
-                is_folder_root,
-                code: without_test_items(&code),
-            });
+            read_folder(root, &path, sources);
+        } else if !path.ends_with("tests.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let inside = path.strip_prefix(root).unwrap().to_str().unwrap();
+            sources.push(Source::new(inside, &text));
         }
     }
 }
@@ -195,7 +219,7 @@ fn quoted_len(text: &str, quote: char) -> usize {
         }
         is_escaped = c == '\\' && !is_escaped;
     }
-    text.len()
+    panic!("a quote without an end: {text}");
 }
 
 /// Removes test modules, and other items for tests that are not nested.
@@ -262,6 +286,17 @@ fn read_path<'c>(
     }
     paths.push(path);
     rest
+}
+
+fn violations(sources: &[Source]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for source in sources {
+        check_lengths(source, &mut found);
+        check_actix_web(source, &mut found);
+        check_imports(source, sources, &mut found);
+    }
+    check_cycles(sources, &mut found);
+    found
 }
 
 fn count_lines<'c>(lines: impl Iterator<Item = &'c str>) -> usize {
@@ -331,6 +366,19 @@ fn check_imports(source: &Source, sources: &[Source], found: &mut BTreeSet<Strin
         if !is_allowed {
             found.insert(format!("{path} imports from {to}"));
         }
+    }
+}
+
+/// Checks that each part imports from all parts that [`PARTS`] allows.
+fn check_unused(sources: &[Source], found: &mut BTreeSet<String>) {
+    for (part, allowed) in PARTS {
+        let own = sources.iter().filter(|source| source.part() == part);
+        let imports = own.flat_map(|source| source.imports(sources));
+        let used: BTreeSet<_> = imports.map(Source::part).collect();
+        let unused = allowed
+            .split_whitespace()
+            .filter(|name| !used.contains(name));
+        found.extend(unused.map(|name| format!("{part} does not import from {name}")));
     }
 }
 

@@ -281,6 +281,29 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "brotli")]
+    #[test]
+    fn brotli_of_another_encoder_is_decoded() {
+        let items = (0..40).map(|nth| format!("{{\"id\":{nth},\"name\":\"item number {nth}\"}},"));
+        let text: String = items.collect();
+        // Made by the encoder in C.
+        let digits = "1b3b05f82d0aec98065ea81d1c0e716256d594326caf4f6563a99309b35ba5b9a50e195d8a94b5\
+            41cffe043cd5ab77f06b68231ec26aaceb025e98651ebf22f0753cf7f907efef26dc42db7887eca276d37b98bdec\
+            3eee9be04510280649c17288124a155a1d4613561b8ebb160e21500c9282e51025942ab43a8c26ac361c776d1c46\
+            a0182405cb214a28556875184d586db8bb03";
+        let digits = digits.as_bytes().chunks(2);
+        let encoded =
+            digits.map(|hex| u8::from_str_radix(str::from_utf8(hex).unwrap(), 16).unwrap());
+        let encoded: Vec<_> = encoded.collect();
+        let codings = codings("br");
+        assert_eq!(
+            codings.decode(&encoded, true, 4096),
+            decoded(text.as_bytes(), true)
+        );
+        let cut = codings.decode(&encoded[..120], false, 4096).unwrap();
+        assert!(text.as_bytes().starts_with(&cut.bytes) && cut.bytes.len() > 100 && !cut.whole);
+    }
+
     #[test]
     fn the_result_is_cut_at_the_limit() {
         for value in NAMES {

@@ -142,12 +142,6 @@ mod tests {
         assert_eq!(timestamp(before), "1970-01-01T00:00:00.000000Z");
     }
 
-    #[test]
-    fn the_longest_address_has_the_maximum_length() {
-        let longest = IpAddr::V6(Ipv6Addr::from([0xffff; 8]));
-        assert!(longest.to_string().len() <= MAX_ADDRESS_LEN);
-    }
-
     proptest! {
         #[test]
         fn addresses_are_written_as_by_display(

@@ -38,10 +38,10 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Panics if no browser is installed and `CI` is `true`.
+    /// Panics if no browser is installed and the variable `CI` is set.
     pub fn start() -> Option<Self> {
         let Some(program) = installed() else {
-            assert!(env::var("CI").as_deref() != Ok("true"), "{NOT_INSTALLED}");
+            assert!(env::var_os("CI").is_none(), "{NOT_INSTALLED}");
             // Not with `eprintln`, whose output is captured when a test passes.
             let _ = writeln!(io::stderr(), "skipped: {NOT_INSTALLED}");
             return None;

@@ -199,20 +199,7 @@ fn client_that_leaves_while_the_handler_runs_aborts_the_exchange_without_status(
 
 #[test]
 fn client_that_resets_while_the_handler_runs_aborts_the_exchange_by_default() {
-    let (started, when_started) = mpsc::channel();
-    let site = Site::new(move |routes| {
-        let started = started.clone();
-        let stall = move || {
-            started.send(()).unwrap();
-            std::future::pending::<HttpResponse>()
-        };
-        routes.route("/", web::get().to(stall));
-    });
-    let mut client = site.server.connect();
-    client
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    when_started.recv_timeout(PATIENCE).unwrap();
+    let (site, client) = stalled_site();
     reset(client);
     assert_fields(
         &site.record(),
@@ -222,23 +209,10 @@ fn client_that_resets_while_the_handler_runs_aborts_the_exchange_by_default() {
 
 #[test]
 fn client_that_closes_its_half_gets_the_response() {
-    let (started, when_started) = mpsc::channel();
-    let gate = Gate::default();
-    let site = {
-        let gate = gate.clone();
-        Site::new(move |routes| {
-            let (gate, started) = (gate.clone(), started.clone());
-            let handler = move || {
-                started.send(()).unwrap();
-                let gate = gate.clone();
-                async move {
-                    gate.passed().await;
-                    "still here"
-                }
-            };
-            routes.route("/", web::get().to(handler));
-        })
-    };
+    let (gate, when_started, handler) = gated("still here");
+    let site = Site::new(move |routes| {
+        routes.route("/", web::get().to(handler.clone()));
+    });
     let mut client = site.server.connect();
     client
         .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")

@@ -1,32 +1,12 @@
 //! Exchanges when the server stops, and `drain`.
 
-use std::{net::TcpStream, pin::pin, sync::mpsc, time::Duration};
+use std::{net::TcpStream, pin::pin, time::Duration};
 
-use actix_web::{HttpResponse, test::TestRequest, web};
+use actix_web::{test::TestRequest, web};
 use serde_json::json;
 
 use super::*;
 use crate::support::assert_fields;
-
-/// Starts a server whose handler never answers, and a client that has called it.
-fn stalled_site() -> (Site, TcpStream) {
-    use std::io::Write as _;
-    let (started, when_started) = mpsc::channel();
-    let site = Site::new(move |routes| {
-        let started = started.clone();
-        let stall = move || {
-            started.send(()).unwrap();
-            std::future::pending::<HttpResponse>()
-        };
-        routes.route("/stall", web::get().to(stall));
-    });
-    let mut client = site.server.connect();
-    client
-        .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    when_started.recv_timeout(PATIENCE).unwrap();
-    (site, client)
-}
 
 #[test]
 fn forced_stop_aborts_a_stalled_handler_and_drain_waits_for_its_record() {
@@ -61,23 +41,10 @@ fn graceful_stop_lets_an_exchange_finish() {
         thread,
         time::Instant,
     };
-    let (started, when_started) = mpsc::channel();
-    let gate = Gate::default();
-    let site = {
-        let gate = gate.clone();
-        Site::new(move |routes| {
-            let (gate, started) = (gate.clone(), started.clone());
-            let handler = move || {
-                started.send(()).unwrap();
-                let gate = gate.clone();
-                async move {
-                    gate.passed().await;
-                    "finished"
-                }
-            };
-            routes.route("/", web::get().to(handler));
-        })
-    };
+    let (gate, when_started, handler) = gated("finished");
+    let site = Site::new(move |routes| {
+        routes.route("/", web::get().to(handler.clone()));
+    });
     let Site {
         server,
         log,

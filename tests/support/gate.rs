@@ -2,9 +2,14 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver},
+    },
     task::{Context, Poll, Waker},
 };
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 /// Each call of `open` lets one call of `pass` through.
 #[derive(Clone, Default)]
@@ -58,4 +63,29 @@ impl Gate {
     pub async fn passed(&self) {
         poll_fn(|cx| self.poll_passed(cx)).await;
     }
+}
+
+/// Makes a handler that answers with `text` once the gate is open. The receiver gets a message for each call.
+pub fn gated(
+    text: &'static str,
+) -> (
+    Gate,
+    Receiver<()>,
+    impl Fn() -> LocalBoxFuture<'static, &'static str> + Clone + Send,
+) {
+    let (started, when_started) = mpsc::channel();
+    let gate = Gate::default();
+    let handler = {
+        let gate = gate.clone();
+        move || {
+            started.send(()).unwrap();
+            let gate = gate.clone();
+            async move {
+                gate.passed().await;
+                text
+            }
+            .boxed_local()
+        }
+    };
+    (gate, when_started, handler)
 }

@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod gate;
 pub mod key_values;
+pub mod lines;
 pub mod script;
 pub mod scripted;
 pub mod scripts;

@@ -156,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn batch_that_cannot_be_stored_is_counted_before_flush_returns() {
+        let (sink, writer) = start(Store::open(":memory:".as_ref()).unwrap()).unwrap();
+        // The generated columns need JSON.
+        sink.push("bad".to_owned());
+        assert!(sink.flush(Duration::from_secs(10)));
+        assert_eq!(sink.lost(), 1);
+        sink.push("{}".to_owned());
+        assert!(sink.flush(Duration::from_secs(10)));
+        assert_eq!(sink.lost(), 1);
+        writer.close();
+    }
+
+    #[test]
     fn flush_reports_whether_earlier_records_are_stored_in_time() {
         let (sink, _receiver) = AuditSink::new(2);
         sink.push("{}".to_owned());

@@ -213,68 +213,6 @@ fn text_without_secrets_is_unchanged() {
 }
 
 #[test]
-fn repeated_triggers_take_linear_time() {
-    // Each text would take minutes if the time grew with the square of the length.
-    for piece in [
-        "=",
-        ":",
-        "a=",
-        "\"a\":",
-        "<a",
-        "<token>",
-        "<token><![CDATA[",
-        "@",
-        "//@",
-        "eyJ",
-        "eyJ.",
-        "Bearer ",
-        "basic \"",
-        "password=",
-        "password: \"",
-        "password={",
-        "password:a,",
-        "password=A{x},",
-        "password=A{'",
-        "password=A<",
-        "password=''",
-        "password='''a' ",
-        "password=\"\" ",
-        "password='a'\"",
-        "\\\"a\\\":",
-        "a=%25",
-        "password:\n ",
-        "password:\n  ",
-        " ",
-        "\n",
-        "\t",
-        " \n",
-        ", ",
-        "a ",
-        "\\",
-        "'",
-        "\"",
-        "<a '",
-        "key: ",
-        "&quot;:",
-        "https://",
-        "%3D",
-    ] {
-        for start in [
-            "",
-            "password=",
-            "password: ",
-            "x password=",
-            "password={",
-            "password=\n",
-        ] {
-            let text = format!("{start}{}", piece.repeat(100_000 / piece.len()));
-            let shown = shown(&text);
-            assert!(shown.len() <= 12 * text.len(), "{start}{piece}");
-        }
-    }
-}
-
-#[test]
 fn text_that_two_passes_do_not_settle_is_hidden_as_a_whole() {
     // The first pass decodes the URL, the second hides the value, and the third would remove the host.
     let text = "'%2FdXNlcjpwYXNz%2F%2Fcardtokenann:pw@h%3A(name=\"/";
@@ -390,16 +328,5 @@ proptest! {
         prop_assert!(!once.contains(text::is_forbidden));
         prop_assert_eq!(hide_secrets(&once, open, &names), None);
         prop_assert_eq!(redact_text(&once, open, &names), once.as_str());
-    }
-
-    #[test]
-    fn text_with_hidden_secrets_does_not_change_if_redacted_again(
-        text in texts(),
-        open in any::<bool>(),
-        names in names(),
-    ) {
-        if let Some(once) = hide_secrets(&text, open, &names) {
-            prop_assert_eq!(hide_secrets(&once, open, &names), None);
-        }
     }
 }
