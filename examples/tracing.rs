@@ -1,5 +1,5 @@
 //! Records as events of `tracing`, in the spans of `tracing-actix-web`: run
-//! `cargo run --example tracing` and follow the instructions on standard error.
+//! `cargo run --features tracing --example tracing` and follow the instructions on standard error.
 //!
 //! The custom field `items` and the recorded headers are in the field `field.others` of the event, as a
 //! JSON object.

@@ -321,8 +321,9 @@ impl BodyLog {
         self.set(|policy| policy.sampling = sampling)
     }
 
-    /// Skips successful requests for exactly this path, as the middleware receives it. A request for which the code,
-    /// the status or the outcome asks for [`Level::Warn`] or above is recorded. May be called several times.
+    /// Skips successful requests for exactly this path, as the middleware receives it. A request is
+    /// recorded if its code, status or outcome, or a malformed JSON response, asks for [`Level::Warn`] or above. May be
+    /// called several times.
     pub fn skip(self, path: impl Into<String>) -> Self {
         self.set(|policy| policy.skip.push(path.into()))
     }

@@ -157,19 +157,22 @@ pub struct Stats {
     pub budget_limit: usize,
     /// Bytes that all captures in flight hold.
     pub budget_used: usize,
-    /// The maximum of [`budget_used`](Self::budget_used) so far; never above the limit.
+    /// The maximum of [`budget_used`](Self::budget_used) so far. Never above the limit, unless
+    /// [`memory_budget`](crate::BodyLog::memory_budget) lowered the limit later.
     pub budget_peak: usize,
     /// Captures that were discarded because the budget had no room for them.
     pub budget_refusals: u64,
     /// Records that were passed to at least one sink.
     pub records: u64,
-    /// Exchanges without a record because no sink was enabled for their level.
+    /// Exchanges without a record because no sink was enabled for their level. If no sink is enabled for
+    /// [`Level::Error`](log::Level::Error), requests pass through and are not counted.
     pub muted: u64,
     /// Requests left out by [`skip`](crate::BodyLog::skip) or [`skip_if`](crate::BodyLog::skip_if).
     pub skipped: u64,
     /// Records of successful exchanges that [`sample`](crate::BodyLog::sample) left out.
     pub sampled_out: u64,
-    /// Panics of sinks and hooks, plus the records that sinks could not write.
+    /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`), plus
+    /// the records that sinks could not write.
     pub sink_failures: u64,
 }
 

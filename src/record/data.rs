@@ -52,7 +52,7 @@ pub struct Body<'a> {
     pub content: Option<&'a str>,
     /// Set if the content is not the whole body.
     pub truncated: bool,
-    /// Set if the body is not valid in its format. The content ends at the fault.
+    /// Set if the body is not valid in its format. The content ends at the syntax error.
     pub malformed: bool,
     /// Reason why a body that is not empty has no content.
     pub omitted: Option<Omitted>,
@@ -75,11 +75,11 @@ pub struct Record<'a> {
     pub timestamp: SystemTime,
     /// `level`
     pub level: Level,
-    /// `message`: `METHOD URI`, with the query redacted.
+    /// `message`: `METHOD URI`, redacted.
     pub message: &'a str,
     /// `http.request.method`
     pub method: &'a str,
-    /// `url.path`: the path before any middleware rewrote it.
+    /// `url.path`: the path as the logger received it, before inner middleware rewrote it; redacted.
     pub path: &'a str,
     /// `url.query`: redacted.
     pub query: Option<&'a str>,

@@ -190,11 +190,10 @@ fn push_chars(out: &mut Vec<u8>, clean: &str) {
     }
 }
 
-/// Appends clean text as characters of a JSON string: only quotes and backslashes need an escape.
+/// Appends clean text as characters of a JSON string, in which only quotes and backslashes need an escape.
 ///
-/// Eight bytes are written before it is known how many of them are right, and behind an escape the rest
-/// of them again: in JSON there is a quote every few bytes, and to copy what lies between two of them is
-/// a call for each.
+/// JSON has a quote every few bytes, and a copy of the bytes up to each quote would be a call for each. So eight bytes
+/// are copied at once. The bytes from a quote on are copied again, after the backslash.
 fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut piece = Piece {
         bytes: [0; _],
@@ -213,7 +212,7 @@ fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut last = [0; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     piece.push(&last);
-    // Nothing in what fills it up is escaped.
+    // The zeros that fill the last block need no escape.
     piece.len -= BLOCK - rest.len();
     out.extend_from_slice(&piece.bytes[..piece.len]);
 }
@@ -230,8 +229,8 @@ struct Piece {
 
 impl Piece {
     const BLOCKS: usize = 8;
-    /// For as many blocks, if every byte is escaped. A power of two: to take a place modulo this costs
-    /// less than to look whether it is in bounds.
+    /// The length of the blocks if every byte is escaped. This is a power of two, because an index modulo a power of two
+    /// costs less than a check of its bounds.
     const ROOM: usize = 2 * Self::BLOCKS * BLOCK;
 
     #[inline(always)]
@@ -263,7 +262,7 @@ impl Piece {
             self.len += 1;
             left -= run as usize;
             word >>= 8 * run;
-            // What is escaped stays, for it is still to be written.
+            // Keep the escaped byte, which is written next.
             hits = hits >> run & !1;
         }
         self.put(word.to_le_bytes());
@@ -284,7 +283,42 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::util::text;
+    use crate::{record::data::with_every_field, util::text};
+
+    fn line_len() -> usize {
+        with_every_field(|record| with_line(&record, Schema::OpenTelemetry, <[u8]>::len))
+    }
+
+    #[test]
+    fn line_is_made_while_another_line_is_used_and_while_a_thread_ends() {
+        struct AtTheEnd;
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                line_len();
+            }
+        }
+        thread_local! {
+            static AT_THE_END: AtTheEnd = const { AtTheEnd };
+        }
+        with_every_field(|record| {
+            with_line(&record, Schema::OpenTelemetry, |line| {
+                let before = line.to_vec();
+                assert_eq!(line_len(), line.len());
+                assert_eq!(line, before);
+            });
+        });
+        // The line and the value of the test are destroyed in either order.
+        for first in [true, false] {
+            let thread = std::thread::spawn(move || {
+                if first {
+                    AT_THE_END.with(|_| ());
+                }
+                line_len();
+                AT_THE_END.with(|_| ());
+            });
+            assert!(thread.join().is_ok());
+        }
+    }
 
     proptest! {
         #[test]

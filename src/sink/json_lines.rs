@@ -51,7 +51,8 @@ impl JsonLines {
     /// [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and
     /// counted in [`Stats::sink_failures`](crate::Stats::sink_failures); queued records stay. When the
     /// writer accepts records again, the number of dropped records is logged through the `log` facade, at
-    /// most once a second. The first record that is larger than the whole queue is logged immediately.
+    /// most once a second. For the first record that is larger than the whole queue, a
+    /// warning is logged immediately.
     ///
     /// The thread collects records for two milliseconds, writes them in whole lines with
     /// [`write_vectored`](Write::write_vectored), and flushes the writer. This takes a fraction of the

@@ -8,8 +8,8 @@ use crate::record::{data::Record, schema::Schema};
 
 /// Receives records. A closure `Fn(&Record<'_>)` is a sink.
 ///
-/// All workers share a sink. They call it on their threads, at the end of each exchange, so a sink
-/// that blocks delays its worker.
+/// All workers share a sink. Each worker calls the sink on its own thread, at the end of each exchange, so a
+/// sink that blocks delays that worker.
 ///
 /// # Panics
 ///
@@ -18,8 +18,8 @@ use crate::record::{data::Record, schema::Schema};
 pub trait Sink: Send + Sync {
     /// Returns whether the sink uses records of a level. Default: `true`.
     ///
-    /// Called with `Error` before a request is recorded at all, and with the level of the record
-    /// before the record is built. It should be cheap.
+    /// Called with `Error` before a request is recorded. Called at the end of the exchange with the level that the
+    /// record has without the code of the response, and again if the code changes the level. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
         let _ = level;
         true

@@ -9,7 +9,7 @@ use crate::{
     util::text::{after_last, ceil_char_boundary},
 };
 
-/// Bytes before a separator in which a name is looked for. A longer word is not a name.
+/// Number of bytes before a separator that are searched for a name. A longer word is not a name.
 pub(super) const MAX_KEY: usize = 128;
 
 /// The name before a separator.

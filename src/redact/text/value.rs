@@ -176,7 +176,7 @@ impl Value<'_, '_> {
         if self.key.in_query {
             return true;
         }
-        // Only the last blank of a run looks at what follows, so that each byte is looked at once.
+        // Scan what follows only after the last blank of a run, so that each byte is scanned once.
         if c == ' ' && after.starts_with(' ') {
             return false;
         }

@@ -32,8 +32,8 @@ use crate::{
 /// the names and types that [`Record`] serializes with:
 /// `{"http.request.header.accept":["text/html"],"tenant":"acme"}`.
 ///
-/// The event has no fields for the level and the timestamp, because it has both itself, and formatters
-/// that flatten events would write them twice. The time of the event is the end of the exchange, which
+/// The event has no fields for the level and the timestamp, because an event of `tracing` has both, and
+/// formatters that flatten events would write them twice. The time of the event is the end of the exchange, which
 /// began `http.server.request.duration` earlier.
 ///
 /// The event is in the span that was current when the request reached the logger, however the exchange
