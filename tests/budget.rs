@@ -10,7 +10,7 @@ use std::{
 use actix_bodylog::{BodyLog, ResponseBody};
 use actix_web::{
     App, Error, HttpResponse,
-    body::MessageBody as _,
+    body::MessageBody,
     dev::{Payload, Service as _},
     test::{TestRequest, init_service},
     web,
@@ -230,10 +230,7 @@ async fn failed_or_dropped_response_returns_its_memory_to_the_budget() {
         let res = app.call(TestRequest::post().to_request()).await.unwrap();
         let mut body = Box::pin(res.into_body());
         for _ in 0..polls {
-            let _ = std::future::poll_fn(|cx| {
-                actix_web::body::MessageBody::poll_next(body.as_mut(), cx)
-            })
-            .await;
+            let _ = std::future::poll_fn(|cx| MessageBody::poll_next(body.as_mut(), cx)).await;
         }
         // Memory is held between the first chunk and the error.
         assert_eq!(log.stats().budget_used, if polls == 1 { 500 } else { 0 });
