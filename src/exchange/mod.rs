@@ -58,8 +58,6 @@ pub(crate) struct Exchange {
     /// The number of calls of application code that have not returned. On drop, these calls panicked, even if
     /// the panic was caught before it reached us.
     calls_of_app: Cell<u32>,
-    /// Set if the body of the response was polled.
-    is_polled: Cell<bool>,
     /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
     request_tail: Rc<TailCounter>,
     response_tail: TailCounter,
@@ -93,7 +91,6 @@ impl Exchange {
         self.state.get_mut().begin(&logger.policy, req);
         logger.shared.enter();
         self.calls_of_app.set(0);
-        self.is_polled.set(false);
         self.request_tail.take();
         self.response_tail.take();
         self.is_open.set(true);
@@ -296,7 +293,6 @@ impl Exchange {
     pub(crate) fn response_head(&self, head: &ResponseHead, size: BodySize) {
         self.update(|state, live| {
             let time_to_head = live.started.elapsed();
-            self.is_polled.set(false);
             self.response_tail.take();
             let policy = live.policy(&state.inner);
             let copy = state
@@ -328,16 +324,18 @@ impl Exchange {
         });
     }
 
-    /// [Runs](Self::run) `poll`, which polls the body of the response.
-    #[inline]
-    pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
-        self.is_polled.set(true);
-        self.run(poll)
-    }
-
     #[inline]
     pub(crate) fn response_tail(&self) -> &TailCounter {
         &self.response_tail
+    }
+
+    /// Notes that the body of the response was polled.
+    pub(crate) fn response_polled(&self) {
+        self.update_without_catching(|state, _| {
+            if let Some(response) = &mut state.response {
+                response.complete_unpolled = false;
+            }
+        });
     }
 
     /// Takes a chunk of the response body that the [tail counter](Self::response_tail) did not count.
@@ -397,8 +395,7 @@ impl Exchange {
             let outcome = end.outcome(OutcomeInputs {
                 is_panic: self.calls_of_app.get() > 0
                     || (thread::panicking() && !live.unwinding_before),
-                is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled)
-                    && !self.is_polled.get(),
+                is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled),
                 is_error: response.is_none() && state.error_returned,
             });
             state.request.count(self.request_tail.take());

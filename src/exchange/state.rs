@@ -58,7 +58,7 @@ pub(crate) struct Response {
     pub(crate) wants_code: bool,
     /// The code of a response for whose first chunk the budget had no room. Boxed, because few responses need it.
     pub(crate) first_chunk_code: Option<Box<FirstChunkCode>>,
-    /// Set if the response is complete even if its body is dropped without being polled.
+    /// Set if the body was not polled, and need not be for the response to be complete.
     pub(crate) complete_unpolled: bool,
 }
 

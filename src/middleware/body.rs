@@ -10,7 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use pin_project::pin_project;
 
-use crate::middleware::worker::ExchangeGuard;
+use crate::{exchange::Exchange, middleware::worker::ExchangeGuard};
 
 /// The body of a response that [`BodyLog`](crate::BodyLog) records. This body passes on the chunks, size, errors and
 /// wake-ups of the inner body.
@@ -42,16 +42,15 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
-        let Some(exchange) = this.exchange else {
+        let Some(exchange) = this.exchange.as_deref() else {
             return this.body.poll_next(cx).map_err(Into::into);
         };
-        let polled = exchange.poll(|| this.body.poll_next(cx));
-        match polled {
-            Poll::Ready(Some(Ok(chunk))) if exchange.response_tail().count(&chunk) => {
-                Poll::Ready(Some(Ok(chunk)))
+        let polled = exchange.run(|| this.body.poll_next(cx));
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) if exchange.response_tail().count(chunk) => {
+                polled.map_err(Into::into)
             }
-            Poll::Ready(item) => Poll::Ready(report(exchange, item)),
-            Poll::Pending => Poll::Pending,
+            _ => report(exchange, polled),
         }
     }
 
@@ -72,14 +71,15 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     }
 }
 
-/// Reports a polled item to the exchange.
+/// Reports the result of a poll to the exchange.
 // Out of line, so that counting a chunk stays cheap.
 #[inline(never)]
 fn report<E: Into<Box<dyn StdError>>>(
-    exchange: &ExchangeGuard,
-    item: Option<Result<Bytes, E>>,
-) -> Option<Result<Bytes, Box<dyn StdError>>> {
-    match item {
+    exchange: &Exchange,
+    polled: Poll<Option<Result<Bytes, E>>>,
+) -> Poll<Option<Result<Bytes, Box<dyn StdError>>>> {
+    exchange.response_polled();
+    polled.map(|item| match item {
         Some(Ok(chunk)) => {
             exchange.response_chunk(&chunk);
             Some(Ok(chunk))
@@ -93,7 +93,7 @@ fn report<E: Into<Box<dyn StdError>>>(
             exchange.complete();
             None
         }
-    }
+    })
 }
 
 /// Wraps the body of a response that is built from an error.

@@ -1,7 +1,8 @@
 //! Futures and bodies that are dropped before their end.
 
 use actix_bodylog::RecordExt as _;
-use actix_web::{HttpRequest, HttpResponse, test::TestRequest, web};
+use actix_web::{HttpRequest, HttpResponse, body::SizedStream, test::TestRequest, web};
+use futures_util::stream;
 use serde_json::json;
 
 use super::*;
@@ -94,6 +95,27 @@ async fn response_body_dropped_after_any_poll_before_its_end_is_aborted() {
                 "http.response.body.size": size,
             }),
         );
+    }
+}
+
+#[actix_web::test]
+async fn response_that_announces_no_bytes_is_completed_unless_its_body_was_polled() {
+    for (polls, outcome) in [(0, "completed"), (1, "aborted"), (2, "aborted")] {
+        let (recorder, log) = Recorder::with_log();
+        let app = app(&log, |routes| {
+            let body = || SizedStream::new(0, stream::pending::<Result<Bytes, Error>>());
+            let handler = move || async move { HttpResponse::Ok().body(body()) };
+            routes.route("/", web::get().to(handler));
+        })
+        .await;
+        let res = app.call(TestRequest::get().to_request()).await.unwrap();
+        let mut body = Box::pin(res.into_body());
+        for _ in 0..polls {
+            assert!(poll_body(body.as_mut()).is_pending());
+        }
+        drop(body);
+        let record = only_record(&recorder, &log);
+        assert_fields(&record, json!({"exchange.outcome": outcome}));
     }
 }
 
