@@ -1,17 +1,18 @@
-//! Records as events of `tracing`, in the spans of `tracing-actix-web`: run
-//! `cargo run --features tracing --example tracing` and follow the instructions on standard error.
+//! Records as events of `tracing`, in the spans of `tracing-actix-web`.
 //!
-//! The custom field `items` and the recorded headers are in the field `field.others` of the event, as a
-//! JSON object.
+//! ```text
+//! cargo run --features tracing --example tracing
+//! curl 127.0.0.1:8080/orders -H 'content-type: application/json' -d '{"items":[1,2],"card_number":"4111 1111"}'
+//! curl 127.0.0.1:8080/orders/7
+//! ```
 //!
-//! `RUST_LOG` filters the events, for example `RUST_LOG=info,actix_bodylog=debug`.
+//! The custom field `items` and the recorded headers are in the field `field.others` of the event, as a JSON object.
+//! `RUST_LOG` filters the events; the default is `info,actix_bodylog=debug`.
 
-use std::{
-    env, io,
-    net::{SocketAddr, ToSocketAddrs as _},
-    process::ExitCode,
-    time::Duration,
-};
+#[path = "common/mod.rs"]
+mod common;
+
+use std::{process::ExitCode, time::Duration};
 
 use actix_bodylog::{BodyLog, RecordExt as _, TracingSink};
 use actix_web::{App, HttpRequest, HttpServer, Responder, get, post, web};
@@ -43,35 +44,21 @@ async fn look(id: web::Path<i64>) -> impl Responder {
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let filter = env::var("RUST_LOG").unwrap_or_else(|_| "info,actix_bodylog=debug".into());
-    let filter = match filter.parse::<Targets>() {
-        Ok(filter) => filter,
-        Err(error) => return refuse(&format!("RUST_LOG is {filter:?}: {error}")),
-    };
+    common::exit(serve().await)
+}
+
+async fn serve() -> common::Result {
+    let addrs = common::addresses("127.0.0.1:8080")?;
+    let filter = common::variable("RUST_LOG")?;
+    let filter = filter.unwrap_or_else(|| "info,actix_bodylog=debug".into());
+    let parsed: Targets = filter
+        .parse()
+        .map_err(|error| common::invalid("RUST_LOG", &filter, error))?;
     tracing_subscriber::registry()
-        .with(filter)
+        .with(parsed)
         .with(fmt::layer().json())
         .init();
-    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let addrs: Vec<SocketAddr> = match addr.to_socket_addrs() {
-        Ok(addrs) => addrs.collect(),
-        Err(error) => return refuse(&format!("ADDR is {addr:?}: {error}")),
-    };
-    match serve(&addrs).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tracing: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
 
-fn refuse(why: &str) -> ExitCode {
-    eprintln!("tracing: {why}");
-    ExitCode::from(2)
-}
-
-async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
     let body_log = BodyLog::new().sink(TracingSink::new());
     let for_workers = body_log.clone();
     let server = HttpServer::new(move || {
@@ -81,25 +68,10 @@ async fn serve(addrs: &[SocketAddr]) -> io::Result<()> {
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
-    .shutdown_timeout(5);
-    let server = server.bind(addrs).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
-    })?;
-    print_instructions(&server.addrs());
+    .shutdown_timeout(5)
+    .bind(&addrs[..])?;
+    common::announce("http", &server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
-}
-
-fn print_instructions(addrs: &[SocketAddr]) {
-    for addr in addrs {
-        eprintln!("listening on http://{addr}");
-    }
-    let Some(addr) = addrs.first() else { return };
-    eprintln!("in another terminal, run:");
-    eprintln!(
-        "  curl {addr}/orders -H 'content-type: application/json' \
-         -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"
-    );
-    eprintln!("  curl {addr}/orders/7");
 }

@@ -1,6 +1,6 @@
 //! Export of records to OpenTelemetry.
 
-use log::{Log, Metadata, Record};
+use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_log::OpenTelemetryLogBridge;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -24,14 +24,11 @@ pub fn subscriber(
 }
 
 /// Sets a logger that exports records as logs, with their key-values as attributes.
-///
-/// # Panics
-///
-/// Panics if there is a logger already.
-pub fn set_logger(logs: &SdkLoggerProvider) {
+pub fn set_logger(logs: &SdkLoggerProvider) -> Result<(), SetLoggerError> {
     let bridge = Records(OpenTelemetryLogBridge::new(logs));
-    log::set_boxed_logger(Box::new(bridge)).expect("no other logger is set");
-    log::set_max_level(log::LevelFilter::Debug);
+    log::set_boxed_logger(Box::new(bridge))?;
+    log::set_max_level(LevelFilter::Debug);
+    Ok(())
 }
 
 /// Forwards only records. Other log messages about requests are not redacted.

@@ -1,22 +1,25 @@
-//! Records as OpenTelemetry logs: run `cargo run -p opentelemetry-example` and follow the instructions
-//! on standard error.
+//! Records as OpenTelemetry logs.
+//!
+//! ```text
+//! VIA=tracing cargo run -p opentelemetry-example
+//! curl 127.0.0.1:8080/orders -H 'content-type: application/json' -d '{"items":[1,2],"card_number":"4111 1111"}'
+//! curl 127.0.0.1:8080/orders/7
+//! ```
 //!
 //! `VIA=tracing` (the default) sends records as events of `tracing`, in the traces of their requests, with
 //! headers and custom fields as a JSON object in the attribute `field.others`. `VIA=log` sends them through
 //! the `log` facade, with an attribute for each field. This example prints logs and spans to standard
-//! output; replace the exporters by those of `opentelemetry-otlp` to send them to a collector.
+//! output, in batches: after a second, and at the end. To send them to a collector, replace the exporters by those of
+//! `opentelemetry-otlp`.
 
 mod app;
+#[path = "../../common/mod.rs"]
+mod common;
 mod export;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    env, io,
-    net::{SocketAddr, ToSocketAddrs as _},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use actix_bodylog::{BodyLog, LogSink, TracingSink};
 use actix_web::{App, HttpServer};
@@ -25,52 +28,35 @@ use tracing_actix_web::TracingLogger;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let addrs: Vec<SocketAddr> = match addr.to_socket_addrs() {
-        Ok(addrs) => addrs.collect(),
-        Err(error) => return refuse(&format!("ADDR is {addr:?}: {error}")),
-    };
     let logs = SdkLoggerProvider::builder()
         .with_batch_exporter(opentelemetry_stdout::LogExporter::default())
         .build();
     let spans = SdkTracerProvider::builder()
         .with_batch_exporter(opentelemetry_stdout::SpanExporter::default())
         .build();
-    let via = env::var("VIA").unwrap_or_else(|_| "tracing".into());
-    let body_log = match via.as_str() {
-        "tracing" => {
-            tracing::subscriber::set_global_default(export::subscriber(&logs, &spans))
-                .expect("no other subscriber is set");
-            BodyLog::new().sink(TracingSink::new())
-        }
-        "log" => {
-            export::set_logger(&logs);
-            BodyLog::new().sink(LogSink::new())
-        }
-        _ => return refuse(&format!("VIA is {via:?}; it must be tracing or log")),
-    };
-    let result = serve(&addrs, body_log).await;
+    let result = serve(&logs, &spans).await;
     // Export what is still buffered.
     for shutdown in [logs.shutdown(), spans.shutdown()] {
         if let Err(error) = shutdown {
             eprintln!("opentelemetry: some data was not exported: {error}");
         }
     }
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("opentelemetry: {error}");
-            ExitCode::FAILURE
+    common::exit(result)
+}
+
+async fn serve(logs: &SdkLoggerProvider, spans: &SdkTracerProvider) -> common::Result {
+    let addrs = common::addresses("127.0.0.1:8080")?;
+    let body_log = match common::variable("VIA")?.as_deref() {
+        None | Some("tracing") => {
+            tracing::subscriber::set_global_default(export::subscriber(logs, spans))?;
+            BodyLog::new().sink(TracingSink::new())
         }
-    }
-}
-
-fn refuse(why: &str) -> ExitCode {
-    eprintln!("opentelemetry: {why}");
-    ExitCode::from(2)
-}
-
-async fn serve(addrs: &[SocketAddr], body_log: BodyLog) -> io::Result<()> {
+        Some("log") => {
+            export::set_logger(logs)?;
+            BodyLog::new().sink(LogSink::new())
+        }
+        Some(other) => return Err(common::invalid("VIA", other, "not tracing or log")),
+    };
     let for_workers = body_log.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -79,26 +65,10 @@ async fn serve(addrs: &[SocketAddr], body_log: BodyLog) -> io::Result<()> {
             .wrap(for_workers.clone())
             .wrap(TracingLogger::default())
     })
-    .shutdown_timeout(5);
-    let server = server.bind(addrs).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {addrs:?}: {error}"))
-    })?;
-    print_instructions(&server.addrs());
+    .shutdown_timeout(5)
+    .bind(&addrs[..])?;
+    common::announce("http", &server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
     Ok(())
-}
-
-fn print_instructions(addrs: &[SocketAddr]) {
-    for addr in addrs {
-        eprintln!("listening on http://{addr}");
-    }
-    let Some(addr) = addrs.first() else { return };
-    eprintln!("in another terminal, run:");
-    eprintln!(
-        "  curl {addr}/orders -H 'content-type: application/json' \
-         -d '{{\"items\":[1,2],\"card_number\":\"4111111111111111\"}}'"
-    );
-    eprintln!("  curl {addr}/orders/7");
-    eprintln!("data is exported in batches, after a second or at the end (Ctrl-C)");
 }

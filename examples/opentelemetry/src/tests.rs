@@ -163,7 +163,7 @@ async fn events_have_all_attributes_and_are_in_the_trace_of_their_request() {
 #[actix_web::test]
 async fn log_records_have_all_attributes() {
     let exported = Exported::new();
-    export::set_logger(&exported.log_provider);
+    export::set_logger(&exported.log_provider).unwrap();
     let json = TestSink::new();
     let body_log = BodyLog::new().sink(LogSink::new()).sink(json.clone());
     send_two(body_log, false).await;
