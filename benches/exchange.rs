@@ -67,7 +67,7 @@ fn command(
     Some(String::from_utf8_lossy(&output).into_owned())
 }
 
-/// What callgrind counts.
+/// The counts of callgrind.
 #[derive(Clone, Copy, Debug)]
 struct Counts {
     instructions: f64,

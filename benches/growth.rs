@@ -27,19 +27,22 @@ use peers::{
 use socket2::SockRef;
 
 const MIB: u64 = 1 << 20;
-/// The numbers of exchanges in flight, and a budget that is too small for most of them.
+/// The numbers of exchanges in flight.
 const AT_ONCE: [usize; 5] = [100, 250, 500, 1000, 2000];
+/// A budget that is too small for most of these exchanges.
 const STRAINED: Settings = Settings {
     budget: 1 << 20,
     socket_buffers: Some(64 * 1024),
 };
-/// The bytes that each upload in flight has sent, and the length that it has announced.
+/// The bytes that each upload in flight has sent.
 const SENT: usize = 4096;
+/// The length that each upload in flight has announced, in bytes.
 const ANNOUNCED: u64 = MIB;
 /// The chunks of each download in flight, more than the kernel buffers.
 const UNREAD_CHUNKS: u64 = 64;
-/// The bytes of a run after the limit, and the number of pairs of runs.
+/// The bytes of a run after the limit.
 const TURN: u64 = 128 * MIB;
+/// The number of pairs of runs.
 const PAIRS: usize = 61;
 /// Socket buffers of fixed size, because the time of a run depends on them most.
 const STEADY: Settings = Settings {
@@ -150,7 +153,9 @@ fn warm(variant: Variant, settings: Settings) -> Server {
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
-        println!("growth: the kernel's counters are read as Linux provides them");
+        println!(
+            "growth: skipped, because it reads the counters of the kernel as only Linux provides them"
+        );
         return ExitCode::SUCCESS;
     }
     child::serve_if_asked();
@@ -161,7 +166,7 @@ fn main() -> ExitCode {
     }
     long_bodies();
     many_at_once();
-    past_the_cap();
+    after_the_limit();
     ExitCode::SUCCESS
 }
 
@@ -244,7 +249,7 @@ fn held(variant: Variant, direction: Direction, count: usize) -> (u64, Counters)
     (growth, counters)
 }
 
-fn past_the_cap() {
+fn after_the_limit() {
     println!("\nProcessor seconds for a GiB of one body:\n");
     println!(
         "{:16}{:>12}{:>12}{:>20}",
@@ -255,7 +260,7 @@ fn past_the_cap() {
         let seconds = |server: &Server| {
             let before = server.cpu();
             direction.transfer(server, TURN);
-            // The server still closes the connection.
+            // The server closes the connection, which takes processor time, too.
             thread::sleep(Duration::from_millis(5));
             (server.cpu() - before).as_secs_f64() * (1024 * MIB / TURN) as f64
         };

@@ -88,7 +88,7 @@ impl Readers {
     }
 }
 
-/// Megabytes per second.
+/// Returns the megabytes that are read per second.
 fn speed(readers: &Readers, reader: &str, body: &[u8]) -> f64 {
     const RUNS: usize = 15;
     const RUN: Duration = Duration::from_millis(4);

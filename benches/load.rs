@@ -189,7 +189,9 @@ impl Loaded {
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
-        println!("load: the kernel's counters are read as Linux provides them");
+        println!(
+            "load: skipped, because it reads the counters of the kernel as only Linux provides them"
+        );
         return ExitCode::SUCCESS;
     }
     child::serve_if_asked();

@@ -35,7 +35,7 @@ const OPEN_FILES: u64 = SLOW_UPLOADS as u64 + 200;
 
 fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
-        println!("memory: only Linux tells the peak of a process");
+        println!("memory: skipped, because only Linux provides the peak of a process");
         return ExitCode::SUCCESS;
     }
     // The demo inherits the limit.
@@ -177,7 +177,7 @@ fn slow_uploads(demo: &Path, broken: &mut Vec<String>) {
         println!("{name:32}{:>12}", number(name));
     }
     if number("budget_peak") > BUDGET || number("budget_used") != 0 {
-        broken.push("the budget was passed, or not given back".into());
+        broken.push("the budget was exceeded, or its bytes were not given back".into());
     }
     if number("budget_refusals") == 0 {
         broken.push("the uploads did not strain the budget: nothing was measured".into());

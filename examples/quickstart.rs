@@ -14,7 +14,7 @@ async fn login(body: web::Json<Value>) -> web::Json<Value> {
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     env_logger::init();
-    // Built once, outside the factory: clones share one memory budget and one list of sinks.
+    // Built once, outside the factory: clones share the memory budget and the sinks.
     let body_log = BodyLog::new();
     let for_workers = body_log.clone();
     HttpServer::new(move || {

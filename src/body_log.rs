@@ -37,8 +37,8 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 
 /// Middleware that records HTTP exchanges, bodies included, in bounded memory.
 ///
-/// Build it once, outside the factory closure of the `HttpServer`: clones share one memory budget,
-/// one set of counters and one list of sinks, and every worker needs a clone.
+/// Build it once, outside the factory closure of the `HttpServer`: clones share the memory budget,
+/// the counters and the sinks that were added before, and every worker needs a clone.
 ///
 /// ```no_run
 /// use actix_bodylog::BodyLog;
@@ -104,8 +104,8 @@ impl BodyLog {
         Self::default()
     }
 
-    /// Makes a logger that records nothing. Wrapped around a resource or a scope, this logger keeps a logger outside
-    /// from recording those requests. Wrapped around an application, it switches off the loggers inside.
+    /// Makes a logger that records nothing. Wrapped around a resource or a scope, this logger keeps the outer logger
+    /// from recording those requests. Wrapped around an application, it switches off the inner loggers.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;
@@ -132,12 +132,12 @@ impl BodyLog {
         Arc::clone(&self.logger)
     }
 
-    /// Sets the number of bytes of a request body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a request body that a record may show; 0 shows none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn request_limit(self, bytes: usize) -> Self {
         self.set(|policy| policy.request_limit = bytes)
     }
 
-    /// Sets the number of bytes of a response body that are kept; 0 keeps none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a response body that a record may show; 0 shows none. Default: [`DEFAULT_BODY_LIMIT`].
     pub fn response_limit(self, bytes: usize) -> Self {
         self.set(|policy| policy.response_limit = bytes)
     }
@@ -160,7 +160,7 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// If `bytes` is below 1024, into which those fields might not fit.
+    /// Panics if `bytes` is below 1024, into which those fields might not fit.
     pub fn record_limit(self, bytes: usize) -> Self {
         assert!(
             bytes >= MIN_RECORD_LIMIT,
@@ -172,7 +172,7 @@ impl BodyLog {
     /// Sets the number of bytes that all captures in flight may hold together, on all workers. Default:
     /// [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// A body for which there is no room is not captured, and its record says `budget`. All clones share one budget,
+    /// A body for which there is no room is not captured, and is [omitted](crate::Omitted::Budget). All clones share one budget,
     /// so this method changes the budget of all clones.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
@@ -192,7 +192,7 @@ impl BodyLog {
         })
     }
 
-    /// Sets the function that returns the level that a code asks for, or `None` if the code does not affect the level.
+    /// Sets the function that returns the level that a code requires, or `None` if the code does not affect the level.
     /// Default: [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
     ///
     /// A panic in the function is caught and counted, and the code does not affect the level.
@@ -203,7 +203,7 @@ impl BodyLog {
         self.set(|policy| policy.code_levels = Arc::new(levels))
     }
 
-    /// Sets the level of an exchange in which nothing asks for a more severe level. Default: [`Level::Debug`].
+    /// Sets the level of an exchange that requires no more severe level. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
         self.set(|policy| policy.success_level = level)
     }
@@ -305,8 +305,8 @@ impl BodyLog {
     /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, which keeps all
     /// records.
     ///
-    /// A record above the [success level](Self::success_level), or a record for which something asked for
-    /// [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`: each of them stands
+    /// A record above the [success level](Self::success_level), or a record whose code, status, outcome or malformed
+    /// response requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`: each of them stands
     /// for `1 / sample_rate` exchanges. Records that are left out are counted in [`Stats::sampled_out`].
     ///
     /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
@@ -315,14 +315,14 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// If `rate` is not from 0 to 1.
+    /// Panics if `rate` is not from 0 to 1.
     pub fn sample(self, rate: f64) -> Self {
         let sampling = Sampling::new(rate);
         self.set(|policy| policy.sampling = sampling)
     }
 
     /// Skips successful requests for exactly this path, as the middleware receives it. A request is
-    /// recorded if its code, status or outcome, or a malformed JSON response, asks for [`Level::Warn`] or above. May be
+    /// recorded if its code, status, outcome or malformed response requires [`Level::Warn`] or above. May be
     /// called several times.
     pub fn skip(self, path: impl Into<String>) -> Self {
         self.set(|policy| policy.skip.push(path.into()))
@@ -350,7 +350,9 @@ impl BodyLog {
         })
     }
 
-    /// Returns what a record would say about a response with these headers and this body, to test your settings.
+    /// Returns the body fields of a record about a response with status 200, these headers and this body, to test your
+    /// settings. [`ResponseBody::WhenNotable`] shows the content, as above the success level. The
+    /// [record limit](Self::record_limit) does not apply.
     ///
     /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A request body
     /// is shown in the same way, up to [`request_limit`](Self::request_limit) and without a code.
@@ -376,9 +378,9 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, then flushes the sinks, for at most `limit` in total. If waiting for
-    /// exchanges takes the whole limit, the sinks still get a tenth of a second. Returns false if the time was too
-    /// short.
+    /// Waits until no exchange is in flight, then flushes the sinks. Both together take at most `limit`, except that the
+    /// sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did not
+    /// flush all of its records.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
     /// returns, so the last records may not be written yet.
@@ -388,7 +390,7 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// If the future is awaited outside of an actix or Tokio runtime.
+    /// Panics if the future is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
         const MIN_FLUSH_TIME: Duration = Duration::from_millis(100);
         let started = Instant::now();

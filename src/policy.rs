@@ -1,4 +1,4 @@
-//! The settings of one logger, and what they decide. A nested logger replaces them.
+//! The settings of one logger, and the decisions that follow from them. The settings of an inner logger replace them.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -74,10 +74,11 @@ impl Policy {
         }
     }
 
-    /// Returns the level of a record for which `asked` is the most severe level that something asked for.
-    pub(crate) fn level(&self, asked: Option<Level>) -> Level {
+    /// Returns the level of a record. `required` is the most severe level that its code, status, outcome or malformed
+    /// response requires.
+    pub(crate) fn level(&self, required: Option<Level>) -> Level {
         // `log` orders levels by verbosity: the smallest is the most severe.
-        asked.map_or(self.success_level, |level| level.min(self.success_level))
+        required.map_or(self.success_level, |level| level.min(self.success_level))
     }
 
     /// Returns whether a record may show the content of a response.

@@ -1,4 +1,4 @@
-//! What a record would say about a body.
+//! A preview of the body fields of a record.
 
 use actix_web::http::header::HeaderMap;
 
@@ -14,7 +14,7 @@ use crate::{
     redact::key_cache::{KeyCache, Redactor},
 };
 
-/// What a record would say about a response body. See [`BodyLog::preview`](crate::BodyLog::preview).
+/// The fields that a record would have about a response body. See [`BodyLog::preview`](crate::BodyLog::preview).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preview {

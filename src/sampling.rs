@@ -26,7 +26,7 @@ impl Sampling {
     ///
     /// # Panics
     ///
-    /// If `rate` is not from 0 to 1.
+    /// Panics if `rate` is not from 0 to 1.
     pub(crate) fn new(rate: f64) -> Self {
         assert!(
             (0.0..=1.0).contains(&rate),
@@ -99,7 +99,7 @@ mod tests {
                 s.keeps(Some(&format!("{spread:032x}")), None)
             });
             assert!(by_trace.abs_diff(expected as u64) <= 1, "{by_trace}");
-            // Six times the standard deviation of chance.
+            // At least six standard deviations.
             for found in [by_request, by_chance] {
                 let deviation = (found as f64 - expected).abs();
                 assert!(deviation < 6.0 * expected.sqrt(), "{found} of {expected}");

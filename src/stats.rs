@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     /// Set once the warning that nothing is redacted has been logged.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
-    /// False if no task waits, so that most exchanges end without locking `waiters`.
+    /// If false, no task waits, so most exchanges end without locking `waiters`. May be true although no task waits.
     has_waiters: AtomicBool,
     waiters: Mutex<Waiters>,
 }
@@ -172,7 +172,7 @@ pub struct Stats {
     /// Records of successful exchanges that [`sample`](crate::BodyLog::sample) left out.
     pub sampled_out: u64,
     /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`), plus
-    /// the records that sinks could not write.
+    /// the records that sinks [lost](crate::Sink::lost).
     pub sink_failures: u64,
 }
 

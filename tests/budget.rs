@@ -20,7 +20,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde_json::Value;
 
 mod support;
-use support::{PATIENCE, Recorder, Server, gate::Gate, script::request};
+use support::{Recorder, Server, TEST_TIMEOUT, gate::Gate, script::request};
 
 /// Reads the request body and then never answers, so that the captured prefix stays in memory.
 async fn read_and_stall(mut body: web::Payload) -> HttpResponse {
@@ -194,7 +194,7 @@ fn workers_share_budget_counters_and_sinks() {
         assert!(clients.len() < 100, "one worker got all connections");
         let mut client = server.connect();
         client.write_all(&request).unwrap();
-        workers.insert(when_arrived.recv_timeout(PATIENCE).unwrap());
+        workers.insert(when_arrived.recv_timeout(TEST_TIMEOUT).unwrap());
         clients.push(client);
     }
     let stats = log.stats();

@@ -24,7 +24,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 use crate::support::{
-    PATIENCE, Recorder, Server, assert_fields,
+    Recorder, Server, TEST_TIMEOUT, assert_fields,
     gate::{Gate, gated},
 };
 
@@ -95,7 +95,7 @@ impl Site {
         self.wait_for(count).await;
         self.connection.abort();
         spawn_blocking(move || drop(self.server)).await.unwrap();
-        assert!(self.log.drain(PATIENCE).await);
+        assert!(self.log.drain(TEST_TIMEOUT).await);
         let stats = self.log.stats();
         let left = (stats.records, stats.in_flight, stats.budget_used);
         assert_eq!(left, (count as u64, 0, 0));
@@ -179,7 +179,7 @@ async fn streaming_echo_is_recorded_with_both_sizes() {
 #[actix_web::test]
 async fn bodies_that_http2_does_not_poll_are_completed() {
     let site = Site::new(|routes| {
-        // After a GET, dropping this body unpolled would be aborted.
+        // With GET and status 200, an exchange that drops this body before a poll would be aborted.
         let streaming = |mut res: actix_web::HttpResponseBuilder| {
             res.streaming(stream::pending::<Result<Bytes, actix_web::Error>>())
         };
@@ -229,7 +229,7 @@ async fn stream_reset_before_the_head_does_not_cancel_the_handler_and_is_aborted
     })
     .await;
     let (response, mut upload) = site.start("GET", "/reset", None).await;
-    spawn_blocking(move || when_started.recv_timeout(PATIENCE).unwrap())
+    spawn_blocking(move || when_started.recv_timeout(TEST_TIMEOUT).unwrap())
         .await
         .unwrap();
     upload.send_reset(Reason::CANCEL);
@@ -354,7 +354,7 @@ async fn reset_upload_is_recorded_with_the_error_of_the_payload() {
     let (response, mut upload) = site.start("POST", "/", Some(100)).await;
     upload.send_data("only this".into(), false).unwrap();
     // Wait for the data to arrive: the client does not send a stream that it resets before any data.
-    spawn_blocking(move || when_arrived.recv_timeout(PATIENCE).unwrap())
+    spawn_blocking(move || when_arrived.recv_timeout(TEST_TIMEOUT).unwrap())
         .await
         .unwrap();
     upload.send_reset(Reason::CANCEL);

@@ -47,7 +47,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::support::{
-    PATIENCE, Recorder, Server,
+    Recorder, Server, TEST_TIMEOUT,
     gate::{Gate, gated},
 };
 
@@ -252,7 +252,7 @@ impl Site {
 }
 
 fn drain(log: &BodyLog) -> bool {
-    System::new().block_on(log.drain(PATIENCE))
+    System::new().block_on(log.drain(TEST_TIMEOUT))
 }
 
 /// Starts a server whose handler never answers, and a client that has called it.
@@ -270,6 +270,6 @@ fn stalled_site() -> (Site, TcpStream) {
     client
         .write_all(b"GET /stall HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap();
-    when_started.recv_timeout(PATIENCE).unwrap();
+    when_started.recv_timeout(TEST_TIMEOUT).unwrap();
     (site, client)
 }

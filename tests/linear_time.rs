@@ -82,7 +82,7 @@ const STARTS: [&str; 6] = [
 /// The number of beginnings for which instructions are counted, which takes long.
 const COUNTED_STARTS: usize = 3;
 
-/// The beginnings and the repeated pieces of the texts.
+/// Returns the beginnings and the repeated pieces of the texts.
 fn shapes(starts: &[&'static str]) -> impl Iterator<Item = (&'static str, &'static str)> {
     let shapes_of = |piece| starts.iter().map(move |start| (*start, piece));
     PIECES.into_iter().flat_map(shapes_of)

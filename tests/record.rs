@@ -95,7 +95,7 @@ async fn record_has_all_fields_of_the_exchange() {
     ] {
         let seconds = fields.remove(name).unwrap().as_f64().unwrap();
         assert!(
-            (0.0..support::PATIENCE.as_secs_f64()).contains(&seconds),
+            (0.0..support::TEST_TIMEOUT.as_secs_f64()).contains(&seconds),
             "{name}: {seconds}"
         );
     }
@@ -261,7 +261,7 @@ async fn json_response_without_a_code_has_a_code_state() {
 }
 
 #[actix_web::test]
-async fn number_that_is_too_long_for_a_code_does_not_outlive_its_key() {
+async fn too_long_number_is_cut_unless_a_later_code_replaces_it_or_the_json_is_malformed() {
     let digits = "1".repeat(200);
     for (body, state) in [
         (format!(r#"{{"code":{digits}}}"#), "cut"),
@@ -288,7 +288,7 @@ async fn empty_json_response_is_malformed_and_has_no_content() {
 }
 
 #[actix_web::test]
-async fn code_at_the_code_limit_has_the_same_state_and_level_as_before_it() {
+async fn key_cut_by_the_code_limit_is_not_the_code_key_and_a_cut_character_is_malformed() {
     for (body, limit, code, state, level) in [
         (
             r#"{"code":500,"codex":1}"#,

@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use program::{PATIENCE, Program, send};
+use program::{Program, TEST_TIMEOUT, send};
 use serde_json::{Value, json};
 
 fn shipper() -> Command {
@@ -176,7 +176,7 @@ fn rotation_under_load_loses_and_splits_no_line() {
             // Queued responses belong to an earlier step.
             asked.extend(answered.try_iter());
             for _ in 0..SOME {
-                asked.push(answered.recv_timeout(PATIENCE).unwrap());
+                asked.push(answered.recv_timeout(TEST_TIMEOUT).unwrap());
             }
         };
         for nth in 1..=ROTATIONS {

@@ -22,7 +22,7 @@ use actix_web::{
 use log::Level;
 
 mod support;
-use support::{PATIENCE, Recorder};
+use support::{Recorder, TEST_TIMEOUT};
 
 async fn send(log: BodyLog, uri: &str) {
     let app = App::new()
@@ -265,7 +265,7 @@ fn drain_does_not_wait_for_a_stuck_writer() {
         let log = log.clone();
         move || System::new().block_on(send(log, "/fine"))
     });
-    has_arrived.recv_timeout(PATIENCE).unwrap();
+    has_arrived.recv_timeout(TEST_TIMEOUT).unwrap();
     assert!(!System::new().block_on(log.drain(Duration::ZERO)));
     drop(leave);
     worker.join().unwrap();
@@ -277,10 +277,10 @@ async fn drain_returns_false_if_a_background_writer_is_not_done_in_time() {
     let ((arrived, has_arrived), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
     let log = BodyLog::new().sink(JsonLines::background(Stuck(arrived, may_leave), 1 << 20));
     send(log.clone(), "/fine").await;
-    has_arrived.recv_timeout(PATIENCE).unwrap();
+    has_arrived.recv_timeout(TEST_TIMEOUT).unwrap();
     assert!(!log.drain(Duration::ZERO).await);
     drop(leave);
-    assert!(log.drain(PATIENCE).await);
+    assert!(log.drain(TEST_TIMEOUT).await);
 }
 
 #[actix_web::test]
@@ -363,7 +363,7 @@ async fn clones_of_a_test_sink_share_their_records() {
 
 #[actix_web::test]
 #[should_panic = "one record is expected, not 2"]
-async fn only_panics_if_there_is_more_than_one_record() {
+async fn method_only_of_the_test_sink_panics_if_there_are_two_records() {
     let sink = TestSink::new();
     for _ in 0..2 {
         send(BodyLog::new().sink(sink.clone()), "/fine").await;
@@ -373,6 +373,6 @@ async fn only_panics_if_there_is_more_than_one_record() {
 
 #[test]
 #[should_panic = "1 records are expected after 0ns, not 0"]
-fn wait_for_panics_after_its_limit() {
+fn method_wait_for_of_the_test_sink_panics_after_its_limit() {
     let _ = TestSink::new().wait_for(1, Duration::ZERO);
 }

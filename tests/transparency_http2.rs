@@ -14,7 +14,7 @@ use actix_web::{
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
 
-use support::{PATIENCE, Recorder, Server, catalogue::routes};
+use support::{Recorder, Server, TEST_TIMEOUT, catalogue::routes};
 
 type Request = (&'static str, &'static str, Option<&'static [u8]>);
 
@@ -129,7 +129,7 @@ fn fetch_all(server: &Server) -> Vec<String> {
     System::new().block_on(async {
         let mut all = Vec::new();
         for request in REQUESTS {
-            let response = timeout(PATIENCE, fetch(server, *request)).await;
+            let response = timeout(TEST_TIMEOUT, fetch(server, *request)).await;
             all.push(response.unwrap_or_else(|_| panic!("no response: {request:?}")));
         }
         all

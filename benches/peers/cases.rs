@@ -130,7 +130,7 @@ impl Case {
         }
     }
 
-    /// The number of runs for a count.
+    /// Returns the number of exchanges or chunks of one run.
     pub fn count(self) -> usize {
         match self {
             Self::Upload | Self::Download => 1000,
@@ -208,7 +208,7 @@ impl FromStr for Case {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|case| case.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no case"))
+        found.ok_or_else(|| format!("{name:?} is not a case"))
     }
 }
 
@@ -219,7 +219,7 @@ pub fn chosen(args: &[String]) -> Result<(Vec<Variant>, Vec<Case>), String> {
         match (arg.parse(), arg.parse()) {
             (Ok(variant), _) => variants.push(variant),
             (_, Ok(case)) => cases.push(case),
-            _ => return Err(format!("{arg:?} is no variant and no case")),
+            _ => return Err(format!("{arg:?} is neither a variant nor a case")),
         }
     }
     if variants.is_empty() {

@@ -22,7 +22,7 @@ use super::{Out, Variant, body_log, with_app};
 
 const SERVE: &str = "--serve";
 /// The timeout that makes a stalled connection an error.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The settings of a server.
 #[derive(Clone, Copy, Debug)]
@@ -157,10 +157,10 @@ impl Server {
         // A request is sent in pieces, without delay.
         stream.set_nodelay(true).expect("a socket option is set");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(STALL_TIMEOUT))
             .expect("a timeout is set");
         stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(STALL_TIMEOUT))
             .expect("a timeout is set");
         stream
     }
@@ -184,7 +184,7 @@ impl Server {
         }
     }
 
-    /// The size of the file of records.
+    /// Returns the size of the file of records.
     pub fn records_end(&self) -> u64 {
         let metadata = fs::metadata(&self.records);
         metadata.expect("the file of the records is there").len()
@@ -198,7 +198,7 @@ impl Server {
             .expect("the file of the records can be cut");
     }
 
-    /// The processor time of all threads.
+    /// Returns the processor time of all threads.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(self.proc("task")).expect("the server runs");
         let nanoseconds = tasks.filter_map(|task| {
@@ -214,7 +214,10 @@ impl Server {
         let start = Instant::now();
         let (mut before, mut idle) = (self.cpu(), 0);
         while idle < 4 {
-            assert!(start.elapsed() < PATIENCE, "the server never comes to rest");
+            assert!(
+                start.elapsed() < STALL_TIMEOUT,
+                "the server never comes to rest"
+            );
             thread::sleep(PAUSE);
             let now = self.cpu();
             // The timers of an idle server use a little time.
@@ -227,12 +230,12 @@ impl Server {
         }
     }
 
-    /// The peak of resident memory, in KiB.
+    /// Returns the peak of resident memory, in KiB.
     pub fn peak(&self) -> u64 {
         self.kib("status", "VmHWM:").expect("the kernel tells")
     }
 
-    /// The resident memory, in KiB.
+    /// Returns the resident memory, in KiB.
     pub fn resident(&self) -> u64 {
         // The first value is exact; the second may be out of date by many pages.
         self.kib("smaps_rollup", "Rss:")

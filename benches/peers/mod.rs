@@ -92,7 +92,7 @@ impl FromStr for Variant {
     fn from_str(name: &str) -> Result<Self, String> {
         let mut all = Self::ALL.iter().copied();
         let found = all.find(|variant| variant.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no variant"))
+        found.ok_or_else(|| format!("{name:?} is not a variant"))
     }
 }
 

@@ -56,7 +56,7 @@ impl Budget {
             used.checked_add(bytes).filter(|&sum| sum <= limit)
         });
         if let Ok(before) = taken
-            // Read first, because every write would take the cache line from the other workers.
+            // Load first, because the peak rarely changes, and a load costs less than an atomic maximum.
             && self.peak() < before + bytes
         {
             self.peak.fetch_max(before + bytes, Relaxed);

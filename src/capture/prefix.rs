@@ -16,7 +16,8 @@ const FIRST_GROWTH: usize = 256;
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// The number of bytes that are taken from the budget. The buffer may be larger, if an earlier exchange left it.
+    /// The number of bytes that are taken from the budget. The buffer may be larger, because it may come
+    /// from an earlier exchange.
     taken: usize,
     /// The number of bytes of the body so far, kept or not.
     seen: u64,
@@ -65,8 +66,8 @@ impl Capture {
     /// Counts `chunk`, and keeps the part of it that is below the limit. If the budget has no room for that part, drops
     /// the prefix, keeps nothing from then on, and returns false.
     ///
-    /// The shorter prefix is dropped because it would depend on how the body was split into chunks, and because other
-    /// exchanges need the memory more.
+    /// A prefix shorter than the limit is not kept, because its length would depend on how the body was split into
+    /// chunks, and because other exchanges need the memory more.
     pub(crate) fn push(&mut self, chunk: &[u8], budget: &Budget) -> bool {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
         if self.is_full() {
@@ -118,7 +119,7 @@ impl Capture {
         self.seen = self.seen.saturating_add(bytes);
     }
 
-    /// Returns whether the prefix is complete, so that a push only counts.
+    /// Returns whether a push only counts, because the prefix is complete or was refused.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes.len() >= self.limit || self.refused
     }

@@ -1,4 +1,4 @@
-//! Validation of a [`Config`]: finds values that are out of range and settings that contradict each other.
+//! Finds invalid values of a [`Config`], and settings that contradict each other.
 
 use crate::{
     config::settings::{CodeLevels, Config},
@@ -35,7 +35,8 @@ fn check_limits(config: &Config, problems: &mut Vec<String>) {
     }
     if config.response_body == ResponseBody::Always && config.response_limit == 0 {
         problems.push(
-            "response_body is \"always\", but response_limit is 0, so no content is kept".into(),
+            "response_body is \"always\", but response_limit is 0, so no content is recorded"
+                .into(),
         );
     }
 }

@@ -17,7 +17,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Returns an error if a value is out of range or if settings contradict each other. The error lists all problems.
+    /// Returns an error if a value is invalid or if settings contradict each other. The error lists all problems.
     /// Settings contradict each other if:
     ///
     /// - `memory_budget` is less than `request_limit` and `response_limit` together;

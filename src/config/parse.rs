@@ -27,7 +27,7 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
         Size::Number(bytes) => Ok(bytes),
         Size::Text(text) => {
             let size = text.parse::<ByteSize>().ok();
-            // `ByteSize` saturates.
+            // `ByteSize` saturates, so its maximum means that the size is too large.
             let size = size
                 .map(|size| size.as_u64())
                 .filter(|&size| size < u64::MAX);
@@ -37,7 +37,8 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
     }
 }
 
-/// Reads the name of a level, ignoring case. (The crate `config` would compare the names of enum variants with case.)
+/// Reads the name of a level, ignoring case. (With the crate `config`, names of enum
+/// variants are case-sensitive.)
 pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
     let text = String::deserialize(deserializer)?;
     let level = text.parse();

@@ -223,7 +223,7 @@ fn invalid_or_contradicting_settings_are_an_error() {
         ),
         (
             "response_body = \"always\"\nresponse_limit = 0",
-            "response_body is \"always\", but response_limit is 0, so no content is kept",
+            "response_body is \"always\", but response_limit is 0, so no content is recorded",
         ),
         (
             "code_levels = \"http\"\ncode_limit = 0",

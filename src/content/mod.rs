@@ -24,7 +24,7 @@ use crate::{
     util::text,
 };
 
-/// Why a body has no content in the record.
+/// The reason why a body has no content in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Omitted {
@@ -128,7 +128,8 @@ impl<'k> DecodedBody<'k> {
         Ok(body)
     }
 
-    /// Finds the code in the first `limit` bytes. Returns `None` if the bytes cannot be decoded as text.
+    /// Finds the code in the first `limit` bytes. Returns `None` if the charset is not UTF-8 and the bytes are not valid
+    /// in it.
     pub(crate) fn code(
         &self,
         limit: usize,
@@ -140,7 +141,7 @@ impl<'k> DecodedBody<'k> {
             false => (&*self.bytes, self.whole),
         };
         let Some(decoded) = charset.decode(bytes, whole) else {
-            // JSON is UTF-8 (RFC 8259, section 8.1).
+            // JSON is UTF-8 (RFC 8259, section 8.1), so invalid UTF-8 is malformed JSON.
             return (charset == Charset::Utf8).then_some(Err(CodeState::Malformed));
         };
         let mut searched = &*decoded;
@@ -167,7 +168,7 @@ impl<'k> DecodedBody<'k> {
     }
 
     /// Returns the results of [`content`](Self::content) and [`code`](Self::code). Needs only one pass if both read the
-    /// same text.
+    /// same text. The body must be JSON.
     pub(crate) fn content_and_code(
         &self,
         limit: usize,

@@ -24,7 +24,7 @@ struct PartOutline {
     /// The text of a field.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The number of bytes of the part, if the part was read to its end.
+    /// The number of bytes of the content, if the part was read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<usize>,
 }
@@ -32,7 +32,7 @@ struct PartOutline {
 /// Makes a JSON array of the parts in `body`, the first bytes of a multipart body. `whole` says that `body` is
 /// the whole body. `text` makes the text of a field.
 ///
-/// A part that may be a file is never shown.
+/// The content of a part that may be a file is never shown.
 pub(super) fn outline(
     body: &[u8],
     boundary: &Boundary,

@@ -40,7 +40,7 @@ pub(super) fn redact_body(
     match media {
         Media::Json => json(decoded, redactor, buffer),
         // If nothing is redacted, the text is shown even after a fault.
-        _ if redactor.is_off() => Redacted::complete(text::clean(decoded).into_owned()),
+        _ if redactor.is_off() => Redacted::complete(text::sanitize(decoded).into_owned()),
         Media::JsonLines => json_lines(decoded, redactor),
         // Most bodies without a type are JSON. So are many bodies whose type is that of a form, because that is the
         // default type of some HTTP libraries.
@@ -59,7 +59,7 @@ fn guessed_json(
 ) -> Redacted {
     let shown = json(decoded, redactor, buffer);
     // A body whose type is not text may be malformed JSON. The text after the fault is shown only if the body contains
-    // no key that could hide a value.
+    // no sensitive name, and no `\u` escape that could spell one.
     let may_be_json =
         *media != Media::Text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {
@@ -89,7 +89,7 @@ fn plain(
     let shown = match media {
         Media::Form => {
             let shown = form::redact_form(decoded, open, &redactor);
-            return text::clean(&shown).into_owned();
+            return text::sanitize(&shown).into_owned();
         }
         // After JSON, forms are the most frequent bodies without a type. Because this is a guess, the rules for text
         // apply as well: the text may be a URL.
@@ -122,7 +122,7 @@ pub(super) fn finish_json(
 ) -> Redacted {
     if ending == Ending::Malformed && redactor.is_off() {
         // If nothing is redacted, the text is shown even after a fault.
-        return Redacted::complete(text::clean(decoded).into_owned());
+        return Redacted::complete(text::sanitize(decoded).into_owned());
     }
     Redacted {
         text: shown,

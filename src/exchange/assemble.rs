@@ -40,12 +40,12 @@ pub(crate) struct Emission<'a> {
 /// The level of a record, and the decisions that follow from the level.
 #[derive(Clone, Copy)]
 struct Judgement {
-    /// The most severe level that something asked for.
-    asked: Option<Level>,
+    /// The most severe level that the code, the status, the outcome or a malformed response requires.
+    required: Option<Level>,
     level: Level,
     /// Set if the path is skipped and nothing went wrong.
     is_skipped: bool,
-    /// Set if nothing raised the level.
+    /// Set if nothing raised the level above the success level, and nothing requires `Warn` or above.
     is_success: bool,
     /// Set if this is the record of a success, and sampling leaves it out.
     is_sampled_out: bool,
@@ -55,12 +55,12 @@ struct Judgement {
 
 impl Judgement {
     fn of(inputs: &LevelInputs, policy: &Policy, facts: &Facts) -> Self {
-        let asked = inputs.verdict();
-        let level = policy.level(asked);
-        let is_quiet = asked.is_none_or(|asked| asked > Level::Warn);
+        let required = inputs.verdict();
+        let level = policy.level(required);
+        let is_quiet = required.is_none_or(|required| required > Level::Warn);
         let is_success = is_quiet && level >= policy.success_level;
         Self {
-            asked,
+            required,
             level,
             is_skipped: facts.skip && is_quiet,
             is_success,
@@ -79,7 +79,7 @@ struct Facts {
     request_is_whole: bool,
     request_is_unread: bool,
     trace: Option<TraceContext>,
-    /// Set if the record is kept even if nothing raised its level.
+    /// Set if sampling keeps the record of a success.
     is_in_sample: bool,
 }
 
@@ -160,7 +160,7 @@ impl Emission<'_> {
         };
         let errors = state.errors.join(&policy.names);
         let route = state.route.as_deref();
-        let route = route.map(|route| text::clean(text::cut(route, MAX_URI_PART_LEN)));
+        let route = route.map(|route| text::sanitize(text::cut(route, MAX_URI_PART_LEN)));
 
         let mut record = Record::new(
             state.timestamp,
@@ -185,7 +185,7 @@ impl Emission<'_> {
         record.error = errors.as_deref();
         record.user = state.user.as_deref();
         record.fields = &state.fields;
-        record.is_failure = judgement.asked == Some(Level::Error) || !completed;
+        record.is_failure = judgement.required == Some(Level::Error) || !completed;
         truncate(&mut record, policy.record_limit, logger.schemas);
         let emit = || logger.emit(&record, judgement.first_sink);
         self.span.in_scope(&logger.shared.panics, emit);

@@ -47,24 +47,25 @@ use crate::{
 
 /// One exchange. When the exchange ends, its record is emitted.
 ///
-/// The exchange belongs to the response side: to the future, then to the body (or, if the inner service returned an
-/// error, to that error until a response is built from it). Everything else holds a weak reference. However the
-/// response side ends, the exchange is dropped, and `Drop` emits the record if it was not emitted before. So there is
-/// exactly one record.
+/// Guards own the exchange: first the future holds one, then the body. If the inner service returned an error, the
+/// error holds one until it is dropped, and so does a streamed body that is built from the error. Everything else holds
+/// a weak reference. The end of the body emits the record, or else the drop of the last guard. So there is exactly one
+/// record.
 #[derive(Default)]
 pub(crate) struct Exchange {
     /// `None` while the exchange is in the pool of its worker.
     live: Option<Live>,
-    /// The number of calls of application code that have not returned. On drop, these calls panicked, even if
-    /// the panic was caught before it reached us.
+    /// The number of calls of application code that have not returned. If it is not 0 on drop, application code
+    /// panicked, even if the panic was caught before it reached us.
     calls_of_app: Cell<u32>,
     /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
     request_tail: Rc<TailCounter>,
     response_tail: TailCounter,
     /// Set until the record is emitted, or until the exchange ends without a record.
     is_open: Cell<bool>,
-    /// The facts so far. Never borrowed while foreign code runs, except sinks: a response body may own the payload of
-    /// the request, so polling or dropping the body may call the exchange again.
+    /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload, so
+    /// polling or dropping the body may call the exchange again. The code-level function and the sinks are called while
+    /// it is borrowed, after the exchange was closed.
     state: RefCell<State>,
 }
 
@@ -147,7 +148,7 @@ impl Exchange {
         value
     }
 
-    /// Applies the policy of a nested logger.
+    /// Applies the policy of an inner logger.
     pub(crate) fn override_policy(&self, inner: &Arc<Logger>, req: &ServiceRequest, skip: bool) {
         self.update(|state, live| {
             let policy = &inner.policy;
@@ -193,7 +194,7 @@ impl Exchange {
         &self.request_tail
     }
 
-    /// Takes a chunk of the request body that the [tail counter](Self::request_tail) did not count.
+    /// Counts and captures a chunk of the request body that the [tail counter](Self::request_tail) did not count.
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
         self.update_without_catching(|state, live| {
             state.request.push(chunk, live.budget());
@@ -338,7 +339,7 @@ impl Exchange {
         });
     }
 
-    /// Takes a chunk of the response body that the [tail counter](Self::response_tail) did not count.
+    /// Counts and captures a chunk of the response body that the [tail counter](Self::response_tail) did not count.
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
         self.update_without_catching(|state, live| {
             let Some(response) = &mut state.response else {
@@ -460,7 +461,7 @@ impl WeakExchange {
         self.0.strong_count() > 0
     }
 
-    /// Calls `f` if the exchange is still in flight.
+    /// Calls `f` if the exchange is still alive. If the exchange has ended, its methods do nothing.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&Exchange) -> T) -> Option<T> {
         self.0.upgrade().map(|exchange| f(&exchange))
     }

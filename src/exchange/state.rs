@@ -22,7 +22,7 @@ pub(crate) const MAX_KEPT: usize = 4096;
 
 /// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
 pub(crate) struct State {
-    /// The innermost nested logger, whose policy applies.
+    /// The innermost logger, unless it is the outermost. Its policy applies.
     pub(crate) inner: Option<Arc<Logger>>,
     /// Set if the path is skipped unless something goes wrong.
     pub(crate) skip: bool,
@@ -56,9 +56,10 @@ pub(crate) struct Response {
     pub(crate) time_to_head: Duration,
     /// Set if the response may have a code.
     pub(crate) wants_code: bool,
-    /// The code of a response for whose first chunk the budget had no room. Boxed, because few responses need it.
+    /// The code in the first chunk, read only if the budget had no room for that chunk. Boxed, because few responses
+    /// need it.
     pub(crate) first_chunk_code: Option<Box<FirstChunkCode>>,
-    /// Set if the body was not polled, and need not be for the response to be complete.
+    /// Set if the response is complete although its body was not polled. Cleared by the first poll.
     pub(crate) complete_unpolled: bool,
 }
 

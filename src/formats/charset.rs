@@ -51,8 +51,8 @@ impl Charset {
         Self::Unsupported
     }
 
-    /// Returns whether ASCII characters are encoded as ASCII bytes, so that a limit in bytes can be applied before
-    /// decoding.
+    /// Returns whether a limit in bytes applies before decoding. For the charsets of the feature `charsets` it applies
+    /// after decoding, because in some of them an ASCII character has several bytes.
     pub(crate) fn is_ascii_based(self) -> bool {
         matches!(self, Self::Utf8 | Self::Latin1)
     }

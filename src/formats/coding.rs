@@ -83,8 +83,8 @@ impl Codings {
 
     /// Decodes `kept`, the prefix of a body, or the complete body if `whole` is true.
     ///
-    /// The result of each coding has at most `limit` bytes. Returns `None` if the body is invalid, or if
-    /// the prefix is too short to decode anything.
+    /// The result of each coding has at most `limit` bytes. Returns `None` if there is no coding, if a
+    /// coding is unknown, if the body is invalid, or if the prefix is too short to decode anything.
     pub(crate) fn decode(&self, kept: &[u8], whole: bool, limit: usize) -> Option<Decoded> {
         if self.unknown {
             return None;

@@ -15,7 +15,7 @@ pub(super) struct ContentHeaders<'h> {
 }
 
 impl<'h> ContentHeaders<'h> {
-    /// Takes a header. If a header occurs more than once, the first value counts.
+    /// Notes a header if it describes the body. Of several `Content-Type` or `Content-Length`, the first counts.
     pub(super) fn add(&mut self, name: &HeaderName, value: &'h HeaderValue) {
         match *name {
             header::CONTENT_TYPE if self.kind.is_none() => self.kind = Some(value),

@@ -70,7 +70,7 @@ pub(crate) struct Allowlist {
 enum Treatment {
     /// The name is sensitive, so the value is not copied.
     Hidden,
-    /// The user listed the header and kept its name, so the value is unchanged.
+    /// [`keep`](crate::BodyLog::keep) names the header, so its value is not redacted.
     Unchanged,
     Host,
     Url,

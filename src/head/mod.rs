@@ -89,7 +89,7 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
-    /// Copies the id that was assigned to a request, unless the id of the request was copied.
+    /// Copies the id that was assigned to a request, unless an `x-request-id` of the request was copied.
     pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
         let headers = &mut self.request.headers;
         headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
@@ -108,8 +108,8 @@ impl Heads {
         ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
     }
 
-    /// Returns whether the HTTP/2 server drops the body of this response without polling it. It does so for HEAD, and
-    /// for a status that has no content.
+    /// Returns whether the HTTP/2 server drops the body of this response without polling it. The server does this for
+    /// HEAD and for the statuses 100, 102 and 204.
     pub(crate) fn is_never_polled(&self, response: &ResponseHeadCopy) -> bool {
         let has_no_content = matches!(response.status.as_u16(), 100 | 102 | 204);
         self.request.version == Version::HTTP_2 && (self.request.is_head || has_no_content)

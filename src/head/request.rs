@@ -163,7 +163,7 @@ impl RequestHead {
                 text.replace(part, &shown);
             }
         }
-        if path.is_some() || hides_in_query || !text.is_clean() {
+        if path.is_some() || hides_in_query || !text.is_printable_ascii() {
             let query = hides_in_query.then_some(&*query);
             self.rebuild_message(text, path.as_deref(), query);
         }

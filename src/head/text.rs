@@ -30,7 +30,7 @@ pub(crate) struct HeadText {
     /// A buffer for a replacement.
     spare: String,
     /// Set if all copied bytes are printable ASCII, so `text` has them at the same positions.
-    is_clean: bool,
+    is_printable_ascii: bool,
     /// Set if no character of the text must be escaped in JSON.
     is_plain: bool,
 }
@@ -91,9 +91,9 @@ impl HeadText {
     pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut Part>) {
         let raw = std::mem::take(&mut self.raw);
         self.is_plain = bytes::find(&raw, is_special).is_none();
-        self.is_clean =
+        self.is_printable_ascii =
             self.is_plain || bytes::find(&raw, |block| !class::within(block, b' ', b'~')).is_none();
-        if self.is_clean {
+        if self.is_printable_ascii {
             // The bytes are ASCII, so this never fails.
             self.text = String::from_utf8(raw).unwrap_or_default();
             return;
@@ -114,8 +114,8 @@ impl HeadText {
     }
 
     /// Returns whether all copied bytes are printable ASCII, so that the parts are where they were copied to.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.is_clean
+    pub(crate) fn is_printable_ascii(&self) -> bool {
+        self.is_printable_ascii
     }
 
     /// Returns whether no character must be escaped in JSON.
@@ -126,7 +126,7 @@ impl HeadText {
     /// Returns whether `part` may have a secret after its first `start` bytes.
     pub(crate) fn may_have_secret(&self, part: Part, start: usize) -> bool {
         // Text that follows a bracket and is not a port may be user information.
-        !self.is_clean || part.cut || has_trigger(&self.get(part)[start..], [b'['], [])
+        !self.is_printable_ascii || part.cut || has_trigger(&self.get(part)[start..], [b'['], [])
     }
 
     /// Appends text that replaces `part`. Call this after [`finish`](Self::finish).
@@ -136,7 +136,7 @@ impl HeadText {
         if bytes::find(shown.as_bytes(), is_special).is_none() {
             self.text.push_str(shown);
         } else {
-            let shown = text::clean(shown);
+            let shown = text::sanitize(shown);
             self.is_plain &= bytes::find(shown.as_bytes(), class::is_escaped).is_none();
             self.text.push_str(&shown);
         }

@@ -27,10 +27,10 @@ use crate::head::request_id::RequestId;
 pub(super) enum Mode {
     /// This logger records the request.
     Record(ExchangeGuard),
-    /// A logger outside decides about the record of the request, or the future has resolved. The response gets the
+    /// An outer logger decides about the record of the request, or the future has resolved. The response gets the
     /// id, which is boxed because most requests have no assigned id.
     Pass(Option<Box<RequestId>>),
-    /// Neither this logger nor a logger inside records the request. The response gets the id.
+    /// Neither this logger nor an inner logger records the request. The response gets the id.
     Suppress(Option<Box<RequestId>>),
 }
 

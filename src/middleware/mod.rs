@@ -107,8 +107,8 @@ impl<S> BodyLogMiddleware<S> {
         &self.worker.logger
     }
 
-    /// Applies the policy of this logger to the exchange of a logger outside. Returns false if there is no such
-    /// exchange.
+    /// Applies the policy of this logger to the exchange of the outer logger, or ends that exchange without a record if
+    /// this logger skips the request. Returns false if there is no outer logger that records the request.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
         let outer = req.extensions().get::<WeakExchange>().cloned();
         let Some(outer) = outer.filter(WeakExchange::is_alive) else {
@@ -129,7 +129,7 @@ impl<S> BodyLogMiddleware<S> {
         true
     }
 
-    /// Assigns an id to a request that is not recorded, if ids are generated and the request has no id, because the
+    /// Assigns an id to a request that is not recorded, if ids are generated and none was assigned, because the
     /// application must not depend on what is logged. Returns the assigned id.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
         let needs_id = self.logger().policy.request_ids == RequestIds::Generate
@@ -148,7 +148,7 @@ fn is_skipped(logger: &Logger, req: &ServiceRequest) -> bool {
     hooks.any(|hook| logger.call(|| hook(req)).unwrap_or(false))
 }
 
-/// Assigns an id to the request, if ids are generated and the request has no id.
+/// Assigns an id to the request, if ids are generated and none was assigned: its `x-request-id`, or a new id.
 fn assign_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
     if logger.policy.request_ids == RequestIds::Generate
         && let Some(id) = exchange.assign_id(|| RequestId::of(req.headers()))

@@ -1,4 +1,4 @@
-//! Keeps loggers inside from recording a request that the logger outside does not record.
+//! Keeps inner loggers from recording a request that the outer logger does not record.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Returns whether a logger outside suppresses records of the current request.
+/// Returns whether an outer logger suppresses the record of the current request.
 pub(super) fn is_active() -> bool {
     ACTIVE.get()
 }

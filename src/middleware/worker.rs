@@ -9,8 +9,8 @@ use crate::{
     logger::Logger,
 };
 
-/// The maximum number of exchanges in the pool of a worker. With the buffers that each exchange may keep, they take
-/// at most 350 KiB, which requires that many large bodies and heads in flight at once.
+/// The maximum number of exchanges in the pool of a worker. Each keeps at most six buffers of 4 KiB, so the pool takes
+/// at most 400 KiB, and only if 16 exchanges with large bodies and heads were in flight at once.
 const MAX_POOLED: usize = 16;
 
 /// The state of one worker.
@@ -58,8 +58,8 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A reference that keeps an exchange alive. When the last guard is dropped, the exchange ends and its memory returns
-/// to the pool.
+/// A reference that keeps an exchange alive. When the last guard is dropped, the exchange ends. Its memory returns to
+/// the pool if nothing else references the exchange and the pool is not full.
 #[derive(Clone, Debug)]
 pub(super) struct ExchangeGuard {
     exchange: Rc<Exchange>,

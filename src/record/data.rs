@@ -14,7 +14,7 @@ use crate::{
     record::{field::Field, headers::Headers, user::User},
 };
 
-/// How an exchange ended.
+/// The outcome of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -48,11 +48,13 @@ pub struct Body<'a> {
     /// Number of bytes that passed through, whether they were kept or not. `None` if there was no
     /// message.
     pub size: Option<u64>,
-    /// Prefix of the body as text: sanitized, redacted and at most as long as the limit.
+    /// Prefix of the body as text, or the outline of a multipart body: sanitized, redacted and at most as
+    /// long as the limit.
     pub content: Option<&'a str>,
     /// Set if the content is not the whole body.
     pub truncated: bool,
-    /// Set if the body is not valid in its format. The content ends at the syntax error.
+    /// Set if the content ends at a syntax error of the body's format. If no text precedes the error,
+    /// `omitted` is [`Omitted::Malformed`] instead.
     pub malformed: bool,
     /// Reason why a body that is not empty has no content.
     pub omitted: Option<Omitted>,
@@ -111,7 +113,7 @@ pub struct Record<'a> {
     pub code: Option<Code<'a>>,
     /// `http.response.body.code_state`: the reason why a JSON response has no code.
     pub code_state: Option<CodeState>,
-    /// `http.server.request.duration`: time to the end of the response body; seconds in JSON.
+    /// `http.server.request.duration`: time to the end of the exchange; seconds in JSON.
     pub duration: Duration,
     /// `http.server.request.time_to_head`: time to the response head; seconds in JSON.
     pub time_to_head: Option<Duration>,
@@ -120,7 +122,8 @@ pub struct Record<'a> {
     /// `sample_rate`: the share of records like this one that is [kept](crate::BodyLog::sample).
     /// `None` if all of them are.
     pub sample_rate: Option<f64>,
-    /// The `x-request-id` of the request, or a [generated](crate::RequestIds::Generate) one.
+    /// The `x-request-id` of the request, or a [generated](crate::RequestIds::Generate) one. In the default
+    /// schema it is only the field of that header.
     pub request_id: Option<&'a str>,
     /// `trace_id`: of a well-formed `traceparent` (W3C Trace Context).
     pub trace_id: Option<&'a str>,
@@ -134,12 +137,12 @@ pub struct Record<'a> {
     pub fields: &'a [Field],
     /// Set if no string of the request head needs an escape in JSON.
     pub(crate) head_is_plain: bool,
-    /// Set if something asked for the level `ERROR`, or if the exchange was not completed.
+    /// Set if the level `ERROR` is required, or if the exchange was not completed.
     pub(crate) is_failure: bool,
 }
 
 impl<'a> Record<'a> {
-    /// A record of which nothing else is known yet.
+    /// Makes a record with these values and without any other field.
     #[inline]
     pub(crate) fn new(
         timestamp: SystemTime,

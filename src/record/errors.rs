@@ -15,7 +15,7 @@ const SEPARATOR: &str = ", ";
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     texts: Vec<String>,
-    /// Set if some text was longer than what is kept of it.
+    /// Set if a text was cut, or may have been cut.
     was_cut: bool,
 }
 
@@ -25,7 +25,7 @@ impl Errors {
     pub(crate) fn push(&mut self, mut text: String) {
         let room = MAX_ERROR_LEN.saturating_sub(self.len() + SEPARATOR.len());
         let kept = text::cut(&text, room).len();
-        // `describe` may have cut the text before, up to one character below its cap.
+        // If the text is less than one character shorter than the cap, `describe` may have cut it.
         self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
         text.truncate(kept);
         if !text.is_empty() && !self.texts.contains(&text) {

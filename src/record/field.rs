@@ -158,7 +158,7 @@ impl Field {
     /// A name that belongs to the record itself gets the prefix `field.`, so that a custom field
     /// cannot replace a field of the record.
     pub(crate) fn sanitized_name(name: &str) -> Option<String> {
-        let mut name = text::clean(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
+        let mut name = text::sanitize(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
         if is_reserved(&name) {
             name.insert_str(0, "field.");
         }
@@ -181,7 +181,7 @@ impl Field {
         Some(field)
     }
 
-    /// Redacts the value according to the rules.
+    /// Replaces the value if the name is sensitive. Otherwise, hides secrets in a value that is a string.
     pub(crate) fn redact(&mut self, redactor: Redactor<'_>) {
         if redactor.is_sensitive_in_form(&self.name) {
             self.value = FieldValue::Text(REDACTED.into());

@@ -9,7 +9,7 @@ use crate::record::{
     visit::{self, Key, Value},
 };
 
-/// One field. It is owned because a receiver may keep references to it for as long as it likes.
+/// One field. Owned, because `log` and `tracing` borrow the fields after the visit of the record.
 pub(crate) struct Pair {
     pub(crate) name: String,
     pub(crate) value: Scalar,

@@ -13,9 +13,9 @@ use crate::{
     util::bytes::{self, BLOCK, class},
 };
 
-/// Maximum capacity of the buffer that a thread keeps, in bytes: a record of the default limit, and
-/// room for its escapes.
-const MAX_KEPT: usize = 48 * 1024;
+/// Maximum capacity of the buffer that a thread keeps, in bytes: three times the default record limit,
+/// because a growing buffer may have twice the capacity that it needs.
+const MAX_LINE_CAPACITY: usize = 48 * 1024;
 
 thread_local! {
     /// Buffer that the thread reuses for each line.
@@ -31,7 +31,7 @@ pub(crate) fn with_line<T>(record: &Record<'_>, schema: Schema, f: impl FnOnce(&
     push_object(&mut line, |line| visit::visit(record, schema, line));
     line.push(b'\n');
     let value = f(&line);
-    if line.capacity() <= MAX_KEPT {
+    if line.capacity() <= MAX_LINE_CAPACITY {
         let _ = LINE.try_with(|kept| kept.set(line));
     }
     value
@@ -161,7 +161,7 @@ fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
             out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         }
         Value::Unsigned(number) => format::push_number(out, number),
-        // Succeeds: the number is finite. serde_json writes `null` for other numbers.
+        // Writing to a `Vec` succeeds. The number is finite, so serde_json does not write `null`.
         Value::Float(number) => drop(serde_json::to_writer(out, &number)),
         Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::Bool(true) => out.extend_from_slice(b"true"),
@@ -178,19 +178,19 @@ fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
     }
 }
 
-/// Appends clean text as characters of a JSON string.
-fn push_chars(out: &mut Vec<u8>, clean: &str) {
-    match bytes::find(clean.as_bytes(), class::is_escaped) {
-        None => out.extend_from_slice(clean.as_bytes()),
+/// Appends sanitized text as characters of a JSON string.
+fn push_chars(out: &mut Vec<u8>, text: &str) {
+    match bytes::find(text.as_bytes(), class::is_escaped) {
+        None => out.extend_from_slice(text.as_bytes()),
         Some(first) => {
-            let (plain, rest) = clean.as_bytes().split_at(first);
+            let (plain, rest) = text.as_bytes().split_at(first);
             out.extend_from_slice(plain);
             push_escaped(out, rest);
         }
     }
 }
 
-/// Appends clean text as characters of a JSON string, in which only quotes and backslashes need an escape.
+/// Appends sanitized text as characters of a JSON string, in which only quotes and backslashes need an escape.
 ///
 /// JSON has a quote every few bytes, and a copy of the bytes up to each quote would be a call for each. So eight bytes
 /// are copied at once. The bytes from a quote on are copied again, after the backslash.
@@ -323,7 +323,7 @@ mod tests {
     proptest! {
         #[test]
         fn strings_are_escaped_as_by_serde_json(text in r#"([^\p{C}]|["\\]){0,100}"#) {
-            let text = text::clean(&text);
+            let text = text::sanitize(&text);
             let mut out = b"before".to_vec();
             push_chars(&mut out, &text);
             let expected = serde_json::to_string(&text).unwrap();

@@ -36,7 +36,7 @@ pub fn http_code_level(code: i64) -> Option<Level> {
     }
 }
 
-/// What the level of an exchange depends on.
+/// The inputs that decide the level of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LevelInputs {
     /// Level of the result code.

@@ -15,7 +15,7 @@ use log::Level;
 /// # let _ = body_log;
 /// ```
 ///
-/// For your own configurations, it deserializes from `open_telemetry`, `ecs` and `google_cloud`.
+/// Deserializes from `open_telemetry`, `ecs` and `google_cloud`, for your own configurations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -28,10 +28,10 @@ pub enum Schema {
     /// `url.domain`, `client.ip`, `http.version`, `http.request.body.bytes`,
     /// `http.response.body.bytes`, `http.request.id` (the `x-request-id`), `http.request.referrer`,
     /// `trace.id`, `span.id`, `event.duration` in nanoseconds, and `event.outcome`. The outcome is
-    /// `failure` if anything asked for [`Level::Error`] or the exchange was not completed, and
+    /// `failure` if [`Level::Error`] is required or the exchange was not completed, and
     /// otherwise `success`.
     ///
-    /// A code is always a string, because a field can have only one type there.
+    /// A code is always a string, because a field of an Elasticsearch index has one type.
     Ecs,
     /// Structured logging of Google Cloud: `time`, `severity`, `message`, and an object `httpRequest`
     /// with `requestMethod`, `requestUrl` (redacted), `status`, `userAgent`, `remoteIp`, `referer`,
@@ -55,7 +55,7 @@ impl Schemas {
             .filter(move |&schema| self.0 & 1 << schema as u8 != 0)
     }
 
-    /// Returns how often the same string can occur in a record.
+    /// Returns how often the value of one request header can occur in a record.
     pub(crate) fn repeats(self) -> usize {
         match self.iter().any(|schema| schema != Schema::OpenTelemetry) {
             true => 2,

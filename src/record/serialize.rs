@@ -43,8 +43,8 @@ impl Record<'_> {
         json::with_line(self, schema, |line| f(json::as_text(line)))
     }
 
-    /// Returns the record with the names, types and units of a schema, to be serialized. It fits into
-    /// the [record limit](crate::BodyLog::record_limit) if `schema` is the
+    /// Returns the record with the names, types and units of a schema, to be serialized. The JSON fits
+    /// into the [record limit](crate::BodyLog::record_limit) if `schema` is the
     /// [schema of the sink](crate::Sink::schema).
     ///
     /// ```

@@ -51,8 +51,9 @@ const STEPS: [fn(&mut Record<'_>); 7] = [
 /// Shortens `record` until it takes at most `limit` bytes, as JSON with a newline, in each of the
 /// schemas.
 ///
-/// The order is: bodies, custom fields, headers, the error and the rest of the request head, and last
-/// the ends of the message and the path. The method, the status, the level and the outcome stay.
+/// The order is: bodies, custom fields, headers, the error after its first bytes, the rest of the request
+/// head, the user and the ids, the rest of the error, and last the ends of the message and the path. The
+/// method, the status, the level and the outcome stay.
 pub(crate) fn truncate(record: &mut Record<'_>, limit: usize, schemas: Schemas) {
     let limit = limit.max(MIN_RECORD_LIMIT);
     let max_len = max_len(record, schemas);
@@ -108,8 +109,8 @@ fn truncate_message(record: &mut Record<'_>, limit: usize, schemas: Schemas) {
     record.message = text::cut_escaped(message, room);
 }
 
-/// Returns an upper bound of the length of a record. It is cheap, because most records are much
-/// shorter than their limit.
+/// Returns an upper bound of the length of a record. The bound is cheap to compute, and for most records
+/// it is below the limit, so that the exact length is not needed.
 fn max_len(record: &Record<'_>, schemas: Schemas) -> usize {
     // All names, numbers and punctuation, and the strings that the record itself supplies.
     const FIXED: usize = 1600;

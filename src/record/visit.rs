@@ -22,9 +22,9 @@ pub(crate) const MESSAGE: &str = r#","message":""#;
 /// The name of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'k> {
-    /// JSON of the name after another field, up to the value: `,"name":`, followed by a quote if the
-    /// value is a string, and by a bracket and a quote if it is a list of strings. A renderer of JSON
-    /// copies it as it is.
+    /// The JSON between the previous value and this one: `,"name":`, followed by a quote if the value is
+    /// a string, and by a bracket and a quote if the value is a list of strings. The JSON renderer copies
+    /// these bytes unchanged.
     Ready(&'k str),
     /// Name of a custom field.
     Custom(&'k str),
@@ -93,8 +93,8 @@ pub(crate) enum Nested<'v> {
 pub(crate) struct RequestUrl<'r>(&'r Record<'r>);
 
 impl RequestUrl<'_> {
-    /// Returns the parts, to be concatenated. They are only the target if the host is absent or the
-    /// target is not a path.
+    /// Returns the parts, to be concatenated. If the host is absent, or if the target is not a path, the
+    /// parts are only the target.
     pub(crate) fn parts(&self) -> [&str; 8] {
         let Self(record) = self;
         // Unlike the address, the header has the port, and the brackets of an IPv6 address.
@@ -344,7 +344,7 @@ fn visit_body<V: Visitor>(
 /// Visits the times, the outcome, the sample rate and the errors.
 fn visit_end<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
     use Key::Ready;
-    // The other schemas have it under another name and in another unit.
+    // The other schemas have the duration elsewhere: `event.duration`, `httpRequest.latency`.
     if schema == Schema::OpenTelemetry {
         let duration = Value::Seconds(record.duration);
         visitor.field(Ready(r#","http.server.request.duration":"#), duration)?;
@@ -395,8 +395,8 @@ fn visit_custom<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> 
     Ok(())
 }
 
-/// Visits the fields of the `HttpRequest` of the Cloud Logging API. It has no sizes: those of the API
-/// include the heads, whose sizes are unknown.
+/// Visits the fields of the `HttpRequest` of the Cloud Logging API. The sizes are left out, because those
+/// of the API include the heads, whose sizes are unknown.
 fn visit_http_request<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
     use Key::Ready;
     let head = |text| head_text(record, text);
@@ -435,8 +435,8 @@ fn head_text<'t>(record: &Record<'_>, text: &'t str) -> Value<'t> {
     }
 }
 
-/// Returns a code as the most exact value that JSON readers understand: a number if one can hold all
-/// digits, and otherwise the digits as a string.
+/// Returns a code as the most exact value that JSON readers understand: an integer if it fits into 64
+/// bits, and otherwise the nearest `f64`. A number beyond the range of `f64` becomes a string.
 fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
     match *code {
         Code::Text(text) => Value::Text(text),

@@ -230,9 +230,9 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 }
 
-/// Appends clean text to a JSON string, with escapes.
-fn push_escaped(out: &mut String, clean: &str) {
-    for c in clean.chars() {
+/// Appends sanitized text to a JSON string, with escapes.
+fn push_escaped(out: &mut String, text: &str) {
+    for c in text.chars() {
         if matches!(c, '"' | '\\') {
             out.push('\\');
         }

@@ -81,7 +81,7 @@ enum Kind {
     Query = 1,
 }
 
-/// The answers for short keys. An API sends the same keys repeatedly, and a lookup is one comparison of 16 bytes.
+/// The answers for short keys. An API sends the same keys repeatedly, and a lookup compares 16 bytes with two slots.
 ///
 /// Each key has two slots, which it shares with other keys. The slots hold the last two keys that were stored, so that
 /// two keys that share their slots can alternate. The cache never grows, whatever keys a client sends: it takes 4 KiB.
@@ -94,9 +94,9 @@ pub(crate) struct KeyCache {
     slots: Box<[[Cell<u128>; 2]]>,
 }
 
-/// The answer in the last byte of a slot.
+/// The bit of a slot whose key is not sensitive.
 const NOT_SENSITIVE: u128 = 1 << 120;
-/// The answer in the last byte of a slot.
+/// The bit of a slot whose key is sensitive.
 const SENSITIVE: u128 = 2 << 120;
 
 impl KeyCache {

@@ -149,7 +149,7 @@ impl Names {
         }
     }
 
-    /// Removes a name from all lists of sensitive names.
+    /// Shows the values of a name even if it contains a sensitive part, until [`redact`](Self::redact) names it again.
     pub(crate) fn keep(&mut self, name: &str) {
         self.id = next_id();
         let name = normalize(name);

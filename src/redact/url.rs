@@ -103,7 +103,7 @@ pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<Strin
     Some(format!("{shown}{port}"))
 }
 
-/// Returns whether `text` is a scheme. In `user:password@host`, the first word is not.
+/// Returns whether `text` is a known scheme. Another word before a colon may be a user, as in `user:password@host`.
 fn is_scheme(text: &str) -> bool {
     matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
 }

@@ -46,7 +46,7 @@ impl LineWriter {
         IoSlice::advance_slices(&mut rest, 0);
         let mut failed = FailedLines::default();
         while !rest.is_empty() {
-            if let Err(error) = self.write_some(&mut rest) {
+            if let Err(error) = self.write_rest(&mut rest) {
                 failed.add(1, error);
                 skip_line(&mut rest);
             }
@@ -58,8 +58,8 @@ impl LineWriter {
         failed
     }
 
-    /// Does one `write`, at the beginning of a line.
-    fn write_some(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<()> {
+    /// Writes all of `rest`, which begins at the beginning of a line. Stops at the first error.
+    fn write_rest(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<()> {
         // Set first, because the writer may panic, and then the number of written bytes is unknown.
         if std::mem::replace(&mut self.torn, true) {
             self.inner.write_all(b"\n")?;

@@ -20,10 +20,10 @@ use crate::{
 /// Logs records through the `log` facade, with the target `actix_bodylog` and the level of the record.
 ///
 /// The message is `METHOD URI`. The fields of the record are key-values, with the names that [`Record`]
-/// serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3). If the logger
+/// serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3). If the implementation of `log`
 /// ignores key-values, use [`LogSink::json`].
 ///
-/// The filter of the logger decides which levels are recorded. If it disables even errors, requests
+/// The filter of that implementation decides which levels are recorded. If it disables even errors, requests
 /// pass through untouched.
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
@@ -47,7 +47,7 @@ impl LogSink {
 
     /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     ///
-    /// Key-values are flat. A field in an object has the names of both: `httpRequest.status`.
+    /// Key-values are flat: a field inside an object is named by its path, as in `httpRequest.status`.
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema, ..self }
@@ -70,7 +70,7 @@ impl Sink for LogSink {
                 log::logger().log(&builder.args(format_args!("{line}")).build());
             });
         } else {
-            // The logger has the message and the level already.
+            // The `log` record has the message and the level already.
             let elsewhere = [MESSAGE, self.schema.keys().level];
             let pairs = flatten::pairs(
                 record,

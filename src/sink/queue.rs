@@ -25,14 +25,15 @@ use crate::{
     util::catch_panic::catch_panic,
 };
 
-/// Time for which the thread waits for more lines after the first. Waking the thread is a system call
-/// of the worker, and writing many lines is one system call, as writing one line is.
+/// Time for which the thread waits for more lines after the first. Waking the thread costs the worker a system call,
+/// and lines that are written together cost one system call.
 const BATCH_DELAY: Duration = Duration::from_millis(2);
 
 /// Time that a writer may take for one write before it counts as stuck and is not waited for.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Minimum time between two warnings about dropped lines: the logger may be as slow as the writer.
+/// Minimum time between two warnings about dropped lines, because the implementation of `log` may be as slow as the
+/// writer.
 const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A queue of lines and the thread that writes them.
@@ -85,7 +86,7 @@ enum Doing {
 impl Background {
     /// # Panics
     ///
-    /// If the thread cannot be started.
+    /// Panics if the thread cannot be started.
     pub(super) fn new(
         writer: Box<dyn Write + Send>,
         bytes: usize,
@@ -160,8 +161,8 @@ impl Drop for Background {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        // The writer may own the last clone of the logger that it writes for, so this may be its thread. Near the end
-        // of a thread its id is unavailable, but the thread of the writer does not drop a logger then.
+        // If the writer owns the last clone of the logger, this runs on the writer's thread, which must not wait for
+        // itself. A thread that is ending may have no id any more, but the writer's thread drops no logger then.
         let this = catch_panic(|| thread::current().id());
         if this == Some(thread.thread().id()) {
             return;
@@ -212,11 +213,11 @@ impl Queue {
         if len <= self.limit {
             self.dropped.fetch_add(1, Relaxed);
         } else if !self.was_too_long.swap(true, Relaxed) {
-            // Such lines are not in the warning about dropped lines, which follows a successful write.
+            // Not counted in `dropped`: that warning is about a slow writer, but this line never fits.
             log::warn!(
                 target: TARGET,
                 "a record of {len} bytes was dropped: it is larger than the queue of {} bytes; \
-                 further ones are not logged",
+                 further records of this size are counted, not logged",
                 self.limit
             );
         }
@@ -291,7 +292,7 @@ impl Queue {
         let is_last_done = end == last.len();
         let works = failed.count == 0 || failed.count < count_lines(parts);
 
-        // Before callers that wait for these lines are notified, so that they see the right counters.
+        // Update the counters before waiting callers are notified, so that they read the right values.
         catch_panic(|| {
             self.errors.add(failed);
             if works && warned_at.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
@@ -361,7 +362,7 @@ mod tests {
 
     use super::*;
 
-    /// Collects what is written. With a gate, each write reports its arrival and waits for permission.
+    /// A writer that collects all bytes. With a gate, each write reports its arrival and waits for permission.
     struct Paper {
         text: Arc<Mutex<Vec<u8>>>,
         gate: Option<(Sender<()>, Receiver<()>)>,

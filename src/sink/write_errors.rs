@@ -27,7 +27,7 @@ impl WriteErrors {
 
     /// Counts lines that a writer did not write, and logs the first error.
     ///
-    /// Not to be called while a writer is locked, because the logger may use the same writer.
+    /// Must not be called while a writer is locked, because the implementation of `log` may use the same writer.
     pub(super) fn add(&self, failed: FailedLines) {
         if failed.count > 0 {
             self.count(failed.count);
@@ -41,7 +41,7 @@ impl WriteErrors {
         if !self.has_warned.swap(true, Relaxed) {
             log::error!(
                 target: TARGET,
-                "a record was not written: {error}; further lost records are counted, not logged"
+                "a record was not written: {error}; further write errors are counted, not logged"
             );
         }
     }

@@ -33,7 +33,7 @@ pub(crate) mod class {
         is(block, b'"') | is(block, b'\\') | below(block, 0x20)
     }
 
-    /// Selects the bytes of a clean text that need an escape in a JSON string.
+    /// Selects the bytes of sanitized text that need an escape in a JSON string.
     #[inline(always)]
     pub(crate) fn is_escaped(block: u8x16) -> u8x16 {
         is(block, b'"') | is(block, b'\\')

@@ -1,4 +1,4 @@
-//! Clean text, which is on one line. Every string of a record is clean text.
+//! Sanitized text, which is on one line. Every string of a record is sanitized.
 
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ pub(crate) fn find_forbidden(text: &str) -> Option<usize> {
 }
 
 /// Replaces each forbidden character with a space, so that the text does not become longer.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     match find_forbidden(text) {
         None => Cow::Borrowed(text),
         Some(_) => Cow::Owned(text.replace(is_forbidden, " ")),
@@ -69,15 +69,16 @@ pub(crate) fn ceil_char_boundary(text: &str, at: usize) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Appends the clean form of at most `max` bytes of `bytes`, which come from a peer. Invalid UTF-8 becomes U+FFFD.
+/// Appends at most `max` bytes: the start of `bytes`, which come from a peer, sanitized. Invalid UTF-8 becomes U+FFFD.
 pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
-    // Limit the work, because the input may be much longer than `max`. A truncated character does not fit into `max`.
+    // Limit the work, because the input may be much longer than `max`. A character that is truncated here does not fit
+    // into `max`, unless characters before it became shorter; then it is shown as U+FFFD.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(max + 4)]);
-    let cleaned = clean(&text);
-    out.push_str(cut(&cleaned, max));
+    let sanitized = sanitize(&text);
+    out.push_str(cut(&sanitized, max));
 }
 
-/// Returns the number of bytes that a clean text takes inside a JSON string, without the quotes. In clean text, only
+/// Returns the number of bytes that a sanitized text takes inside a JSON string, without the quotes. In sanitized text, only
 /// quotes and backslashes need an escape.
 pub(crate) fn escaped_len(text: &str) -> usize {
     text.len() + bytes::count(text.as_bytes(), class::is_escaped)
@@ -150,7 +151,7 @@ mod tests {
             ("esc\x1b[31m", "esc [31m"),
             ("žluťoučký 漢字 \u{200f}", "žluťoučký 漢字 \u{200f}"),
         ] {
-            assert_eq!(clean(dirty), expected);
+            assert_eq!(sanitize(dirty), expected);
         }
     }
 
@@ -178,11 +179,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn clean_text_is_never_longer_and_does_not_change_when_cleaned_again(text in any::<String>()) {
-            let once = clean(&text).into_owned();
+        fn sanitized_text_is_never_longer_and_does_not_change_again(text in any::<String>()) {
+            let once = sanitize(&text).into_owned();
             prop_assert!(!once.contains(is_forbidden));
             prop_assert!(once.len() <= text.len());
-            prop_assert_eq!(clean(&once), once.as_str());
+            prop_assert_eq!(sanitize(&once), once.as_str());
         }
 
         #[test]
@@ -196,14 +197,14 @@ mod tests {
 
         #[test]
         fn escaped_length_is_the_length_that_serde_json_writes(text in any::<String>(), max in 0_usize..40) {
-            let text = clean(&text);
+            let text = sanitize(&text);
             let written = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(escaped_len(&text), written.len() - 2);
             prop_assert!(escaped_len(cut_escaped(&text, max)) <= max);
         }
 
         #[test]
-        fn lossy_text_is_clean_and_capped(bytes in any::<Vec<u8>>(), max in 0_usize..40) {
+        fn lossy_text_is_sanitized_and_capped(bytes in any::<Vec<u8>>(), max in 0_usize..40) {
             let mut out = String::new();
             push_lossy(&mut out, &bytes, max);
             prop_assert!(out.len() <= max && !out.contains(is_forbidden));

@@ -38,7 +38,7 @@ fn assert_one_clean_line(text: &str) {
     assert!(!text.contains(forbidden), "{text:?}");
 }
 
-/// Asserts that the content of a body does not change if it is sent as a body.
+/// Asserts that the content of a body does not change if the content is sent as a body.
 fn assert_stable(content_type: &'static str, shown: &Preview, limit: usize) {
     if let Some(content) = &shown.content {
         let again = typed(content_type, content.as_bytes(), limit).content;
@@ -58,7 +58,7 @@ fn cut(data: &[u8]) -> (usize, &[u8]) {
 /// Nested containers that are read.
 const MAX_DEPTH: usize = 512;
 
-/// Checks JSON: it is valid or malformed as serde_json has it, and only secrets change.
+/// Checks that JSON is malformed if serde_json rejects it, and only then, and that only secrets change.
 pub fn json(data: &[u8]) {
     const JSON: &str = "application/json";
     let (limit, body) = cut(data);
@@ -198,7 +198,7 @@ fn assert_same(sent: &Value, shown: &Value) {
                 .for_each(|(sent, shown)| assert_same(sent, shown));
         }
         (Value::Object(sent), Value::Object(shown)) => {
-            // Two keys may become the same one.
+            // Redaction may make two keys equal.
             assert!(shown.len() <= sent.len());
             for (key, sent) in sent {
                 match shown.get(key) {
@@ -216,9 +216,9 @@ fn assert_same(sent: &Value, shown: &Value) {
     }
 }
 
-/// Asserts that `shown` consists of marks and of characters of `sent`, in their order.
+/// Asserts that `shown` consists of `[REDACTED]` and of characters of `sent`, in their order.
 fn assert_only_removed(sent: &str, shown: &str) {
-    // What is percent-encoded may have been decoded.
+    // Percent-encoded text may have been decoded.
     if sent.contains('%') {
         return;
     }

@@ -323,7 +323,7 @@ async fn error_whose_text_panics_is_recorded_with_its_response() {
 }
 
 #[actix_web::test]
-async fn error_whose_text_and_status_panic_is_failed_if_it_becomes_no_response() {
+async fn error_whose_text_and_status_panic_is_failed_if_no_response_is_built_from_it() {
     let (recorder, log) = Recorder::with_log();
     let app = rejecting!(log, Hostile, |req, srv| srv.call(req));
     drop(app.call(TestRequest::get().to_request()).await);

@@ -112,7 +112,7 @@ fn concurrent_requests_have_one_record_each_for_each_ending() {
     // The stop of the server ends the stalled exchanges. They must have begun before: a request
     // that does not reach the middleware has no record.
     recorder.wait_for(total - stalled);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while log.stats().in_flight < stalled {
         assert!(Instant::now() < deadline, "{:?}", log.stats());
         thread::yield_now();

@@ -130,7 +130,7 @@ impl Sink for FlushPanics {
 #[actix_web::test]
 async fn drain_returns_false_if_the_flush_of_a_sink_panics() {
     let (_, _, log) = log_with(FlushPanics);
-    assert!(!log.drain(PATIENCE).await);
+    assert!(!log.drain(TEST_TIMEOUT).await);
     assert_ne!(log.stats().sink_failures, 0);
 }
 

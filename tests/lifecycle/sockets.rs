@@ -182,7 +182,7 @@ fn client_that_leaves_while_the_handler_runs_aborts_the_exchange_without_status(
         client
             .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
             .unwrap();
-        when_started.recv_timeout(PATIENCE).unwrap();
+        when_started.recv_timeout(TEST_TIMEOUT).unwrap();
         assert_eq!(site.recorder.records().len(), 0);
         leave(client);
         assert_fields(
@@ -217,7 +217,7 @@ fn client_that_closes_its_half_gets_the_response() {
     client
         .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap();
-    when_started.recv_timeout(PATIENCE).unwrap();
+    when_started.recv_timeout(TEST_TIMEOUT).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     gate.open();
     assert!(read_to_end(client).ends_with("\r\n\r\nstill here"));
@@ -413,7 +413,7 @@ fn request_and_payload_in_a_spawned_task_do_not_delay_the_record() {
     );
     drop(client);
     gate.open();
-    ended.1.recv_timeout(PATIENCE).unwrap();
+    ended.1.recv_timeout(TEST_TIMEOUT).unwrap();
     assert_eq!(site.record(), record);
 }
 

@@ -55,10 +55,10 @@ fn graceful_stop_lets_an_exchange_finish() {
     client
         .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .unwrap();
-    when_started.recv_timeout(PATIENCE).unwrap();
+    when_started.recv_timeout(TEST_TIMEOUT).unwrap();
     let stopping = thread::spawn(move || server.stop_gracefully());
     // The server accepts no connections once it is stopping.
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while TcpStream::connect(addr).is_ok() {
         assert!(Instant::now() < deadline, "the server does not stop");
         thread::yield_now();
@@ -97,7 +97,7 @@ async fn drain_resolves_when_the_last_exchange_ends() {
     let app = app(&log, |_| {}).await;
     let one = app.call(TestRequest::get().to_request());
     let two = app.call(TestRequest::get().to_request());
-    let mut drained = pin!(log.drain(PATIENCE));
+    let mut drained = pin!(log.drain(TEST_TIMEOUT));
     assert!(poll(drained.as_mut()).is_pending());
     drop(one);
     assert!(poll(drained.as_mut()).is_pending());

@@ -31,7 +31,7 @@ use log::Level;
 use serde_json::Value;
 
 /// The time after which a test that waits for an event fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Collects the records of one logger.
 #[derive(Clone, Debug, Default)]
@@ -68,10 +68,10 @@ impl Recorder {
         self.0.only()
     }
 
-    /// Waits until there are `count` records; panics if there are more, or too few after [`PATIENCE`].
+    /// Waits until there are `count` records; panics if there are more, or too few after [`TEST_TIMEOUT`].
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> Vec<Value> {
-        let records = self.0.wait_for(count, PATIENCE);
+        let records = self.0.wait_for(count, TEST_TIMEOUT);
         assert_eq!(records.len(), count, "{records:#?}");
         records
     }
@@ -90,7 +90,7 @@ impl Sink for DisabledSink {
     }
 }
 
-/// Whether `c` may not occur in a record: control characters, line and paragraph separators, and
+/// Returns whether `c` may not occur in a record: control characters, line and paragraph separators, and
 /// bidirectional overrides and isolates.
 pub fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -204,7 +204,7 @@ impl Server {
                 server.await.unwrap();
             });
         });
-        let (addr, handle) = when_started.recv_timeout(PATIENCE).unwrap();
+        let (addr, handle) = when_started.recv_timeout(TEST_TIMEOUT).unwrap();
         Self {
             addr,
             handle,
@@ -212,11 +212,11 @@ impl Server {
         }
     }
 
-    /// Opens a connection whose reads and writes fail after [`PATIENCE`].
+    /// Opens a connection whose reads and writes fail after [`TEST_TIMEOUT`].
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
         stream
     }

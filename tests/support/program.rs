@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The time after which a test that waits for an event fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Status and body of a response.
 pub type Answer = (u16, String);
@@ -70,7 +70,7 @@ impl Program {
 
     /// Waits for the next line on standard error.
     pub fn next_line(&self) -> String {
-        let line = self.said.recv_timeout(PATIENCE);
+        let line = self.said.recv_timeout(TEST_TIMEOUT);
         line.expect("the program writes another line")
     }
 
@@ -118,7 +118,7 @@ impl Program {
     /// Stops the program with SIGTERM and waits for its end.
     pub fn stop(mut self) -> Written {
         self.signal("TERM");
-        let stdout = self.stdout.recv_timeout(PATIENCE);
+        let stdout = self.stdout.recv_timeout(TEST_TIMEOUT);
         let stdout = stdout.expect("the program ends");
         let status = self
             .child
@@ -141,7 +141,7 @@ impl Drop for Program {
 /// Sends a request, which should have `connection: close`, on a new connection.
 pub fn send(addr: &str, request: &str) -> Answer {
     let mut stream = TcpStream::connect(addr).expect("the program accepts connections");
-    let patience = Some(PATIENCE);
+    let patience = Some(TEST_TIMEOUT);
     stream.set_read_timeout(patience).expect("a timeout is set");
     stream
         .set_write_timeout(patience)

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use program::{Answer, PATIENCE, Program};
+use program::{Answer, Program, TEST_TIMEOUT};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -58,7 +58,7 @@ fn run<T>(client: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime
         .unwrap()
-        .block_on(async { time::timeout(PATIENCE, client).await });
+        .block_on(async { time::timeout(TEST_TIMEOUT, client).await });
     done.expect("the server answers")
 }
 

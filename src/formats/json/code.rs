@@ -44,7 +44,8 @@ impl Code<'_> {
 pub enum CodeState {
     /// The whole response was read, and has no code.
     Absent,
-    /// The part that was read ends before or inside of the code.
+    /// The code is not known: the part that was read ends before or inside of the code, the JSON is nested too deeply,
+    /// or the code is a number longer than [`MAX_CODE_LEN`](crate::MAX_CODE_LEN).
     Cut,
     /// The response is not JSON.
     Malformed,
@@ -106,7 +107,7 @@ impl FoundCode {
 
     /// Makes a code from an unescaped string, which is put on one line and truncated to [`MAX_CODE_LEN`].
     pub(crate) fn text(text: &str) -> Self {
-        Self::new(false, &text::clean(text))
+        Self::new(false, &text::sanitize(text))
     }
 
     fn new(is_number: bool, text: &str) -> Self {

@@ -107,7 +107,7 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         self.is_expected = false;
     }
 
-    /// Returns whether the current value belongs to the last key of the path, and expects no further value.
+    /// Returns whether the current value belongs to the last key of the path. No further value is expected then.
     #[inline]
     fn takes_value(&mut self) -> bool {
         std::mem::take(&mut self.is_expected) && self.on_path == self.path.len()

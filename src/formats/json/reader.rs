@@ -1,7 +1,7 @@
 //! Reads a JSON text (RFC 8259) or a prefix of one, and reports its tokens to a visitor.
 //!
-//! The reader neither recurses nor allocates, accepts any text, and reports where a text stops being JSON. serde_json
-//! recurses, does not report the place of a fault, and treats a prefix as an error.
+//! The reader neither recurses nor allocates, accepts any text, and reports the tokens before the point where a text
+//! stops being JSON. serde_json recurses, does not report tokens, and treats a prefix as an error.
 
 use wide::u8x16;
 
@@ -55,8 +55,8 @@ pub(crate) trait Visitor<'i> {
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// Takes the start of a value at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
-    /// Returns whether the reader calls [`string`](Self::string) or [`number`](Self::number) for the next value even if
-    /// the value is a number or a short plain string.
+    /// Returns whether the visitor needs the next value. If not, the reader does not call [`number`](Self::number), and
+    /// calls [`string`](Self::string) only if the string is long or may need a change.
     fn wants_scalar(&self) -> bool;
     /// Takes a value that is a string.
     fn string(&mut self, string: JsonString<'i>);

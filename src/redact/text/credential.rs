@@ -133,7 +133,7 @@ pub(super) fn find_jwt(input: &Input<'_, '_>, at: usize) -> Finding {
 pub(super) struct UserInfo {
     /// The byte after the last `@`. No text before it is searched again.
     from: usize,
-    /// There was user information before the last `@`.
+    /// Set if there was user information before the last `@`.
     found: bool,
 }
 
@@ -143,7 +143,8 @@ impl UserInfo {
         let before = &text[self.from..at];
         let word = after_last(before, ends_authority);
         let start = self.from + word;
-        // Without an end, the word is that of the last `@`: a password may have an `@` in it.
+        // If nothing ends the authority after the last `@`, this `@` is in the same word, because a password may contain
+        // one. Then `found` does not change.
         if word > 0 {
             self.found = before[..word].ends_with("//") || before[..word].ends_with(":\\\\");
         }

@@ -11,10 +11,10 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Input<'t, 'n> {
     pub(super) text: &'t str,
-    /// The text was truncated, so its last word may be the beginning of a longer one.
+    /// Set if the text was truncated, so its last word may be the beginning of a longer one.
     pub(super) open: bool,
     pub(super) names: &'n Names,
-    /// The text was percent-decoded. A blank may be part of a value, and words that are still
+    /// Set if the text was percent-decoded. A blank may be part of a value, and words that are still
     /// percent-encoded are not decoded again.
     pub(super) decoded: bool,
 }
@@ -35,7 +35,7 @@ impl<'t, 'n> Input<'t, 'n> {
     }
 }
 
-/// What a detector found at a trigger.
+/// The result of a detector at a trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
     Nothing,
@@ -45,12 +45,12 @@ pub(super) enum Finding {
 }
 
 impl Finding {
-    /// Finds a secret that [`REDACTED`] replaces.
+    /// Makes the finding of a secret that [`REDACTED`] replaces.
     pub(super) fn hidden(range: Range<usize>) -> Self {
         Self::Secret(Secret::hidden(range))
     }
 
-    /// Finds user information, which is removed.
+    /// Makes the finding of user information, which is removed.
     pub(super) fn removed(range: Range<usize>) -> Self {
         Self::Secret(Secret {
             replacement: "",

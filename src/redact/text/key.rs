@@ -9,7 +9,8 @@ use crate::{
     util::text::{after_last, ceil_char_boundary},
 };
 
-/// Number of bytes before a separator that are searched for a name. A longer word is not a name.
+/// Number of bytes before a separator that are searched for a name. Of a longer word, this end is the name. A longer
+/// quoted text is not a name.
 pub(super) const MAX_KEY: usize = 128;
 
 /// The name before a separator.
@@ -20,7 +21,7 @@ pub(super) struct Key<'t> {
     name: &'t str,
     word_before: &'t str,
     word_start: usize,
-    /// The name is a parameter of a URL.
+    /// Set if the name is a parameter of a URL.
     pub(super) in_query: bool,
 }
 
@@ -82,11 +83,11 @@ impl<'t> Key<'t> {
     }
 }
 
-/// What follows from a sensitive name.
+/// The consequences of a sensitive name.
 pub(super) struct Verdict {
     /// The start of the first word, if the name has two words.
     pub(super) start: usize,
-    /// The value goes on to the end of the line.
+    /// Set if the value goes on to the end of the line.
     pub(super) greedy: bool,
 }
 

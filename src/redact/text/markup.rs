@@ -53,7 +53,7 @@ fn ends_name(c: char) -> bool {
     is_blank(c) || matches!(c, '>' | '/' | '<' | '"' | '\'' | '=')
 }
 
-/// Judges a name without its prefix (Namespaces in XML 1.0, section 4).
+/// Returns whether a name without its prefix is sensitive (Namespaces in XML 1.0, section 4).
 fn is_sensitive(name: &str, names: &Names) -> bool {
     let local = name.rsplit(':').next().unwrap_or(name);
     names.is_sensitive_in_form(local)
@@ -74,8 +74,8 @@ fn describes_element(attribute: &str) -> bool {
             .any(|known| attribute.eq_ignore_ascii_case(known))
 }
 
-/// Returns the length of the tag whose name `text` follows, without its `>`, and whether there is a `>`.
-/// A `>` in a quoted value does not end the tag.
+/// Returns the length of the rest of a tag, without its `>`, and whether there is a `>`. `text` begins after the name
+/// of the tag. A `>` in a quoted value does not end the tag.
 fn tag_len(text: &str) -> (usize, bool) {
     let mut at = 0;
     while let Some(found) = text[at..].find(['>', '<', '"', '\'']) {
@@ -171,7 +171,7 @@ fn content_len(text: &str, name: &str) -> usize {
     text.len()
 }
 
-/// Returns whether the tag whose name `text` follows has no content.
+/// Returns whether a tag is an empty element. `text` begins after the name of the tag.
 fn is_empty_element(text: &str) -> bool {
     let (len, closed) = tag_len(text);
     closed && text[..len].ends_with('/')

@@ -23,7 +23,7 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'
     if let Some(shown) = hide_secrets(text, open, names) {
         return Cow::Owned(shown);
     }
-    match text::clean(text) {
+    match text::sanitize(text) {
         Cow::Borrowed(line) => Cow::Borrowed(line),
         // The last word of one line and the first word of the next one may be a name and a value.
         Cow::Owned(line) => Cow::Owned(hide_secrets(&line, open, names).unwrap_or(line)),
@@ -78,11 +78,11 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<Str
 /// Hides secrets in a text, and then in the one line that the result becomes.
 ///
 /// The first pass needs the line breaks, because they end values. The second pass is needed because
-/// a replacement changes what its neighbours look like. If the second pass makes more secrets visible,
+/// a replacement changes what its neighbours look like. If a third pass would change the text again,
 /// which is rare, all of the text is hidden.
 fn run_twice(input: Input<'_, '_>) -> Option<String> {
     let changed = Pass::run(input)?;
-    let line = text::clean(&changed).into_owned();
+    let line = text::sanitize(&changed).into_owned();
     let again = |text| Pass::run(Input { text, ..input });
     let Some(shown) = again(&line) else {
         return Some(line);
@@ -96,14 +96,14 @@ fn run_twice(input: Input<'_, '_>) -> Option<String> {
 struct Pass<'t, 'n> {
     input: Input<'t, 'n>,
     out: String,
-    /// The end of the input that `out` has.
+    /// The end of the part of the input that was copied to `out` or replaced.
     copied: usize,
     /// The end of the input that was searched.
     at: usize,
     user_info: UserInfo,
     /// The end of the last word that was decoded and searched.
     word_end: usize,
-    /// How many passes over a gap this pass is inside of.
+    /// The number of searches of gaps in which this pass is nested.
     depth: u8,
 }
 

@@ -38,8 +38,8 @@ impl Quote {
 
     /// Finds the closing quote in `text`, which begins after this quote.
     ///
-    /// A quote after more backslashes is part of the quoted text. A quote after an escaped backslash is not,
-    /// but is not recognized, so that more is hidden.
+    /// A quote with more backslashes before it than this quote has is part of the quoted text. A closing quote
+    /// after an escaped backslash has more, too, so it is missed, and more is hidden.
     pub(super) fn find_end(self, text: &str) -> Option<Range<usize>> {
         let mut from = 0;
         while let Some(found) = text[from..].find(self.mark) {
@@ -54,8 +54,8 @@ impl Quote {
         None
     }
 
-    /// Returns the length of the text in triple quotes that `text` begins with. The text may have single
-    /// quotes in it. Without an end, it is all of `text`.
+    /// Returns the length of the text in triple quotes that `text` begins with, or `None` if `text` does not
+    /// begin with triple quotes. Fewer quotes in a row do not end it. If the end is missing, all of `text` counts.
     pub(super) fn triple_quoted_len(self, text: &str) -> Option<usize> {
         let quote = &text[..self.len()];
         let inner = text[quote.len()..]

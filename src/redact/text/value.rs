@@ -1,4 +1,4 @@
-//! Where the value of a sensitive name ends.
+//! Finds the end of the value of a sensitive name.
 
 use crate::{
     redact::{
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Line {
     /// The column of the name, if only marks precede it.
     column: Option<usize>,
-    /// The name begins an item of a list.
+    /// Set if the name begins an item of a list.
     is_item: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Value<'a, 't> {
     pub(super) key: &'a Key<'t>,
     pub(super) line: &'a Line,
     pub(super) greedy: bool,
-    /// The text was percent-encoded, so a blank is part of the value.
+    /// Set if the text was percent-decoded, so a blank is part of the value.
     pub(super) decoded: bool,
 }
 
@@ -226,9 +226,9 @@ fn ends_value(after: &str) -> bool {
             .is_none_or(|c| is_blank(c) || ",;&<>}])\"'`\\#|".contains(c))
 }
 
-/// Returns whether the `quote` that `text` begins with is part of the same value as the text before it, which
-/// `last` closed. It may be a doubled quote, which stands for one quote (YAML, SQL, CSV), a part of triple
-/// quotes (GraphQL, TOML, Python), or the begin of a string that is joined to the last one (shells).
+/// Returns whether `quote`, with which `text` begins, continues the value that the quote `last` closed just before.
+/// `quote` may be a doubled quote, which stands for one quote (YAML, SQL, CSV), a part of triple quotes (GraphQL,
+/// TOML, Python), or the beginning of a string that is joined to the last one (shells).
 fn is_same_value(last: Quote, quote: Quote, text: &str) -> bool {
     quote == last || !ends_value(&text[quote.len()..])
 }
@@ -255,7 +255,7 @@ fn bracketed_len(text: &str) -> usize {
             let inner = at + quote.len();
             match quote.find_end(&text[inner..]) {
                 Some(closing) => at = inner + closing.end,
-                // It is an apostrophe.
+                // A quote that is never closed is an apostrophe.
                 None => at = inner,
             }
             continue;

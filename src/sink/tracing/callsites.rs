@@ -43,8 +43,7 @@ impl<'r> FixedFields<'r> {
     }
 }
 
-/// Returns whether some subscriber may be interested in events of this level, by their cached
-/// interest.
+/// Returns whether a subscriber may be interested in events of this level, by the cached interest in a callsite.
 pub(super) fn is_wanted(schema: Schema, level: Level) -> bool {
     match schema {
         Schema::OpenTelemetry => open_telemetry::is_wanted(level),
@@ -94,7 +93,8 @@ macro_rules! callsites {
     };
 }
 
-/// Asks for the interest in a callsite like the one of [`emit_event`], which keeps its own to itself.
+/// Returns whether a subscriber is interested in a level. Uses a second callsite with the same metadata as
+/// [`emit_event`], because `event!` does not expose its callsite.
 macro_rules! is_level_wanted {
     ($names:expr, $level:ident) => {{
         static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);

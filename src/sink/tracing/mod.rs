@@ -65,7 +65,7 @@ impl TracingSink {
 
     /// Sets the names, types and units of the fields. Default: [`Schema::OpenTelemetry`].
     ///
-    /// Fields are flat. A field in an object has the names of both: `httpRequest.status`.
+    /// Fields are flat: a field inside an object is named by its path, as in `httpRequest.status`.
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
         Self { schema }
@@ -78,7 +78,7 @@ impl Sink for TracingSink {
     }
 
     fn enabled(&self, level: Level) -> bool {
-        // Do not ask the subscriber itself: a filter of a single layer remembers its answer until an
+        // Do not ask the subscriber itself: a per-layer filter remembers its answer until an
         // event follows, and would drop the next event of the application.
         event_level(level) <= LevelFilter::current()
             && has_subscriber()
@@ -101,7 +101,7 @@ impl Sink for TracingSink {
 
 /// Returns whether this thread has a subscriber.
 ///
-/// A callsite must not be used for the first time on a thread without one: if the only subscriber of
+/// A callsite must not be used for the first time on a thread without a subscriber: if the only subscriber of
 /// the process is that of another thread, the callsite would be disabled for that thread, too.
 fn has_subscriber() -> bool {
     dispatcher::get_default(|dispatch| !dispatch.is::<NoSubscriber>())
