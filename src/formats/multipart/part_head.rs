@@ -14,9 +14,10 @@ pub(crate) struct PartHead {
     pub(crate) content_type: Option<String>,
     /// Set if a `Content-Transfer-Encoding` changes the bytes.
     pub(crate) is_encoded: bool,
-    shown_name: Option<String>,
-    has_filename: bool,
-    is_attachment: bool,
+    /// The name that a record shows.
+    pub(crate) shown_name: Option<String>,
+    /// Set if the disposition is not that of a form field, or if there are several types.
+    is_ambiguous: bool,
     /// The length of the head and the empty line after it, in bytes. `None` if the head was truncated.
     pub(crate) len: Option<usize>,
 }
@@ -73,7 +74,10 @@ impl PartHead {
         };
         match name.trim().to_ascii_lowercase().as_str() {
             "content-disposition" => self.disposition(value),
-            "content-type" => self.content_type = Some(value.trim().to_owned()),
+            "content-type" => {
+                let earlier = self.content_type.replace(value.trim().to_owned());
+                self.is_ambiguous |= earlier.is_some();
+            }
             "content-transfer-encoding" => {
                 let value = value.trim();
                 self.is_encoded |= !["7bit", "8bit", "binary"]
@@ -89,7 +93,7 @@ impl PartHead {
     fn disposition(&mut self, value: &str) {
         let (kind, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
         // Only `form-data` is a field of a form (RFC 7578, section 4.2).
-        self.is_attachment |= !kind.trim().eq_ignore_ascii_case("form-data");
+        self.is_ambiguous |= !kind.trim().eq_ignore_ascii_case("form-data");
         for (name, value) in parameters(rest) {
             let name = name.to_ascii_lowercase();
             let extended = name.ends_with('*');
@@ -98,7 +102,6 @@ impl PartHead {
                 false => value.into_owned(),
             };
             if name.starts_with("filename") {
-                self.has_filename = true;
                 match extended {
                     // The extended form takes precedence (RFC 6266, section 4.3).
                     true => self.filenames.insert(0, value),
@@ -110,6 +113,7 @@ impl PartHead {
                 }
                 // Browsers write a quote as %22 (HTML, "Multipart form data").
                 self.names.push(form::decode(&value).into_owned());
+                // Some readers drop backslashes.
                 self.names.push(value.replace('\\', ""));
                 self.names.push(value);
             }
@@ -118,12 +122,7 @@ impl PartHead {
 
     /// Returns whether the part may be a file.
     pub(crate) fn is_file(&self) -> bool {
-        self.has_filename || self.is_attachment
-    }
-
-    /// Returns the name that a record shows.
-    pub(crate) fn shown_name(&self) -> Option<&str> {
-        self.shown_name.as_deref()
+        self.is_ambiguous || !self.filenames.is_empty()
     }
 }
 
