@@ -8,7 +8,7 @@ use std::{
 use actix_web::{
     dev::ServiceRequest,
     http::header::{HeaderMap, HeaderName},
-    rt::time::timeout,
+    rt::time::{sleep, timeout},
 };
 use ipnet::IpNet;
 use log::Level;
@@ -393,10 +393,16 @@ impl BodyLog {
     /// Panics if the future is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
         const MIN_FLUSH_TIME: Duration = Duration::from_millis(100);
+        const INTERVAL: Duration = Duration::from_millis(1);
         let started = Instant::now();
-        let idle = timeout(limit, self.logger.shared.idle()).await.is_ok();
+        let idle = async {
+            while self.logger.shared.in_flight() > 0 {
+                sleep(INTERVAL).await;
+            }
+        };
+        let is_idle = timeout(limit, idle).await.is_ok();
         let left = limit.saturating_sub(started.elapsed());
-        self.logger.flush(left.max(MIN_FLUSH_TIME)) && idle
+        self.logger.flush(left.max(MIN_FLUSH_TIME)) && is_idle
     }
 }
 

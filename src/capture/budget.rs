@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// A number of bytes that all workers share.
 ///
 /// The counters publish no other memory, so `Relaxed` is enough. There is no lock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Budget {
     limit: AtomicUsize,
     used: AtomicUsize,
@@ -17,9 +17,7 @@ impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit: AtomicUsize::new(limit),
-            used: AtomicUsize::new(0),
-            peak: AtomicUsize::new(0),
-            refusals: AtomicU64::new(0),
+            ..Self::default()
         }
     }
 
