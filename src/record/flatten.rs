@@ -1,7 +1,5 @@
 //! The fields of a record as owned scalars, for sinks without objects and lists.
 
-use std::convert::Infallible;
-
 use crate::record::{
     data::Record,
     format,
@@ -25,7 +23,7 @@ pub(crate) enum Scalar {
 
 /// Returns the fields that `is_wanted` accepts, in their order.
 ///
-/// A field in an object has the names of both: `httpRequest.status`. The values of a header are
+/// A field inside an object is named by its path, as in `httpRequest.status`. The values of a header are
 /// joined by `, ` (RFC 9110, section 5.3).
 pub(crate) fn pairs(
     record: &Record<'_>,
@@ -37,9 +35,8 @@ pub(crate) fn pairs(
         if is_wanted(key, value) {
             push(&mut pairs, key.name().to_owned(), value);
         }
-        Ok::<_, Infallible>(())
     };
-    let Ok(()) = visit::visit(record, schema, &mut push_wanted);
+    visit::visit(record, schema, &mut push_wanted);
     pairs
 }
 
@@ -62,9 +59,8 @@ fn push(pairs: &mut Vec<Pair>, name: String, value: Value<'_>) {
         Value::Object(object) => {
             let mut push_nested = |key: Key<'_>, value: Value<'_>| {
                 push(pairs, format!("{name}.{}", key.name()), value);
-                Ok::<_, Infallible>(())
             };
-            let Ok(()) = visit::visit_nested(object, &mut push_nested);
+            visit::visit_nested(object, &mut push_nested);
             return;
         }
     };

@@ -1,6 +1,6 @@
 //! A record as one line of JSON.
 
-use std::{cell::Cell, convert::Infallible};
+use std::cell::Cell;
 
 use crate::{
     record::{
@@ -8,7 +8,7 @@ use crate::{
         format,
         headers::Headers,
         schema::Schema,
-        visit::{self, Key, Value, Visitor},
+        visit::{self, FieldVisitor, Key, Value},
     },
     util::bytes::{self, BLOCK, class},
 };
@@ -44,12 +44,9 @@ pub(crate) fn as_text(line: &[u8]) -> &str {
 }
 
 /// Appends an object. Its first field is always present.
-fn push_object(
-    out: &mut Vec<u8>,
-    push_fields: impl FnOnce(&mut Line<'_>) -> Result<(), Infallible>,
-) {
+fn push_object(out: &mut Vec<u8>, push_fields: impl FnOnce(&mut Line<'_>)) {
     let start = out.len();
-    let Ok(()) = push_fields(&mut Line(out));
+    push_fields(&mut Line(out));
     // Replaces the comma before the first field.
     if let Some(first) = out.get_mut(start) {
         *first = b'{';
@@ -60,12 +57,10 @@ fn push_object(
 /// Appends fields to a line.
 struct Line<'o>(&'o mut Vec<u8>);
 
-impl Visitor for Line<'_> {
-    type Error = Infallible;
-
+impl FieldVisitor for Line<'_> {
     // Inlined, so that keys are constants and values stay in registers.
     #[inline(always)]
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Infallible> {
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) {
         match key {
             Key::Ready(json) => {
                 debug_assert_eq!(json.ends_with(':'), !value.is_text(), "{json}");
@@ -74,7 +69,6 @@ impl Visitor for Line<'_> {
             }
             Key::Custom(name) => push_custom(self.0, name, value),
         }
-        Ok(())
     }
 }
 
@@ -87,7 +81,7 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Unsigned(number) => format::push_number(out, number),
         Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::List(values) => push_list(out, values),
-        value => push_other(out, value),
+        value => push_any(out, value),
     }
 }
 
@@ -118,64 +112,48 @@ fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
 }
 
 #[inline(never)]
-fn push_other(out: &mut Vec<u8>, value: Value<'_>) {
+fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Time(time) => format::push_timestamp(out, time),
-        Value::Address(address) => format::push_address(out, address),
-        Value::Latency(value) => {
-            format::push_seconds(out, value);
-            out.push(b's');
-        }
-        Value::Url(url) => {
-            for part in url.parts() {
-                push_chars(out, part);
-            }
-        }
-        Value::Object(object) => {
-            return push_object(out, |line| visit::visit_nested(object, line));
-        }
-        value => return push_scalar(out, value),
-    }
-    out.push(b'"');
-}
-
-/// Appends a custom field, whose value is a string or a scalar.
-fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
-    out.extend_from_slice(b",\"");
-    push_text(out, name);
-    match value {
-        Value::Text(text) | Value::Plain(text) => {
-            out.extend_from_slice(b":\"");
-            push_text(out, text);
-        }
-        value => {
-            out.push(b':');
-            push_scalar(out, value);
-        }
-    }
-}
-
-fn push_scalar(out: &mut Vec<u8>, value: Value<'_>) {
-    match value {
+        Value::Plain(text) | Value::Text(text) => push_text(out, text),
+        Value::Unsigned(number) => format::push_number(out, number),
         Value::Integer(number) => {
             out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         }
-        Value::Unsigned(number) => format::push_number(out, number),
         // Writing to a `Vec` succeeds. The number is finite, so serde_json does not write `null`.
         Value::Float(number) => drop(serde_json::to_writer(out, &number)),
         Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        // The callers append these.
-        Value::Text(_)
-        | Value::Plain(_)
-        | Value::Time(_)
-        | Value::Address(_)
-        | Value::List(_)
-        | Value::Latency(_)
-        | Value::Url(_)
-        | Value::Object(_) => {}
+        Value::List(values) => push_list(out, values),
+        Value::Object(object) => push_object(out, |line| visit::visit_nested(object, line)),
+        Value::Time(time) => {
+            format::push_timestamp(out, time);
+            out.push(b'"');
+        }
+        Value::Address(address) => {
+            format::push_address(out, address);
+            out.push(b'"');
+        }
+        Value::Latency(value) => {
+            format::push_seconds(out, value);
+            out.extend_from_slice(b"s\"");
+        }
+        Value::Url(url) => {
+            url.parts().iter().for_each(|part| push_chars(out, part));
+            out.push(b'"');
+        }
     }
+}
+
+/// Appends a custom field.
+fn push_custom(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
+    out.extend_from_slice(b",\"");
+    push_text(out, name);
+    out.push(b':');
+    if value.is_text() {
+        out.push(b'"');
+    }
+    push_any(out, value);
 }
 
 /// Appends sanitized text as characters of a JSON string.

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::record::{
-    data::Record,
+    data::{Outcome, Record},
     format, json,
     schema::Schema,
     visit::{self, Key, Value},
@@ -14,7 +14,11 @@ impl Record<'_> {
     /// otherwise the status if it is a 5xx. The semantic conventions of OpenTelemetry define server
     /// errors this way.
     pub fn error_type(&self) -> Option<&str> {
-        visit::error_type(self)
+        match (self.outcome, &self.status) {
+            (Outcome::Completed, Some(status)) if status.is_server_error() => Some(status.as_str()),
+            (Outcome::Completed, _) => None,
+            (outcome, _) => Some(outcome.as_str()),
+        }
     }
 
     /// Calls `f` with the record as JSON in the names of a schema: one line, without a newline.
@@ -77,11 +81,26 @@ struct InSchema<'r> {
 
 impl Serialize for InSchema<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let mut push = |key: Key<'_>, value: Value<'_>| map.serialize_entry(key.name(), &value);
-        visit::visit(self.record, self.schema, &mut push)?;
-        map.end()
+        serialize_map(serializer, |mut push| {
+            visit::visit(self.record, self.schema, &mut push);
+        })
     }
+}
+
+/// Serializes the fields that `visit` passes to its argument.
+fn serialize_map<S: Serializer>(
+    serializer: S,
+    visit: impl FnOnce(&mut dyn FnMut(Key<'_>, Value<'_>)),
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    let mut result = Ok(());
+    visit(&mut |key, value| {
+        if result.is_ok() {
+            result = map.serialize_entry(key.name(), &value);
+        }
+    });
+    result?;
+    map.end()
 }
 
 impl Serialize for Value<'_> {
@@ -98,13 +117,9 @@ impl Serialize for Value<'_> {
             Value::Bool(value) => serializer.serialize_bool(value),
             Value::List(headers) => serializer.collect_seq(headers.values()),
             Value::Url(url) => serializer.collect_str(&url),
-            Value::Object(object) => {
-                let mut map = serializer.serialize_map(None)?;
-                let mut push =
-                    |key: Key<'_>, value: Value<'_>| map.serialize_entry(key.name(), &value);
-                visit::visit_nested(object, &mut push)?;
-                map.end()
-            }
+            Value::Object(object) => serialize_map(serializer, |mut push| {
+                visit::visit_nested(object, &mut push);
+            }),
         }
     }
 }

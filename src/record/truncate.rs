@@ -1,6 +1,6 @@
 //! Truncation of a record to its limit, once, before sinks see it.
 
-use std::{convert::Infallible, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     formats::json::code::{Code, MAX_CODE_LEN},
@@ -55,7 +55,6 @@ const STEPS: [fn(&mut Record<'_>); 7] = [
 /// head, the user and the ids, the rest of the error, and last the ends of the message and the path. The
 /// method, the status, the level and the outcome stay.
 pub(crate) fn truncate(record: &mut Record<'_>, limit: usize, schemas: Schemas) {
-    let limit = limit.max(MIN_RECORD_LIMIT);
     let max_len = max_len(record, schemas);
     debug_assert!(longest_len(record, schemas) <= max_len);
     if max_len <= limit {
@@ -156,9 +155,8 @@ fn json_len(record: &Record<'_>, schema: Schema) -> usize {
     let mut len = "{}\n".len();
     let mut add = |key: Key<'_>, value: Value<'_>| {
         len += key_len(key) + value_len(value);
-        Ok::<_, Infallible>(())
     };
-    let Ok(()) = visit::visit(record, schema, &mut add);
+    visit::visit(record, schema, &mut add);
     len
 }
 
@@ -196,9 +194,8 @@ fn value_len(value: Value<'_>) -> usize {
             let mut len = "{}".len();
             let mut add = |key: Key<'_>, value: Value<'_>| {
                 len += key_len(key) + value_len(value);
-                Ok::<_, Infallible>(())
             };
-            let Ok(()) = visit::visit_nested(object, &mut add);
+            visit::visit_nested(object, &mut add);
             len
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     formats::json::code::Code,
     record::{
-        data::{Body, Outcome, Record},
+        data::{Body, Record},
         field::FieldValue,
         headers::Headers,
         schema::{Keys, Schema},
@@ -126,140 +126,116 @@ impl fmt::Display for RequestUrl<'_> {
 }
 
 /// Receives the fields of a record.
-pub(crate) trait Visitor {
-    type Error;
-
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), Self::Error>;
+pub(crate) trait FieldVisitor {
+    fn field(&mut self, key: Key<'_>, value: Value<'_>);
 }
 
-impl<E, F> Visitor for F
-where
-    F: FnMut(Key<'_>, Value<'_>) -> Result<(), E>,
-{
-    type Error = E;
-
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) -> Result<(), E> {
-        self(key, value)
+impl<F: FnMut(Key<'_>, Value<'_>)> FieldVisitor for F {
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) {
+        self(key, value);
     }
 }
 
-type Visited<V> = Result<(), <V as Visitor>::Error>;
-
-/// Visits each present field in the order of a record, and stops at the first error.
+/// Visits each present field in the order of a record.
 ///
 /// All renderings use this function, so they show the same fields. The first field is always present.
-pub(crate) fn visit<V: Visitor>(
-    record: &Record<'_>,
-    schema: Schema,
-    visitor: &mut V,
-) -> Visited<V> {
+pub(crate) fn visit<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     let keys = schema.keys();
-    visitor.field(Key::Ready(keys.timestamp), Value::Time(record.timestamp))?;
+    visitor.field(Key::Ready(keys.timestamp), Value::Time(record.timestamp));
     let level = Value::Plain(schema.level(record.level));
-    visitor.field(Key::Ready(keys.level), level)?;
-    visitor.field(Key::Ready(MESSAGE), head_text(record, record.message))?;
+    visitor.field(Key::Ready(keys.level), level);
+    visitor.field(Key::Ready(MESSAGE), head_text(record, record.message));
     match schema {
-        Schema::OpenTelemetry => visit_request_line(record, keys, visitor)?,
+        Schema::OpenTelemetry => visit_request_line(record, keys, visitor),
         Schema::Ecs => {
-            visit_request_line(record, keys, visitor)?;
-            visit_ecs(record, visitor)?;
+            visit_request_line(record, keys, visitor);
+            visit_ecs(record, visitor);
         }
-        Schema::GoogleCloud => visit_google_cloud(record, visitor)?,
+        Schema::GoogleCloud => visit_google_cloud(record, visitor),
     }
-    visit_request(record, keys, visitor)?;
-    visit_response(record, schema, visitor)?;
-    visit_end(record, schema, visitor)?;
-    visit_custom(record, visitor)
+    visit_request(record, keys, visitor);
+    visit_response(record, schema, visitor);
+    visit_end(record, schema, visitor);
+    visit_custom(record, visitor);
 }
 
 /// Visits the fields of an object. The first field is always present.
-pub(crate) fn visit_nested<V: Visitor>(object: Nested<'_>, visitor: &mut V) -> Visited<V> {
+pub(crate) fn visit_nested<V: FieldVisitor>(object: Nested<'_>, visitor: &mut V) {
     match object {
         Nested::HttpRequest(record) => visit_http_request(record, visitor),
         Nested::Labels(record) => {
             let id = head_text(record, record.request_id.unwrap_or_default());
-            visitor.field(Key::Ready(r#","request_id":""#), id)
+            visitor.field(Key::Ready(r#","request_id":""#), id);
         }
     }
 }
 
-/// Returns the kind of error of an exchange; see [`Record::error_type`].
-pub(crate) fn error_type<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    match (record.outcome, &record.status) {
-        (Outcome::Completed, Some(status)) if status.is_server_error() => Some(status.as_str()),
-        (Outcome::Completed, _) => None,
-        (outcome, _) => Some(outcome.as_str()),
-    }
-}
-
 /// Visits the request line, the peers and the user agent.
-fn visit_request_line<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
+fn visit_request_line<V: FieldVisitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) {
     use Key::Ready;
     let head = |text| head_text(record, text);
-    visitor.field(Ready(r#","http.request.method":""#), head(record.method))?;
-    visitor.field(Ready(r#","url.path":""#), head(record.path))?;
+    visitor.field(Ready(r#","http.request.method":""#), head(record.method));
+    visitor.field(Ready(r#","url.path":""#), head(record.path));
     if let Some(query) = record.query {
-        visitor.field(Ready(r#","url.query":""#), head(query))?;
+        visitor.field(Ready(r#","url.query":""#), head(query));
     }
-    visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme))?;
-    visitor.field(Ready(keys.version), Value::Plain(record.version))?;
+    visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme));
+    visitor.field(Ready(keys.version), Value::Plain(record.version));
     if let Some(address) = record.server_address {
-        visitor.field(Ready(keys.server_address), head(address))?;
+        visitor.field(Ready(keys.server_address), head(address));
     }
     if let Some(address) = record.client_address {
-        visitor.field(Ready(keys.client_address), Value::Address(address))?;
+        visitor.field(Ready(keys.client_address), Value::Address(address));
     }
     if let Some(agent) = record.user_agent {
-        visitor.field(Ready(r#","user_agent.original":""#), head(agent))?;
+        visitor.field(Ready(r#","user_agent.original":""#), head(agent));
     }
-    Ok(())
 }
 
 /// Visits the fields that only ECS has.
-fn visit_ecs<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+fn visit_ecs<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     use Key::Ready;
-    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"))?;
+    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"));
     if let Some(id) = record.request_id {
-        visitor.field(Ready(r#","http.request.id":""#), head_text(record, id))?;
+        visitor.field(Ready(r#","http.request.id":""#), head_text(record, id));
     }
     if let Some(referrer) = record.request_headers.get("referer") {
         let referrer = head_text(record, referrer);
-        visitor.field(Ready(r#","http.request.referrer":""#), referrer)?;
+        visitor.field(Ready(r#","http.request.referrer":""#), referrer);
     }
     // 64 bits are enough for centuries.
     let nanoseconds = Value::Unsigned(record.duration.as_nanos() as u64);
-    visitor.field(Ready(r#","event.duration":"#), nanoseconds)?;
+    visitor.field(Ready(r#","event.duration":"#), nanoseconds);
     let outcome = match record.is_failure {
         true => "failure",
         false => "success",
     };
-    visitor.field(Ready(r#","event.outcome":""#), Value::Plain(outcome))
+    visitor.field(Ready(r#","event.outcome":""#), Value::Plain(outcome));
 }
 
 /// Visits the objects that only Google Cloud has. They have most fields of the request line.
-fn visit_google_cloud<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+fn visit_google_cloud<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     let request = Value::Object(Nested::HttpRequest(record));
-    visitor.field(Key::Ready(r#","httpRequest":"#), request)?;
+    visitor.field(Key::Ready(r#","httpRequest":"#), request);
     if record.request_id.is_some() {
         let labels = Value::Object(Nested::Labels(record));
-        visitor.field(Key::Ready(r#","logging.googleapis.com/labels":"#), labels)?;
+        visitor.field(Key::Ready(r#","logging.googleapis.com/labels":"#), labels);
     }
-    Ok(())
 }
 
 /// Visits the route, the trace, the headers and the body of the request.
-fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) -> Visited<V> {
+fn visit_request<V: FieldVisitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) {
     use Key::Ready;
     if let Some(route) = record.route {
-        visitor.field(Ready(r#","http.route":""#), Value::Text(route))?;
+        visitor.field(Ready(r#","http.route":""#), Value::Text(route));
     }
     if let Some(id) = record.trace_id {
-        visitor.field(Ready(keys.trace_id), Value::Plain(id))?;
+        visitor.field(Ready(keys.trace_id), Value::Plain(id));
     }
     if let Some(id) = record.span_id {
-        visitor.field(Ready(keys.span_id), Value::Plain(id))?;
+        visitor.field(Ready(keys.span_id), Value::Plain(id));
     }
-    visit_headers(record.request_headers, visitor)?;
+    visit_headers(record.request_headers, visitor);
     let body_keys = [
         keys.request_size,
         r#","http.request.body.content":""#,
@@ -267,24 +243,23 @@ fn visit_request<V: Visitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) 
         r#","http.request.body.malformed":"#,
         r#","http.request.body.omitted":""#,
     ];
-    visit_body(&record.request_body, body_keys, visitor)?;
+    visit_body(&record.request_body, body_keys, visitor);
     if record.request_body.unread {
         let key = Ready(r#","http.request.body.unread":"#);
-        visitor.field(key, Value::Bool(true))?;
+        visitor.field(key, Value::Bool(true));
     }
-    Ok(())
 }
 
 /// Visits the status, the headers, the body and the code of the response.
-fn visit_response<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
+fn visit_response<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     use Key::Ready;
     if schema != Schema::GoogleCloud
         && let Some(status) = record.status
     {
         let status = Value::Unsigned(status.as_u16().into());
-        visitor.field(Ready(r#","http.response.status_code":"#), status)?;
+        visitor.field(Ready(r#","http.response.status_code":"#), status);
     }
-    visit_headers(record.response_headers, visitor)?;
+    visit_headers(record.response_headers, visitor);
     let body_keys = [
         schema.keys().response_size,
         r#","http.response.body.content":""#,
@@ -292,7 +267,7 @@ fn visit_response<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut
         r#","http.response.body.malformed":"#,
         r#","http.response.body.omitted":""#,
     ];
-    visit_body(&record.response_body, body_keys, visitor)?;
+    visit_body(&record.response_body, body_keys, visitor);
     if let Some(code) = &record.code {
         let value = match schema {
             Schema::Ecs => code_text(code),
@@ -302,73 +277,69 @@ fn visit_response<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut
             Value::Text(_) => r#","http.response.body.code":""#,
             _ => r#","http.response.body.code":"#,
         };
-        visitor.field(Ready(key), value)?;
+        visitor.field(Ready(key), value);
     }
     if let Some(state) = record.code_state {
         let state = Value::Plain(state.as_str());
-        visitor.field(Ready(r#","http.response.body.code_state":""#), state)?;
+        visitor.field(Ready(r#","http.response.body.code_state":""#), state);
     }
-    Ok(())
 }
 
-fn visit_headers<V: Visitor>(headers: Headers<'_>, visitor: &mut V) -> Visited<V> {
+fn visit_headers<V: FieldVisitor>(headers: Headers<'_>, visitor: &mut V) {
     for header in headers.by_name() {
-        visitor.field(Key::Ready(header.key()), Value::List(&header))?;
+        visitor.field(Key::Ready(header.key()), Value::List(&header));
     }
-    Ok(())
 }
 
-fn visit_body<V: Visitor>(
+fn visit_body<V: FieldVisitor>(
     body: &Body<'_>,
     [size, content, truncated, malformed, omitted]: [&str; 5],
     visitor: &mut V,
-) -> Visited<V> {
+) {
     if let Some(bytes) = body.size {
-        visitor.field(Key::Ready(size), Value::Unsigned(bytes))?;
+        visitor.field(Key::Ready(size), Value::Unsigned(bytes));
     }
     if let Some(text) = body.content {
-        visitor.field(Key::Ready(content), Value::Text(text))?;
+        visitor.field(Key::Ready(content), Value::Text(text));
     }
     if body.truncated {
-        visitor.field(Key::Ready(truncated), Value::Bool(true))?;
+        visitor.field(Key::Ready(truncated), Value::Bool(true));
     }
     if body.malformed {
-        visitor.field(Key::Ready(malformed), Value::Bool(true))?;
+        visitor.field(Key::Ready(malformed), Value::Bool(true));
     }
     if let Some(reason) = body.omitted {
-        visitor.field(Key::Ready(omitted), Value::Plain(reason.as_str()))?;
+        visitor.field(Key::Ready(omitted), Value::Plain(reason.as_str()));
     }
-    Ok(())
 }
 
 /// Visits the times, the outcome, the sample rate and the errors.
-fn visit_end<V: Visitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) -> Visited<V> {
+fn visit_end<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     use Key::Ready;
     // The other schemas have the duration elsewhere: `event.duration`, `httpRequest.latency`.
     if schema == Schema::OpenTelemetry {
         let duration = Value::Seconds(record.duration);
-        visitor.field(Ready(r#","http.server.request.duration":"#), duration)?;
+        visitor.field(Ready(r#","http.server.request.duration":"#), duration);
     }
     if let Some(time) = record.time_to_head {
         let key = Ready(r#","http.server.request.time_to_head":"#);
-        visitor.field(key, Value::Seconds(time))?;
+        visitor.field(key, Value::Seconds(time));
     }
     let outcome = Value::Plain(record.outcome.as_str());
-    visitor.field(Ready(r#","exchange.outcome":""#), outcome)?;
+    visitor.field(Ready(r#","exchange.outcome":""#), outcome);
     if let Some(rate) = record.sample_rate {
-        visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate))?;
+        visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate));
     }
-    if let Some(kind) = error_type(record) {
-        visitor.field(Ready(r#","error.type":""#), Value::Plain(kind))?;
+    if let Some(kind) = record.error_type() {
+        visitor.field(Ready(r#","error.type":""#), Value::Plain(kind));
     }
     if let Some(error) = record.error {
-        visitor.field(Ready(r#","error.message":""#), Value::Text(error))?;
+        visitor.field(Ready(r#","error.message":""#), Value::Text(error));
     }
-    Ok(())
 }
 
 /// Visits the user and the custom fields.
-fn visit_custom<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+fn visit_custom<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     if let Some(user) = record.user {
         let parts = [
             (r#","user.id":""#, &user.id),
@@ -377,7 +348,7 @@ fn visit_custom<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> 
         ];
         for (key, part) in parts {
             if !part.is_empty() {
-                visitor.field(Key::Ready(key), Value::Text(part))?;
+                visitor.field(Key::Ready(key), Value::Text(part));
             }
         }
     }
@@ -390,33 +361,32 @@ fn visit_custom<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> 
             FieldValue::Float(value) => Value::Float(*value),
             FieldValue::Text(value) => Value::Text(value),
         };
-        visitor.field(Key::Custom(&field.name), value)?;
+        visitor.field(Key::Custom(&field.name), value);
     }
-    Ok(())
 }
 
 /// Visits the fields of the `HttpRequest` of the Cloud Logging API. The sizes are left out, because those
 /// of the API include the heads, whose sizes are unknown.
-fn visit_http_request<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visited<V> {
+fn visit_http_request<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     use Key::Ready;
     let head = |text| head_text(record, text);
-    visitor.field(Ready(r#","requestMethod":""#), head(record.method))?;
-    visitor.field(Ready(r#","requestUrl":""#), Value::Url(RequestUrl(record)))?;
+    visitor.field(Ready(r#","requestMethod":""#), head(record.method));
+    visitor.field(Ready(r#","requestUrl":""#), Value::Url(RequestUrl(record)));
     if let Some(status) = record.status {
         let status = Value::Unsigned(status.as_u16().into());
-        visitor.field(Ready(r#","status":"#), status)?;
+        visitor.field(Ready(r#","status":"#), status);
     }
     if let Some(agent) = record.user_agent {
-        visitor.field(Ready(r#","userAgent":""#), head(agent))?;
+        visitor.field(Ready(r#","userAgent":""#), head(agent));
     }
     if let Some(address) = record.client_address {
-        visitor.field(Ready(r#","remoteIp":""#), Value::Address(address))?;
+        visitor.field(Ready(r#","remoteIp":""#), Value::Address(address));
     }
     if let Some(referer) = record.request_headers.get("referer") {
-        visitor.field(Ready(r#","referer":""#), head(referer))?;
+        visitor.field(Ready(r#","referer":""#), head(referer));
     }
     let latency = Value::Latency(record.duration);
-    visitor.field(Ready(r#","latency":""#), latency)?;
+    visitor.field(Ready(r#","latency":""#), latency);
     let protocol = match record.version {
         "0.9" => "HTTP/0.9",
         "1.0" => "HTTP/1.0",
@@ -424,7 +394,7 @@ fn visit_http_request<V: Visitor>(record: &Record<'_>, visitor: &mut V) -> Visit
         "3" => "HTTP/3",
         _ => "HTTP/1.1",
     };
-    visitor.field(Ready(r#","protocol":""#), Value::Plain(protocol))
+    visitor.field(Ready(r#","protocol":""#), Value::Plain(protocol));
 }
 
 /// Returns a string of the request head as a value.

@@ -2,8 +2,6 @@
 
 mod callsites;
 
-use std::convert::Infallible;
-
 use ::tracing::{dispatcher, level_filters::LevelFilter, subscriber::NoSubscriber};
 use log::Level;
 use serde_json::Map;
@@ -126,9 +124,8 @@ fn other_fields(record: &Record<'_>, schema: Schema) -> Option<String> {
         {
             others.insert(key.name().to_owned(), value);
         }
-        Ok::<_, Infallible>(())
     };
-    let Ok(()) = visit::visit(record, schema, &mut insert);
+    visit::visit(record, schema, &mut insert);
     (!others.is_empty()).then(|| serde_json::Value::Object(others).to_string())
 }
 
