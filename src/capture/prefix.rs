@@ -12,7 +12,7 @@ const FIRST_GROWTH: usize = 256;
 ///
 /// A capture does not reference the budget, which saves the exchange a counted reference. So a capture must be
 /// [cleared](Self::clear) before it is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
@@ -26,17 +26,6 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Makes a capture with a limit of 0.
-    pub(crate) fn new() -> Self {
-        Self {
-            limit: 0,
-            bytes: Vec::new(),
-            taken: 0,
-            seen: 0,
-            refused: false,
-        }
-    }
-
     /// Begins another body, with another limit.
     pub(crate) fn restart(&mut self, limit: usize, budget: &Budget) {
         self.clear(usize::MAX, budget);
@@ -48,7 +37,7 @@ impl Capture {
     pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
         let mut bytes = self.release(budget);
         bytes.clear();
-        *self = Self::new();
+        *self = Self::default();
         if bytes.capacity() <= max_kept {
             self.bytes = bytes;
         }
@@ -151,7 +140,7 @@ mod tests {
     }
 
     fn limited(limit: usize) -> Capture {
-        let mut capture = Capture::new();
+        let mut capture = Capture::default();
         capture.set_limit(limit);
         capture
     }

@@ -1,6 +1,9 @@
 //! Makes the record of an exchange that has ended, and passes the record to the sinks.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, SystemTime},
+};
 
 use actix_web::http::StatusCode;
 use log::Level;
@@ -34,6 +37,7 @@ pub(crate) struct Emission<'a> {
     pub(crate) scratch: &'a Scratch,
     pub(crate) span: &'a RequestSpan,
     pub(crate) outcome: Outcome,
+    pub(crate) timestamp: SystemTime,
     pub(crate) duration: Duration,
 }
 
@@ -162,12 +166,7 @@ impl Emission<'_> {
         let route = state.route.as_deref();
         let route = route.map(|route| text::sanitize(text::cut(route, MAX_URI_PART_LEN)));
 
-        let mut record = Record::new(
-            state.timestamp,
-            judgement.level,
-            self.outcome,
-            self.duration,
-        );
+        let mut record = Record::new(self.timestamp, judgement.level, self.outcome, self.duration);
         heads.show(&mut record, &policy.headers);
         facts.show(&mut record);
         record.request_body = body(&request_content, Some(request.seen()));

@@ -14,7 +14,7 @@ use std::{
     rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering::Relaxed},
     thread,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use actix_web::{
@@ -73,6 +73,7 @@ pub(crate) struct Exchange {
 struct Live {
     logger: Arc<Logger>,
     scratch: Rc<Scratch>,
+    timestamp: SystemTime,
     started: Instant,
     span: Cell<RequestSpan>,
     /// Set if the thread was already unwinding when the exchange began. Then unwinding does not mean that this
@@ -98,6 +99,7 @@ impl Exchange {
         self.live = Some(Live {
             logger: Arc::clone(logger),
             scratch: Rc::clone(scratch),
+            timestamp: SystemTime::now(),
             started,
             span: Cell::new(RequestSpan::current(&logger.shared.panics)),
             unwinding_before: thread::panicking(),
@@ -408,6 +410,7 @@ impl Exchange {
                 scratch: &live.scratch,
                 span: &span,
                 outcome,
+                timestamp: live.timestamp,
                 duration,
             };
             logger.call(|| emission.emit(&mut state));

@@ -1,9 +1,6 @@
 //! The state of an exchange until its record is made.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{dev::ServiceRequest, http::StatusCode};
 
@@ -21,12 +18,12 @@ use crate::{
 pub(crate) const MAX_KEPT: usize = 4096;
 
 /// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
+#[derive(Default)]
 pub(crate) struct State {
     /// The innermost logger, unless it is the outermost. Its policy applies.
     pub(crate) inner: Option<Arc<Logger>>,
     /// Set if the path is skipped unless something goes wrong.
     pub(crate) skip: bool,
-    pub(crate) timestamp: SystemTime,
     pub(crate) heads: Heads,
     pub(crate) request: Capture,
     /// The id that was assigned to the request. Boxed, because most requests have no assigned id.
@@ -83,33 +80,9 @@ impl Response {
     }
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            inner: None,
-            skip: false,
-            timestamp: SystemTime::UNIX_EPOCH,
-            heads: Heads::new(),
-            request: Capture::new(),
-            id: None,
-            request_ended: false,
-            request_failed: false,
-            route: None,
-            response: None,
-            response_body: Capture::new(),
-            error_returned: false,
-            error_status: None,
-            user: None,
-            fields: Vec::new(),
-            errors: Errors::default(),
-        }
-    }
-}
-
 impl State {
     /// Begins an exchange. The state must be empty.
     pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest) {
-        self.timestamp = SystemTime::now();
         self.skip = policy.skips(req.path());
         self.heads.copy_request(req, &policy.headers.request);
         self.heads.request.client = policy.client(req);

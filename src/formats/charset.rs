@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use encoding_rs::{DecoderResult, Encoding, UTF_16BE, UTF_16LE};
 
 /// The charset of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Charset {
     /// UTF-8, which includes US-ASCII.
+    #[default]
     Utf8,
     /// ISO-8859-1.
     Latin1,

@@ -20,7 +20,7 @@ impl Boundary {
 }
 
 /// The kinds of bodies that are handled differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
     /// One JSON text per line.
@@ -32,11 +32,12 @@ pub(crate) enum Media {
     Multipart(Option<Boundary>),
     Binary,
     /// A body whose Content-Type is absent or invalid. It is text if its bytes are valid text.
+    #[default]
     Untyped,
 }
 
 /// A `Content-Type` (RFC 9110, section 8.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContentType {
     pub(crate) media: Media,
     pub(crate) charset: Charset,

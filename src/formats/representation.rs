@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderMap};
 use super::{coding::Codings, media_type::ContentType};
 
 /// The type and the content codings of a body, from the head of its message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Representation {
     pub(crate) content_type: ContentType,
     pub(crate) codings: Codings,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The parts of both heads that a record needs, copied into one text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Heads {
     text: HeadText,
     pub(crate) request: RequestHead,
@@ -62,15 +62,6 @@ impl Allowlists {
 }
 
 impl Heads {
-    pub(crate) fn new() -> Self {
-        Self {
-            text: HeadText::default(),
-            request: RequestHead::new(),
-            response_start: 0,
-            response_headers: HeaderValues::default(),
-        }
-    }
-
     /// Copies the head of a request. The text must be empty.
     pub(crate) fn copy_request(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
         self.request.copy(&mut self.text, req, allowed);

@@ -26,9 +26,10 @@ const MAX_HOST_LEN: usize = 255;
 const MAX_METHOD_LEN: usize = 32;
 
 /// The body length that the head of a request announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Announced {
     /// There is no body, or its length is 0.
+    #[default]
     Nothing,
     /// The length of the body.
     Bytes(u64),
@@ -38,7 +39,7 @@ pub(crate) enum Announced {
 
 /// The head of a request. It is copied before the inner service is called, because inner middleware may rewrite the
 /// original, and because routing would panic if a clone of the `HttpRequest` existed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     /// `METHOD PATH?QUERY`
     message: Part,
@@ -58,26 +59,6 @@ pub(crate) struct RequestHead {
 }
 
 impl RequestHead {
-    /// Makes an empty head.
-    pub(crate) fn new() -> Self {
-        Self {
-            message: Part::default(),
-            method: Part::default(),
-            path: Part::default(),
-            query: None,
-            host: None,
-            agent: None,
-            headers: HeaderValues::default(),
-            is_secure: false,
-            version: Version::HTTP_11,
-            client: None,
-            kind: Representation::uncoded(None),
-            announced: Announced::Nothing,
-            is_get: false,
-            is_head: false,
-        }
-    }
-
     /// Copies the head of a request into `text`.
     pub(crate) fn copy(&mut self, text: &mut HeadText, req: &ServiceRequest, allowed: &Allowlist) {
         let headers = &mut self.headers;
@@ -312,7 +293,7 @@ mod tests {
         let names = Names::default();
         let allowed = Allowlist::request(&names);
         let request = request.to_srv_request();
-        let (mut head, mut text) = (RequestHead::new(), HeadText::default());
+        let (mut head, mut text) = (RequestHead::default(), HeadText::default());
         head.copy(&mut text, &request, &allowed);
         text.finish(head.parts());
         head.redact(&mut text, &allowed, Redactor::new(&names, &KeyCache::new()));
