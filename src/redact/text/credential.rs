@@ -50,7 +50,7 @@ pub(super) fn find_scheme(input: &Input<'_, '_>, at: usize) -> Finding {
     let end = start + token.len();
     let may_go_on = input.open && end == input.text.len();
     match !token.is_empty() && (is_bearer || may_go_on || is_basic(token)) {
-        true => Finding::hidden(start..end),
+        true => Finding::Secret(start..end),
         false => Finding::Nothing,
     }
 }
@@ -118,14 +118,14 @@ pub(super) fn find_jwt(input: &Input<'_, '_>, at: usize) -> Finding {
     let after = &rest[len..];
     // A truncated escape may be that of a full stop.
     if input.open && (after.is_empty() || (after.starts_with('%') && after.len() <= 2)) {
-        return Finding::hidden(start..input.text.len());
+        return Finding::Secret(start..input.text.len());
     }
     if rest[..len].split('.').count() < 3 {
         return Finding::SkipTo(start + len);
     }
     // A full stop after the token ends a sentence. If the third part is empty, the token is not signed.
     let token = rest[..len].trim_end_matches('.');
-    Finding::hidden(start..start + token.len())
+    Finding::Secret(start..start + token.len())
 }
 
 /// The search for user information before each `@`, from left to right.
@@ -150,7 +150,7 @@ impl UserInfo {
         }
         self.from = at + 1;
         match self.found && start < at {
-            true => Finding::removed(start..at + 1),
+            true => Finding::UserInfo(start..at + 1),
             false => Finding::Nothing,
         }
     }
@@ -163,7 +163,7 @@ pub(super) fn find_open_user_info(text: &str) -> Finding {
     };
     let start = slashes + "//".len();
     match user_info_len(&text[start..], true, false) == text.len() - start {
-        true => Finding::removed(start..text.len()),
+        true => Finding::UserInfo(start..text.len()),
         false => Finding::Nothing,
     }
 }

@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    redact::names::{Names, REDACTED},
-    util::text,
-};
+use crate::{redact::names::Names, util::text};
 
 /// A text and the rules for reading it.
 #[derive(Clone, Copy)]
@@ -41,41 +38,10 @@ pub(super) enum Finding {
     Nothing,
     /// No secret begins before this byte.
     SkipTo(usize),
-    Secret(Secret),
-}
-
-impl Finding {
-    /// Makes the finding of a secret that [`REDACTED`] replaces.
-    pub(super) fn hidden(range: Range<usize>) -> Self {
-        Self::Secret(Secret::hidden(range))
-    }
-
-    /// Makes the finding of user information, which is removed.
-    pub(super) fn removed(range: Range<usize>) -> Self {
-        Self::Secret(Secret {
-            replacement: "",
-            ..Secret::hidden(range)
-        })
-    }
-}
-
-/// A range of the text to replace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Secret {
-    pub(super) range: Range<usize>,
-    pub(super) replacement: &'static str,
-    /// The search goes on at this byte.
-    pub(super) resume: usize,
-}
-
-impl Secret {
-    pub(super) fn hidden(range: Range<usize>) -> Self {
-        Self {
-            resume: range.end,
-            range,
-            replacement: REDACTED,
-        }
-    }
+    /// This range is a secret. [`REDACTED`] replaces it.
+    Secret(Range<usize>),
+    /// This range is user information, which is removed.
+    UserInfo(Range<usize>),
 }
 
 /// Returns whether `c` is white space, or becomes a space in a record.

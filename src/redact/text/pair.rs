@@ -2,7 +2,7 @@
 
 use crate::redact::text::{
     credential::user_info_len,
-    input::{Finding, Input, Secret, is_blank},
+    input::{Finding, Input, is_blank},
     key::Key,
     quote::Quote,
     value::{Line, Value},
@@ -34,18 +34,17 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     let Some(quote) = Quote::at_start(value) else {
         return match value {
             "" => Finding::Nothing,
-            _ => Finding::hidden(start..end),
+            _ => Finding::Secret(start..end),
         };
     };
     let inner = start + quote.len();
     match quote.find_end(&value[quote.len()..]) {
-        None => Finding::hidden(inner..end),
+        None => Finding::Secret(inner..end),
         // The quotes stay if all of the value is between them.
-        Some(closing) if inner + closing.end == end => Finding::Secret(Secret {
-            resume: end,
-            ..Secret::hidden(inner..inner + closing.start)
-        }),
-        Some(_) => Finding::hidden(start..end),
+        Some(closing) if inner + closing.end == end => {
+            Finding::Secret(inner..inner + closing.start)
+        }
+        Some(_) => Finding::Secret(start..end),
     }
 }
 
@@ -55,5 +54,5 @@ fn find_user_info(input: &Input<'_, '_>, start: usize) -> Finding {
         return Finding::SkipTo(start);
     }
     let len = user_info_len(input.rest(start), input.open, input.decoded);
-    Finding::removed(start..start + len)
+    Finding::UserInfo(start..start + len)
 }

@@ -8,7 +8,7 @@ use crate::{
         names::{Names, REDACTED},
         text::{
             credential::{self, UserInfo},
-            input::{Finding, Input, Secret, is_blank},
+            input::{Finding, Input, is_blank},
             markup, pair,
             triggers::find_trigger,
         },
@@ -141,7 +141,7 @@ impl<'t, 'n> Pass<'t, 'n> {
                 b':' | b'=' => pair::find(&input, at),
                 b'<' => {
                     for secret in markup::find(&input, at) {
-                        self.apply(Finding::hidden(secret));
+                        self.replace(secret.start, secret.end, REDACTED);
                     }
                     continue;
                 }
@@ -184,14 +184,8 @@ impl<'t, 'n> Pass<'t, 'n> {
         match finding {
             Finding::Nothing => {}
             Finding::SkipTo(at) => self.at = self.at.max(at),
-            Finding::Secret(Secret {
-                range,
-                replacement,
-                resume,
-            }) => {
-                self.replace(range.start, range.end, replacement);
-                self.at = self.at.max(resume);
-            }
+            Finding::Secret(range) => self.replace(range.start, range.end, REDACTED),
+            Finding::UserInfo(range) => self.replace(range.start, range.end, ""),
         }
     }
 
