@@ -185,10 +185,8 @@ impl BodyLog {
     /// The code is shown even if its key is sensitive, unless [`redact`](Self::redact) names that key.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         self.set(|policy| {
-            let path = CodePath::new(field.as_ref());
-            let key = path.key().to_owned();
-            policy.code_path = path;
-            policy.change_names(|names| names.show_code(&key));
+            policy.code_path = CodePath::new(field.as_ref());
+            policy.change_names(|_| {});
         })
     }
 
@@ -241,13 +239,7 @@ impl BodyLog {
     /// Replaces all redaction rules, for rules that several loggers share and for [`Redaction::none`]. Default:
     /// [`Redaction::default`].
     pub fn redaction(self, redaction: Redaction) -> Self {
-        self.set(|policy| {
-            let code = policy.code_path.key().to_owned();
-            policy.change_names(|names| {
-                *names = redaction.names;
-                names.show_code(&code);
-            });
-        })
+        self.set(|policy| policy.change_names(|names| *names = redaction.names))
     }
 
     /// Adds a request header to the record. May be called several times. Default: accept,

@@ -53,9 +53,10 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Changes the sensitive names, and updates the settings that depend on them.
+    /// Changes the sensitive names, and updates what depends on them and on the key of the code.
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
+        self.names.show_code(self.code_path.key());
         self.hides_code = self.names.is_sensitive(self.code_path.key());
         self.headers.rebuild(&self.names);
     }

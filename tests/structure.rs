@@ -1,5 +1,5 @@
-//! Checks the layout of `src/`: which part may import which, where actix-web may be named, and how long
-//! files and functions may be. DESIGN.md gives the reasons.
+//! Checks the layout of `src/`: which part may import which, where actix-web may be named, and how long files
+//! may be. DESIGN.md gives the reasons.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,7 +46,6 @@ const SERVER_PARTS: [&str; 6] = [
 ];
 
 const MAX_FILE_LINES: usize = 400;
-const MAX_FUNCTION_LINES: usize = 60;
 
 #[test]
 fn the_layout_of_the_crate_follows_its_rules() {
@@ -61,7 +60,6 @@ fn the_layout_of_the_crate_follows_its_rules() {
 
 #[test]
 fn each_rule_finds_its_violation() {
-    let long_function = format!("fn f() {{\n{}}}\n", "    x;\n".repeat(61));
     let long_file = "const A: u8 = 0;\n".repeat(401);
     for (files, expected) in [
         (
@@ -88,7 +86,6 @@ fn each_rule_finds_its_violation() {
         ),
         (&[("other/a.rs", "")], "other/a.rs is in no part"),
         (&[("util/a.rs", &long_file)], "util/a.rs is too long"),
-        (&[("util/a.rs", &long_function)], "util/a.rs: f is too long"),
     ] {
         let sources = files.iter().map(|(path, text)| Source::new(path, text));
         let found = violations(&sources.collect::<Vec<_>>());
@@ -291,7 +288,7 @@ fn read_path<'c>(
 fn violations(sources: &[Source]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for source in sources {
-        check_lengths(source, &mut found);
+        check_length(source, &mut found);
         check_actix_web(source, &mut found);
         check_imports(source, sources, &mut found);
     }
@@ -303,33 +300,11 @@ fn count_lines<'c>(lines: impl Iterator<Item = &'c str>) -> usize {
     lines.filter(|line| !line.trim().is_empty()).count()
 }
 
-fn check_lengths(source: &Source, found: &mut BTreeSet<String>) {
+fn check_length(source: &Source, found: &mut BTreeSet<String>) {
     let path = &source.path;
     if count_lines(source.code.lines()) > MAX_FILE_LINES {
         found.insert(format!("{path} is too long"));
     }
-    let mut lines = source.code.lines();
-    while let Some(line) = lines.next() {
-        let Some(name) = function_name(line) else {
-            continue;
-        };
-        let indent = line.len() - line.trim_start().len();
-        let end = format!("{}}}", &line[..indent]);
-        let is_one_line = line.ends_with([';', '}']);
-        let body = lines.clone().take_while(|line| *line != end);
-        if !is_one_line && count_lines(body) > MAX_FUNCTION_LINES {
-            found.insert(format!("{path}: {name} is too long"));
-        }
-    }
-}
-
-/// Returns the name of the function that is declared on this line.
-fn function_name(line: &str) -> Option<&str> {
-    let words = ["pub", "pub(crate)", "pub(super)", "const", "async"];
-    let (before, after) = line.trim_start().split_once("fn ")?;
-    let mut before = before.split_whitespace();
-    let is_declaration = before.all(|word| words.contains(&word));
-    is_declaration.then(|| &after[..ident_len(after)])
 }
 
 fn check_actix_web(source: &Source, found: &mut BTreeSet<String>) {

@@ -28,7 +28,7 @@ impl Config {
     pub fn build(self) -> Result<BodyLog, ConfigError> {
         let problems = check::problems(&self);
         if !problems.is_empty() {
-            return Err(ConfigError { problems });
+            return Err(ConfigError(problems));
         }
         let mut log = BodyLog::new()
             .request_limit(self.request_limit)
@@ -74,22 +74,15 @@ impl From<Config> for BodyLog {
 }
 
 /// The reasons why no logger can be built from a [`Config`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The descriptions of the problems. Never empty.
-    problems: Vec<String>,
-}
+///
+/// Contains a description of each problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("invalid logger configuration: ")?;
-        f.write_str(&self.problems.join("; "))
-    }
-}
-
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ConfigError").field(&self.problems).finish()
+        f.write_str(&self.0.join("; "))
     }
 }
 

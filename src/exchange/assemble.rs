@@ -53,8 +53,6 @@ struct Judgement {
     is_success: bool,
     /// Set if this is the record of a success, and sampling leaves it out.
     is_sampled_out: bool,
-    /// The index of the first enabled sink, once it is known.
-    first_sink: usize,
 }
 
 impl Judgement {
@@ -69,7 +67,6 @@ impl Judgement {
             is_skipped: facts.skip && is_quiet,
             is_success,
             is_sampled_out: is_success && !facts.is_in_sample,
-            first_sink: 0,
         }
     }
 }
@@ -153,7 +150,8 @@ impl Emission<'_> {
         let mut reading = response
             .as_mut()
             .map(|response| response.reading(response_body, completed, has_no_content));
-        let Some(judgement) = self.judge(&facts, reading.as_mut(), &mut for_response) else {
+        let Some((judgement, first_sink)) = self.judge(&facts, reading.as_mut(), &mut for_response)
+        else {
             return [for_request, for_response];
         };
         heads.finish(&policy.headers, self.redactor());
@@ -186,12 +184,13 @@ impl Emission<'_> {
         record.fields = &state.fields;
         record.is_failure = judgement.required == Some(Level::Error) || !completed;
         truncate(&mut record, policy.record_limit, logger.schemas);
-        let emit = || logger.emit(&record, judgement.first_sink);
+        let emit = || logger.emit(&record, first_sink);
         self.span.in_scope(&logger.shared.panics, emit);
         [request_content, response_content].map(Content::into_buffer)
     }
 
-    /// Decides the level and whether there is a record. Reads the code of the response for this.
+    /// Decides the level and whether there is a record. Reads the code of the response for this. Also returns the index
+    /// of the first enabled sink.
     ///
     /// If the record shows the content of the response whatever the code is, the content is made in the same pass as
     /// the code, in `buffer`.
@@ -200,7 +199,7 @@ impl Emission<'_> {
         facts: &Facts,
         mut reading: Option<&mut ResponseReading<'_>>,
         buffer: &mut String,
-    ) -> Option<Judgement> {
+    ) -> Option<(Judgement, usize)> {
         let Self { logger, policy, .. } = *self;
         let counters = &logger.shared;
         let mut inputs = LevelInputs {
@@ -239,12 +238,7 @@ impl Emission<'_> {
         let counter = match sink {
             None => &counters.muted,
             Some(_) if judgement.is_sampled_out => &counters.sampled_out,
-            Some(first_sink) => {
-                return Some(Judgement {
-                    first_sink,
-                    ..judgement
-                });
-            }
+            Some(first_sink) => return Some((judgement, first_sink)),
         };
         counter.fetch_add(1, Relaxed);
         None

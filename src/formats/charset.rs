@@ -77,14 +77,12 @@ fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
     if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return Some(Cow::Borrowed(text));
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(Cow::Borrowed(text)),
-        Err(error) if error.error_len().is_none() && !whole => {
-            let valid = &bytes[..error.valid_up_to()];
-            std::str::from_utf8(valid).ok().map(Cow::Borrowed)
-        }
-        Err(_) => None,
+    let error = std::str::from_utf8(bytes).err()?;
+    if whole || error.error_len().is_some() {
+        return None;
     }
+    let valid = &bytes[..error.valid_up_to()];
+    std::str::from_utf8(valid).ok().map(Cow::Borrowed)
 }
 
 /// Returns the byte order of a text in UTF-16, by its byte order mark or by an ASCII character at its start. RFC 2781

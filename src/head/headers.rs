@@ -267,7 +267,7 @@ impl HeaderValues {
         redactor: Redactor<'_>,
     ) {
         for HeaderValue { field, part } in &mut self.0 {
-            let (value, cut) = (text.get(*part), part.was_cut());
+            let (value, cut) = (text.get(*part), part.cut);
             let shown = match allowed.treatment(*field) {
                 Treatment::Hidden | Treatment::Unchanged => None,
                 Treatment::Host => url::redact_host(value, cut, &redactor),

@@ -131,19 +131,20 @@ impl Heads {
     /// Copies the heads into a record. Call this after [`finish`](Self::finish).
     pub(crate) fn show<'r>(&'r self, record: &mut Record<'r>, allowed: &'r Allowlists) {
         let (head, text) = (&self.request, &self.text);
-        record.message = head.message(text);
-        record.method = head.method(text);
-        record.path = head.path(text);
-        record.query = head.query(text);
+        let get = |part| text.get(part);
+        record.message = get(head.message);
+        record.method = get(head.method);
+        record.path = get(head.path);
+        record.query = head.query.map(get);
         record.scheme = head.scheme();
         record.version = head.version();
-        record.server_address = head.host(text);
+        record.server_address = head.host.map(get);
         record.client_address = head.client;
-        record.user_agent = head.agent(text);
+        record.user_agent = head.agent.map(get);
         record.request_headers = head.headers.as_headers(text, &allowed.request);
         record.response_headers = self.response_headers.as_headers(text, &allowed.response);
         let request_id = allowed.request.request_id(&head.headers);
-        record.request_id = request_id.map(|part| text.get(part));
+        record.request_id = request_id.map(get);
         record.head_is_plain = text.is_plain();
     }
 

@@ -1,6 +1,6 @@
 //! The head of a request.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 use actix_web::{
     dev::ServiceRequest,
@@ -42,12 +42,12 @@ pub(crate) enum Announced {
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     /// `METHOD PATH?QUERY`
-    message: Part,
-    method: Part,
-    path: Part,
-    query: Option<Part>,
-    host: Option<Part>,
-    agent: Option<Part>,
+    pub(super) message: Part,
+    pub(super) method: Part,
+    pub(super) path: Part,
+    pub(super) query: Option<Part>,
+    pub(super) host: Option<Part>,
+    pub(super) agent: Option<Part>,
     pub(crate) headers: HeaderValues,
     is_secure: bool,
     pub(crate) version: Version,
@@ -128,17 +128,15 @@ impl RequestHead {
         let mut query = text.take_spare();
         let agent = self
             .agent
-            .and_then(|agent| hide_secrets(text.get(agent), agent.was_cut(), &redactor));
+            .and_then(|agent| hide_secrets(text.get(agent), agent.cut, &redactor));
         let host = self
             .host
-            .and_then(|host| url::redact_host(text.get(host), host.was_cut(), &redactor));
+            .and_then(|host| url::redact_host(text.get(host), host.cut, &redactor));
         let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
-        let path = path
-            .map(|path| url::redact_path(text.get(path), path.was_cut(), &redactor))
-            .and_then(owned);
-        let hides_in_query = self.query.is_some_and(|part| {
-            form::push_query(&mut query, text.get(part), part.was_cut(), redactor)
-        });
+        let path = path.and_then(|path| url::redact_path(text.get(path), path.cut, &redactor));
+        let hides_in_query = self
+            .query
+            .is_some_and(|part| form::push_query(&mut query, text.get(part), part.cut, redactor));
         for (part, shown) in [(&mut self.agent, agent), (&mut self.host, host)] {
             if let (Some(part), Some(shown)) = (part, shown) {
                 text.replace(part, &shown);
@@ -169,30 +167,6 @@ impl RequestHead {
         self.message = self.method.up_to(self.query.unwrap_or(self.path));
     }
 
-    pub(crate) fn message<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.message)
-    }
-
-    pub(crate) fn method<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.method)
-    }
-
-    pub(crate) fn path<'t>(&self, text: &'t HeadText) -> &'t str {
-        text.get(self.path)
-    }
-
-    pub(crate) fn query<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.query.map(|part| text.get(part))
-    }
-
-    pub(crate) fn host<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.host.map(|part| text.get(part))
-    }
-
-    pub(crate) fn agent<'t>(&self, text: &'t HeadText) -> Option<&'t str> {
-        self.agent.map(|part| text.get(part))
-    }
-
     pub(crate) fn scheme(&self) -> &'static str {
         match self.is_secure {
             true => "https",
@@ -208,14 +182,6 @@ impl RequestHead {
             Version::HTTP_3 => "3",
             _ => "1.1",
         }
-    }
-}
-
-/// Returns the text if it is owned, which means that it was changed.
-fn owned(text: Cow<'_, str>) -> Option<String> {
-    match text {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(text) => Some(text),
     }
 }
 
@@ -259,34 +225,13 @@ mod tests {
     use crate::redact::{key_cache::KeyCache, names::Names};
 
     struct Copied {
+        message: String,
+        method: String,
+        path: String,
+        query: Option<String>,
+        host: Option<String>,
+        agent: Option<String>,
         head: RequestHead,
-        text: HeadText,
-    }
-
-    impl Copied {
-        fn method(&self) -> &str {
-            self.head.method(&self.text)
-        }
-
-        fn message(&self) -> &str {
-            self.head.message(&self.text)
-        }
-
-        fn path(&self) -> &str {
-            self.head.path(&self.text)
-        }
-
-        fn query(&self) -> Option<&str> {
-            self.head.query(&self.text)
-        }
-
-        fn host(&self) -> Option<&str> {
-            self.head.host(&self.text)
-        }
-
-        fn agent(&self) -> Option<&str> {
-            self.head.agent(&self.text)
-        }
     }
 
     fn head(request: TestRequest) -> Copied {
@@ -297,17 +242,26 @@ mod tests {
         head.copy(&mut text, &request, &allowed);
         text.finish(head.parts());
         head.redact(&mut text, &allowed, Redactor::new(&names, &KeyCache::new()));
-        Copied { head, text }
+        let get = |part| text.get(part).to_owned();
+        Copied {
+            message: get(head.message),
+            method: get(head.method),
+            path: get(head.path),
+            query: head.query.map(get),
+            host: head.host.map(get),
+            agent: head.agent.map(get),
+            head,
+        }
     }
 
     #[test]
     fn the_target_is_shown_redacted() {
         let head = head(TestRequest::with_uri("/a%20b/c?x=1&token=t").method(Method::POST));
-        assert_eq!(head.message(), "POST /a%20b/c?x=1&token=[REDACTED]");
-        assert_eq!(head.path(), "/a%20b/c");
-        assert_eq!(head.query(), Some("x=1&token=[REDACTED]"));
+        assert_eq!(head.message, "POST /a%20b/c?x=1&token=[REDACTED]");
+        assert_eq!(head.path, "/a%20b/c");
+        assert_eq!(head.query.as_deref(), Some("x=1&token=[REDACTED]"));
         assert_eq!(
-            (head.method(), head.head.version(), head.head.scheme()),
+            (&*head.method, head.head.version(), head.head.scheme()),
             ("POST", "1.1", "http")
         );
     }
@@ -319,26 +273,29 @@ mod tests {
                 .insert_header((header::USER_AGENT, "curl Bearer abc"))
                 .insert_header((header::HOST, "h:1")),
         );
-        assert_eq!(head.message(), "GET /reset/[REDACTED]/x?a=[REDACTED]");
-        assert_eq!(head.path(), "/reset/[REDACTED]/x");
-        assert_eq!(head.query(), Some("a=[REDACTED]"));
-        assert_eq!(head.agent(), Some("curl Bearer [REDACTED]"));
-        assert_eq!((head.host(), head.method()), (Some("h"), "GET"));
+        assert_eq!(head.message, "GET /reset/[REDACTED]/x?a=[REDACTED]");
+        assert_eq!(head.path, "/reset/[REDACTED]/x");
+        assert_eq!(head.query.as_deref(), Some("a=[REDACTED]"));
+        assert_eq!(head.agent.as_deref(), Some("curl Bearer [REDACTED]"));
+        assert_eq!((head.host.as_deref(), &*head.method), (Some("h"), "GET"));
     }
 
     #[test]
     fn a_host_that_looks_like_a_token_is_hidden() {
         let host = (header::HOST, "eyJh.eyJi.c:1");
         let head = head(TestRequest::default().insert_header(host));
-        assert_eq!((head.host(), head.message()), (Some("[REDACTED]"), "GET /"));
+        assert_eq!(
+            (head.host.as_deref(), &*head.message),
+            (Some("[REDACTED]"), "GET /")
+        );
     }
 
     #[test]
     fn a_target_without_a_path_is_shown_as_its_host() {
         let connect = head(TestRequest::with_uri("example.com:443").method(Method::CONNECT));
-        assert_eq!(connect.message(), "CONNECT example.com:443");
+        assert_eq!(connect.message, "CONNECT example.com:443");
         let asterisk = head(TestRequest::with_uri("*").method(Method::OPTIONS));
-        assert_eq!(asterisk.message(), "OPTIONS *");
+        assert_eq!(asterisk.message, "OPTIONS *");
     }
 
     #[test]
@@ -354,11 +311,11 @@ mod tests {
             ("example.com?token=x", Some("example.com")),
         ] {
             let head = head(TestRequest::default().insert_header((header::HOST, host)));
-            assert_eq!(head.host(), expected, "{host}");
+            assert_eq!(head.host.as_deref(), expected, "{host}");
         }
         let absolute = head(TestRequest::with_uri("http://u:p@example.org:81/x"));
-        assert_eq!(absolute.host(), Some("example.org"));
-        assert_eq!(absolute.message(), "GET /x");
+        assert_eq!(absolute.host.as_deref(), Some("example.org"));
+        assert_eq!(absolute.message, "GET /x");
     }
 
     #[test]
@@ -369,14 +326,11 @@ mod tests {
                 .insert_header((header::USER_AGENT, long.as_str()))
                 .insert_header((header::HOST, long.as_str())),
         );
-        assert_eq!(head.path().len(), MAX_URI_PART_LEN);
-        assert_eq!(head.query().unwrap().len(), MAX_URI_PART_LEN);
-        assert_eq!(head.agent().unwrap().len(), MAX_USER_AGENT_LEN);
-        assert_eq!(head.host().unwrap().len(), MAX_HOST_LEN);
-        assert_eq!(
-            head.message().len(),
-            "GET ".len() + 2 * MAX_URI_PART_LEN + 1
-        );
+        assert_eq!(head.path.len(), MAX_URI_PART_LEN);
+        assert_eq!(head.query.unwrap().len(), MAX_URI_PART_LEN);
+        assert_eq!(head.agent.unwrap().len(), MAX_USER_AGENT_LEN);
+        assert_eq!(head.host.unwrap().len(), MAX_HOST_LEN);
+        assert_eq!(head.message.len(), "GET ".len() + 2 * MAX_URI_PART_LEN + 1);
     }
 
     #[test]

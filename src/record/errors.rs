@@ -102,38 +102,12 @@ mod tests {
 
     #[test]
     fn secrets_in_errors_are_redacted() {
-        #[derive(Debug, serde::Deserialize)]
-        #[expect(dead_code, reason = "never built")]
-        struct Form {
-            number: u32,
-        }
-        let quoted = |json| serde_json::from_str::<Form>(json).unwrap_err().to_string();
-        for (error, expected) in [
-            (
-                quoted(r#"{"number":"hunter2\", expected "}"#),
-                "invalid type: string \"[REDACTED]\", expected u32 at line 1 column 32",
-            ),
-            (
-                quoted(r#"{"number":-4321}"#),
-                "invalid value: integer `[REDACTED]`, expected u32 at line 1 column 15",
-            ),
-            (
-                quoted(r#"{"number":null}"#),
-                "invalid type: null, expected u32 at line 1 column 14",
-            ),
-            (
-                "token rejected: Bearer abc\nretry".to_owned(),
-                "token rejected: Bearer [REDACTED] retry",
-            ),
-            (
-                "invalid type: string \"hunt".to_owned(),
-                "invalid type: string \"[REDACTED]",
-            ),
-        ] {
-            let mut errors = Errors::default();
-            errors.push(error);
-            assert_eq!(errors.join(&Names::default()).as_deref(), Some(expected));
-        }
+        let mut errors = Errors::default();
+        errors.push("token rejected: Bearer abc\nretry".to_owned());
+        errors.push("invalid type: string \"hunt".to_owned());
+        let joined = errors.join(&Names::default());
+        let expected = "token rejected: Bearer [REDACTED] retry, invalid type: string \"[REDACTED]";
+        assert_eq!(joined.as_deref(), Some(expected));
     }
 
     #[test]

@@ -44,8 +44,8 @@ impl HeaderValue {
 #[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {
     text: &'a str,
-    /// Set if some value may need escapes in JSON.
-    needs_escapes: bool,
+    /// Set if no value needs an escape in JSON.
+    is_plain: bool,
     values: &'a [HeaderValue],
     fields: &'a [HeaderField],
 }
@@ -60,7 +60,7 @@ impl<'a> Headers<'a> {
     ) -> Self {
         Self {
             text,
-            needs_escapes: !is_plain,
+            is_plain,
             values,
             fields,
         }
@@ -110,7 +110,7 @@ impl<'a> Headers<'a> {
 
     /// Returns whether no value needs an escape in JSON.
     pub(crate) fn is_plain(&self) -> bool {
-        !self.needs_escapes
+        self.is_plain
     }
 
     fn field(&self, value: &HeaderValue) -> &'a HeaderField {

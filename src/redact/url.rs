@@ -1,7 +1,5 @@
 //! Hides secrets in URLs, as in request targets and headers.
 
-use std::borrow::Cow;
-
 use crate::{
     redact::{
         form,
@@ -33,18 +31,22 @@ pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> Strin
         _ => &after_slashes[user_info_len(after_slashes, open, false)..],
     };
     let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    out.push_str(&redact_path(path, open && after.is_empty(), &redactor));
+    let shown = redact_path(path, open && after.is_empty(), &redactor);
+    out.push_str(shown.as_deref().unwrap_or(path));
     let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
     for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
         let (mark, pairs) = part.split_at(part.len().min(1));
         out.push_str(mark);
-        out.push_str(&form::redact_query(pairs, open, redactor));
+        if !form::push_query(&mut out, pairs, open, redactor) {
+            out.push_str(pairs);
+        }
     }
     out
 }
 
-/// Hides secrets in the segments of a path. `open` says that the path was truncated.
-pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+/// Hides secrets in the segments of a path. `open` says that the path was truncated. Returns `None` if the path has no
+/// secrets.
+pub(crate) fn redact_path(path: &str, open: bool, names: &Names) -> Option<String> {
     if !names.is_off()
         && let Some(slashes) = path.find("//")
     {
@@ -53,22 +55,19 @@ pub(crate) fn redact_path<'a>(path: &'a str, open: bool, names: &Names) -> Cow<'
         let user_info = user_info_len(&path[host..], open, false);
         if user_info > 0 {
             let path = format!("{}{}", &path[..host], &path[host + user_info..]);
-            return Cow::Owned(redact_path(&path, open, names).into_owned());
+            return Some(redact_path(&path, open, names).unwrap_or(path));
         }
     }
     let mut out = String::new();
     let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
-    let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
+    let has_secrets = push_replaced(&mut out, path, separators, |segment, is_last| {
         let shown = form::hide_in_value(segment, open && is_last, names)?;
         Some(Replacement {
             kept: 0,
             shown: shown.into(),
         })
     });
-    match is_changed {
-        false => Cow::Borrowed(path),
-        true => Cow::Owned(out),
-    }
+    has_secrets.then_some(out)
 }
 
 /// Returns the host and port of a `Host` header or an authority, without user information and without a path, query or

@@ -14,12 +14,11 @@ pub(crate) struct PanicCounter(AtomicU64);
 impl PanicCounter {
     /// Calls `f`. If it panics, counts the panic and returns `None`.
     pub(crate) fn catch<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(f))
-            .map_err(|payload| {
-                self.0.fetch_add(1, Relaxed);
-                discard(payload);
-            })
-            .ok()
+        let value = catch_panic(f);
+        if value.is_none() {
+            self.0.fetch_add(1, Relaxed);
+        }
+        value
     }
 
     /// Returns the number of panics so far.

@@ -31,12 +31,6 @@ impl Part {
         self.len == 0
     }
 
-    /// Returns whether the original was longer than the copy.
-    #[inline]
-    pub(crate) fn was_cut(self) -> bool {
-        self.cut
-    }
-
     /// Returns the part that begins with `self` and ends with `last`.
     pub(crate) fn up_to(self, last: Part) -> Self {
         Self {
