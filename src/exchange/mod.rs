@@ -228,7 +228,7 @@ impl Exchange {
                 let id = assigned.insert(id());
                 let allowed = &live.policy(&state.inner).headers.request;
                 state.heads.copy_assigned_id(id, allowed);
-                state.id = Some(Box::new(id.clone()));
+                state.id = Some(id.clone());
             }
         });
         assigned

@@ -26,8 +26,8 @@ pub(crate) struct State {
     pub(crate) skip: bool,
     pub(crate) heads: Heads,
     pub(crate) request: Capture,
-    /// The id that was assigned to the request. Boxed, because most requests have no assigned id.
-    pub(crate) id: Option<Box<RequestId>>,
+    /// The id that was assigned to the request.
+    pub(crate) id: Option<RequestId>,
     /// Set if the payload was read to its end.
     pub(crate) request_ended: bool,
     /// Set if the payload returned an error.

@@ -28,10 +28,10 @@ pub(super) enum Mode {
     /// This logger records the request.
     Record(ExchangeGuard),
     /// An outer logger decides about the record of the request, or the future has resolved. The response gets the
-    /// id, which is boxed because most requests have no assigned id.
-    Pass(Option<Box<RequestId>>),
+    /// id.
+    Pass(Option<RequestId>),
     /// Neither this logger nor an inner logger records the request. The response gets the id.
-    Suppress(Option<Box<RequestId>>),
+    Suppress(Option<RequestId>),
 }
 
 /// The future of [`BodyLogMiddleware`](crate::BodyLogMiddleware).
@@ -85,7 +85,7 @@ where
 /// Passes on the result of a request that this logger does not record.
 fn pass<B: MessageBody>(
     result: Result<ServiceResponse<B>, Error>,
-    id: Option<Box<RequestId>>,
+    id: Option<RequestId>,
 ) -> Result<ServiceResponse<RecordedBody<B>>, Error> {
     match (result, id) {
         (Ok(mut res), id) => {

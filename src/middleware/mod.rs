@@ -131,13 +131,13 @@ impl<S> BodyLogMiddleware<S> {
 
     /// Assigns an id to a request that is not recorded, if ids are generated and none was assigned, because the
     /// application must not depend on what is logged. Returns the assigned id.
-    fn id_without_record(&self, req: &ServiceRequest) -> Option<Box<RequestId>> {
+    fn id_without_record(&self, req: &ServiceRequest) -> Option<RequestId> {
         let needs_id = self.logger().policy.request_ids == RequestIds::Generate
             && !req.extensions().contains::<RequestId>();
         needs_id.then(|| {
             let id = RequestId::of(req.headers());
             req.extensions_mut().insert(id.clone());
-            Box::new(id)
+            id
         })
     }
 }
