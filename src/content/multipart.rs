@@ -7,7 +7,7 @@ use crate::{
     formats::{
         charset::Charset,
         media_type::{Boundary, ContentType, Media},
-        multipart::{Part, read_parts},
+        multipart::{BodyPart, read_parts},
     },
     redact::{key_cache::Redactor, names::REDACTED, text::redact_text},
 };
@@ -55,7 +55,7 @@ pub(super) fn outline(
 }
 
 fn outline_part(
-    part: &Part<'_>,
+    part: &BodyPart<'_>,
     redactor: Redactor<'_>,
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> PartOutline {

@@ -32,7 +32,7 @@ use crate::{
         result_code::FirstChunkCode,
         scratch::Scratch,
         span::RequestSpan,
-        state::{MAX_KEPT, Response, State},
+        state::{Response, State},
     },
     head::request_id::RequestId,
     logger::Logger,
@@ -151,7 +151,7 @@ impl Exchange {
     }
 
     /// Applies the policy of an inner logger.
-    pub(crate) fn override_policy(&self, inner: &Arc<Logger>, req: &ServiceRequest, skip: bool) {
+    pub(crate) fn override_policy(&self, inner: &Arc<Logger>, req: &ServiceRequest) {
         self.update(|state, live| {
             let policy = &inner.policy;
             let (heads, allowed) = (&mut state.heads, &policy.headers.request);
@@ -165,7 +165,7 @@ impl Exchange {
             if unsupported(&heads.request.kind).is_none() {
                 state.request.set_limit(policy.request_limit);
             }
-            state.skip = skip;
+            state.skip = policy.skips(req.path());
             state.inner = Some(Arc::clone(inner));
             // Fields and user were redacted with the names of the outer logger only.
             let redactor = live.redactor(&state.inner);
@@ -298,9 +298,7 @@ impl Exchange {
             let time_to_head = live.started.elapsed();
             self.response_tail.take();
             let policy = live.policy(&state.inner);
-            let copy = state
-                .heads
-                .copy_response(head, &policy.headers.response, MAX_KEPT);
+            let copy = state.heads.copy_response(head, &policy.headers.response);
             let is_upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
             if is_upgrade {
                 // From now on, the payload is another protocol.

@@ -7,14 +7,16 @@ use crate::{
         request_id::{self, X_REQUEST_ID},
         text::HeadText,
     },
-    record::headers::{HeaderField, HeaderValue, Headers},
+    record::{
+        headers::{HeaderField, HeaderValue, Headers},
+        part::HeadPart,
+    },
     redact::{
         key_cache::Redactor,
         names::{Names, REDACTED},
         text::hide_secrets,
         url,
     },
-    util::part::Part,
 };
 
 /// Maximum number of bytes kept of one header value.
@@ -134,14 +136,14 @@ impl Allowlist {
     }
 
     /// Returns the first id among the copied headers of a request.
-    pub(crate) fn request_id(&self, headers: &HeaderValues) -> Option<Part> {
+    pub(crate) fn request_id(&self, headers: &HeaderValues) -> Option<HeadPart> {
         let field = self.request_id?;
         let id = headers.0.iter().find(|value| value.field == field)?;
         Some(id.part)
     }
 
     /// Returns the `traceparent` among the copied headers of a request, if there is only one.
-    pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<Part> {
+    pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<HeadPart> {
         let field = self.traceparent?;
         let mut found = headers.0.iter().filter(|value| value.field == field);
         let first = found.next()?;
@@ -254,7 +256,7 @@ impl HeaderValues {
     }
 
     /// Returns the parts of the text that the values refer to.
-    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut HeadPart> {
         self.0.iter_mut().map(|value| &mut value.part)
     }
 

@@ -92,10 +92,9 @@ impl Heads {
         &mut self,
         head: &ResponseHead,
         allowed: &Allowlist,
-        max_kept: usize,
     ) -> ResponseHeadCopy {
         self.text.truncate(self.response_start);
-        self.response_headers.clear(max_kept);
+        self.response_headers.clear(usize::MAX);
         ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
     }
 

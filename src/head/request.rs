@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     formats::representation::Representation,
+    record::part::HeadPart,
     redact::{form, key_cache::Redactor, text::hide_secrets, url},
-    util::part::Part,
 };
 
 /// Maximum number of bytes kept of the path of a request, and of its query.
@@ -42,12 +42,12 @@ pub(crate) enum Announced {
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     /// `METHOD PATH?QUERY`
-    pub(super) message: Part,
-    pub(super) method: Part,
-    pub(super) path: Part,
-    pub(super) query: Option<Part>,
-    pub(super) host: Option<Part>,
-    pub(super) agent: Option<Part>,
+    pub(super) message: HeadPart,
+    pub(super) method: HeadPart,
+    pub(super) path: HeadPart,
+    pub(super) query: Option<HeadPart>,
+    pub(super) host: Option<HeadPart>,
+    pub(super) agent: Option<HeadPart>,
     pub(crate) headers: HeaderValues,
     is_secure: bool,
     pub(crate) version: Version,
@@ -111,7 +111,7 @@ impl RequestHead {
     }
 
     /// Returns all parts of the text that the head refers to, except the message.
-    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+    pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut HeadPart> {
         let parts = [&mut self.method, &mut self.path].into_iter();
         let parts = parts.chain(&mut self.query).chain(&mut self.host);
         parts.chain(&mut self.agent).chain(self.headers.parts())
@@ -151,7 +151,7 @@ impl RequestHead {
 
     /// Appends method, path and query again, so that they are adjacent, with their replacements.
     fn rebuild_message(&mut self, text: &mut HeadText, path: Option<&str>, query: Option<&str>) {
-        fn append(text: &mut HeadText, part: &mut Part, shown: Option<&str>) {
+        fn append(text: &mut HeadText, part: &mut HeadPart, shown: Option<&str>) {
             match shown {
                 None => text.repeat(part),
                 Some(shown) => text.replace(part, shown),
@@ -186,7 +186,7 @@ impl RequestHead {
 }
 
 /// Appends the host of a `Host` header or an authority, which is `uri-host [ ":" port ]` (RFC 9110, section 7.2).
-fn push_host(text: &mut HeadText, authority: &[u8]) -> Part {
+fn push_host(text: &mut HeadText, authority: &[u8]) -> HeadPart {
     let host = url::host_and_port(authority);
     let (host, end) = match host.strip_prefix(b"[") {
         Some(address) => (address, b']'),

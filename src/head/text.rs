@@ -3,10 +3,10 @@
 use wide::u8x16;
 
 use crate::{
+    record::part::HeadPart,
     redact::text::has_trigger,
     util::{
         bytes::{self, class},
-        part::Part,
         text,
     },
 };
@@ -37,7 +37,7 @@ pub(crate) struct HeadText {
 
 impl HeadText {
     /// Appends at most `max` of `bytes`.
-    pub(crate) fn push(&mut self, bytes: &[u8], max: usize) -> Part {
+    pub(crate) fn push(&mut self, bytes: &[u8], max: usize) -> HeadPart {
         let mut len = bytes.len().min(max);
         if len < bytes.len() {
             // Do not cut a UTF-8 character.
@@ -49,7 +49,7 @@ impl HeadText {
         }
         let start = self.raw.len();
         self.raw.extend_from_slice(&bytes[..len]);
-        Part {
+        HeadPart {
             start: start as u32,
             len: len as u16,
             max: max as u16,
@@ -88,7 +88,7 @@ impl HeadText {
     }
 
     /// Sanitizes the copied bytes, which are those of `parts`. Bytes that are not UTF-8 become U+FFFD.
-    pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut Part>) {
+    pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut HeadPart>) {
         let raw = std::mem::take(&mut self.raw);
         self.is_plain = bytes::find(&raw, is_special).is_none();
         self.is_printable_ascii =
@@ -124,13 +124,13 @@ impl HeadText {
     }
 
     /// Returns whether `part` may have a secret after its first `start` bytes.
-    pub(crate) fn may_have_secret(&self, part: Part, start: usize) -> bool {
+    pub(crate) fn may_have_secret(&self, part: HeadPart, start: usize) -> bool {
         // Text that follows a bracket and is not a port may be user information.
         !self.is_printable_ascii || part.cut || has_trigger(&self.get(part)[start..], [b'['], [])
     }
 
     /// Appends text that replaces `part`. Call this after [`finish`](Self::finish).
-    pub(crate) fn replace(&mut self, part: &mut Part, shown: &str) {
+    pub(crate) fn replace(&mut self, part: &mut HeadPart, shown: &str) {
         let start = self.text.len();
         let shown = text::cut(shown, part.max.into());
         if bytes::find(shown.as_bytes(), is_special).is_none() {
@@ -160,15 +160,15 @@ impl HeadText {
     }
 
     /// Appends a part again. Call this after [`finish`](Self::finish).
-    pub(crate) fn repeat(&mut self, part: &mut Part) {
+    pub(crate) fn repeat(&mut self, part: &mut HeadPart) {
         let start = self.text.len();
         self.text.extend_from_within(part.range());
         *part = self.appended(start, *part);
     }
 
     /// Returns `part` with the range of the text that was appended since `start`.
-    fn appended(&self, start: usize, part: Part) -> Part {
-        Part {
+    fn appended(&self, start: usize, part: HeadPart) -> HeadPart {
+        HeadPart {
             start: start as u32,
             len: (self.text.len() - start) as u16,
             ..part
@@ -176,13 +176,13 @@ impl HeadText {
     }
 
     /// Returns the bytes of a part as they were copied. Empty after [`finish`](Self::finish).
-    pub(crate) fn raw(&self, part: Part) -> &[u8] {
+    pub(crate) fn raw(&self, part: HeadPart) -> &[u8] {
         self.raw.get(part.range()).unwrap_or_default()
     }
 
     /// Returns the sanitized text of a part. Empty before [`finish`](Self::finish).
     #[inline]
-    pub(crate) fn get(&self, part: Part) -> &str {
+    pub(crate) fn get(&self, part: HeadPart) -> &str {
         self.text.get(part.range()).unwrap_or_default()
     }
 }

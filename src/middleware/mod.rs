@@ -115,11 +115,10 @@ impl<S> BodyLogMiddleware<S> {
             return false;
         };
         let logger = self.logger();
-        let skip = logger.policy.skips(req.path());
         let is_skipped = is_skipped(logger, req);
         outer.with(|exchange| {
             if !is_skipped {
-                exchange.override_policy(logger, req, skip);
+                exchange.override_policy(logger, req);
             }
             assign_id(exchange, logger, req);
             if is_skipped {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::http::header::HeaderName;
 
-use crate::util::part::Part;
+use super::part::HeadPart;
 
 /// A header that records may show.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl HeaderField {
 pub(crate) struct HeaderValue {
     /// Index of the header in the list of fields.
     pub(crate) field: u16,
-    pub(crate) part: Part,
+    pub(crate) part: HeadPart,
 }
 
 impl HeaderValue {

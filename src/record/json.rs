@@ -44,9 +44,9 @@ pub(crate) fn as_text(line: &[u8]) -> &str {
 }
 
 /// Appends an object. Its first field is always present.
-fn push_object(out: &mut Vec<u8>, push_fields: impl FnOnce(&mut Line<'_>)) {
+fn push_object(out: &mut Vec<u8>, push_fields: impl FnOnce(&mut JsonLine<'_>)) {
     let start = out.len();
-    push_fields(&mut Line(out));
+    push_fields(&mut JsonLine(out));
     // Replaces the comma before the first field.
     if let Some(first) = out.get_mut(start) {
         *first = b'{';
@@ -55,9 +55,9 @@ fn push_object(out: &mut Vec<u8>, push_fields: impl FnOnce(&mut Line<'_>)) {
 }
 
 /// Appends fields to a line.
-struct Line<'o>(&'o mut Vec<u8>);
+struct JsonLine<'o>(&'o mut Vec<u8>);
 
-impl FieldVisitor for Line<'_> {
+impl FieldVisitor for JsonLine<'_> {
     // Inlined, so that keys are constants and values stay in registers.
     #[inline(always)]
     fn field(&mut self, key: Key<'_>, value: Value<'_>) {

@@ -8,6 +8,7 @@ pub(crate) mod format;
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod level;
+pub(crate) mod part;
 pub(crate) mod schema;
 pub(crate) mod serialize;
 pub(crate) mod truncate;

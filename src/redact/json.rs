@@ -7,7 +7,7 @@ use crate::{
         code::CodePath,
         code_finder::CodeFinder,
         nesting::Container,
-        reader::{Ending, JsonString, Visitor, read},
+        reader::{Ending, JsonString, TokenVisitor, read},
         unescape::unescape,
     },
     redact::{
@@ -22,7 +22,7 @@ use crate::{
 /// replaced, white space between tokens is dropped, and characters that a log line must not contain become
 /// `\u` escapes. Nothing after a fault is appended.
 pub(crate) fn redact_json(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
-    visit(Some((out, redactor)), input, None).0
+    read_json(Some((out, redactor)), input, None).0
 }
 
 /// Finds the code in `input`.
@@ -30,7 +30,7 @@ pub(crate) fn find_code<'p, 'i>(
     input: &'i str,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    visit(None, input, Some(path))
+    read_json(None, input, Some(path))
 }
 
 /// Redacts `input` like [`redact_json`], and finds the code like [`find_code`].
@@ -40,12 +40,12 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     redactor: Redactor<'_>,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    visit(Some((out, redactor)), input, Some(path))
+    read_json(Some((out, redactor)), input, Some(path))
 }
 
 /// Reads `input`. Redacts it if `output` is given, and finds the code if `path` is given.
 // All callers share one instance of the generic reader, so that its machine code stays in the caches.
-fn visit<'p, 'i>(
+fn read_json<'p, 'i>(
     output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
     path: Option<&'p CodePath>,
@@ -110,7 +110,7 @@ impl JsonRedactor<'_, '_, '_> {
         self.copy_up_to(string.start);
         if let Some((out, _)) = &mut self.output {
             match shown {
-                Some(shown) => push_escaped(out, &shown),
+                Some(shown) => push_quoted_chars(out, &shown),
                 None => push_on_one_line(out, string.raw),
             }
         }
@@ -124,7 +124,7 @@ fn may_need_change(string: JsonString<'_>) -> bool {
     !string.plain || (string.open && string.raw.contains("//"))
 }
 
-impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
+impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     #[inline(always)]
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
         trigger_mask(block, next)
@@ -231,7 +231,7 @@ impl<'i> Visitor<'i> for JsonRedactor<'_, '_, 'i> {
 }
 
 /// Appends sanitized text to a JSON string, with escapes.
-fn push_escaped(out: &mut String, text: &str) {
+fn push_quoted_chars(out: &mut String, text: &str) {
     for c in text.chars() {
         if matches!(c, '"' | '\\') {
             out.push('\\');

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -107,11 +107,6 @@ impl JsonLines {
     }
 }
 
-/// Locks the writer. A writer that has panicked is used again.
-fn lock(writer: &Mutex<LineWriter>) -> MutexGuard<'_, LineWriter> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Sink for JsonLines {
     fn schema(&self) -> Schema {
         self.schema
@@ -120,7 +115,10 @@ impl Sink for JsonLines {
     fn emit(&self, record: &Record<'_>) {
         json::with_line(record, self.schema, |line| match &self.output {
             Output::Direct(writer) => {
-                let failed = lock(writer).write(&[line]);
+                // A writer that has panicked is used again.
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let failed = writer.write(&[line]);
+                drop(writer);
                 self.errors.add(failed);
             }
             Output::Background(background) => background.push(line),

@@ -2,6 +2,5 @@
 
 pub(crate) mod bytes;
 pub(crate) mod catch_panic;
-pub(crate) mod part;
 pub(crate) mod random;
 pub(crate) mod text;

@@ -37,12 +37,12 @@ pub(crate) struct JsonString<'i> {
     pub(crate) escaped: bool,
     /// Set if the reader stopped inside of the string, so that the string may continue in any way.
     pub(crate) open: bool,
-    /// Set if `raw` has no escapes, and [`Visitor::is_trigger`] is false everywhere in `raw`.
+    /// Set if `raw` has no escapes, and [`TokenVisitor::is_trigger`] is false everywhere in `raw`.
     pub(crate) plain: bool,
 }
 
 /// A receiver of the tokens of a JSON text, in the order of the text. Places are byte offsets in the input.
-pub(crate) trait Visitor<'i> {
+pub(crate) trait TokenVisitor<'i> {
     /// Returns a mask of the bytes of `block` that end a run of plain characters (`"`, `\`, controls), and of the bytes
     /// at which [`is_trigger`](Self::is_trigger) may be true. `next` is the block that begins one byte after `block`.
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
@@ -77,7 +77,7 @@ pub(crate) trait Visitor<'i> {
 }
 
 /// Reads `input` to its end or to the first fault.
-pub(crate) fn read<'i, V: Visitor<'i>>(input: &'i str, visitor: &mut V) -> Ending {
+pub(crate) fn read<'i, V: TokenVisitor<'i>>(input: &'i str, visitor: &mut V) -> Ending {
     let mut reader = Reader {
         input,
         nesting: Nesting::default(),
@@ -119,7 +119,7 @@ fn stop<T>(ending: Ending, at: usize) -> Step<T> {
     Err(Stop { ending, at })
 }
 
-impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
+impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
     /// Reads the whole text. Returns only when the reader stops.
     fn document(&mut self) -> Step<std::convert::Infallible> {
         let mut at = 0;
@@ -428,7 +428,7 @@ impl<'i, V: Visitor<'i>> Reader<'i, '_, V> {
 fn two_blocks(bytes: &[u8]) -> (u8x16, u8x16) {
     let both = match bytes.first_chunk::<{ BLOCK + 1 }>() {
         Some(both) => both,
-        None => &padded(bytes),
+        None => &padded_pair(bytes),
     };
     overlapping(both)
 }
@@ -442,7 +442,7 @@ fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
 /// Copies fewer bytes than two blocks need, and fills the rest with NUL.
 // Out of line, because this is needed only at the end of a text.
 #[inline(never)]
-fn padded(rest: &[u8]) -> [u8; BLOCK + 1] {
+fn padded_pair(rest: &[u8]) -> [u8; BLOCK + 1] {
     let mut both = [0; BLOCK + 1];
     both[..rest.len()].copy_from_slice(rest);
     both

@@ -16,7 +16,7 @@ pub(crate) struct MultipartEnding {
 }
 
 /// One part of a body.
-pub(crate) struct Part<'b> {
+pub(crate) struct BodyPart<'b> {
     pub(crate) head: PartHead,
     /// The bytes after the head. `None` if the part ends inside of its head.
     pub(crate) content: Option<&'b [u8]>,
@@ -30,7 +30,7 @@ pub(crate) fn read_parts<'b>(
     body: &'b [u8],
     boundary: &Boundary,
     whole: bool,
-    mut visit: impl FnMut(Part<'b>),
+    mut visit: impl FnMut(BodyPart<'b>),
 ) -> MultipartEnding {
     let mut ending = MultipartEnding::default();
     let mut delimiters = Delimiters::new(body, boundary);
@@ -59,7 +59,7 @@ pub(crate) fn read_parts<'b>(
             false => delimiters.without_cut_delimiter(part),
         };
         let content = head.len.map(|len| part.get(len..).unwrap_or_default());
-        visit(Part {
+        visit(BodyPart {
             head,
             content,
             ended,

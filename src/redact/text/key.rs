@@ -14,7 +14,7 @@ use crate::{
 pub(super) const MAX_KEY: usize = 128;
 
 /// The name before a separator.
-pub(super) struct Key<'t> {
+pub(super) struct PairKey<'t> {
     /// The start of the name, without its quote.
     pub(super) start: usize,
     pub(super) separator: u8,
@@ -25,7 +25,7 @@ pub(super) struct Key<'t> {
     pub(super) in_query: bool,
 }
 
-impl<'t> Key<'t> {
+impl<'t> PairKey<'t> {
     /// Reads the name before the separator at `separator_at`.
     pub(super) fn before(text: &'t str, separator_at: usize, separator: u8) -> Option<Self> {
         let before = text[..separator_at].trim_end_matches(is_blank);

@@ -3,9 +3,9 @@
 use crate::redact::text::{
     credential::user_info_len,
     input::{Finding, Input, is_blank},
-    key::Key,
+    key::PairKey,
     quote::Quote,
-    value::{Line, Value},
+    value::{KeyLine, PairValue},
 };
 
 /// Reads the pair whose separator, a `:` or `=`, is at `at`.
@@ -14,7 +14,7 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     if separator == b':' && input.rest(at).starts_with("://") {
         return find_user_info(input, at + "://".len());
     }
-    let Some(key) = Key::before(input.text, at, separator) else {
+    let Some(key) = PairKey::before(input.text, at, separator) else {
         return Finding::Nothing;
     };
     let Some(verdict) = key.judge(input.names) else {
@@ -22,10 +22,10 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     };
     let after = input.rest(at).trim_start_matches([':', '=', '>']);
     let start = input.text.len() - after.trim_start_matches(is_blank).len();
-    let end = Value {
+    let end = PairValue {
         text: input.text,
         key: &key,
-        line: &Line::of(input.text, verdict.start),
+        line: &KeyLine::of(input.text, verdict.start),
         greedy: verdict.greedy,
         decoded: input.decoded,
     }

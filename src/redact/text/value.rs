@@ -5,7 +5,7 @@ use crate::{
         names::REDACTED,
         text::{
             input::is_blank,
-            key::{Key, MAX_KEY, is_key_char},
+            key::{MAX_KEY, PairKey, is_key_char},
             quote::Quote,
         },
     },
@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// The line of a name.
-pub(super) struct Line {
+pub(super) struct KeyLine {
     /// The column of the name, if only marks precede it.
     column: Option<usize>,
     /// Set if the name begins an item of a list.
     is_item: bool,
 }
 
-impl Line {
+impl KeyLine {
     /// Reads the line up to the name that begins at `key`.
     pub(super) fn of(text: &str, key: usize) -> Self {
         const MAX_INDENT: usize = 80;
@@ -50,16 +50,16 @@ impl Line {
 }
 
 /// The value of a sensitive name.
-pub(super) struct Value<'a, 't> {
+pub(super) struct PairValue<'a, 't> {
     pub(super) text: &'t str,
-    pub(super) key: &'a Key<'t>,
-    pub(super) line: &'a Line,
+    pub(super) key: &'a PairKey<'t>,
+    pub(super) line: &'a KeyLine,
     pub(super) greedy: bool,
     /// Set if the text was percent-decoded, so a blank is part of the value.
     pub(super) decoded: bool,
 }
 
-impl Value<'_, '_> {
+impl PairValue<'_, '_> {
     /// Finds the end of the value that begins at `start`.
     pub(super) fn end(&self, start: usize) -> usize {
         let mut at = start;

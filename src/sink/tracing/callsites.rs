@@ -258,9 +258,9 @@ mod tests {
         record::{
             data::{Record, with_every_field},
             headers::{HeaderField, HeaderValue, Headers},
+            part::HeadPart,
         },
         sink::tracing::fixed_fields,
-        util::part::Part,
     };
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
             let fields = [HeaderField::new("", header::REFERER)];
             let values = [HeaderValue {
                 field: 0,
-                part: Part::default(),
+                part: HeadPart::default(),
             }];
             let fixed = with_every_field(|record| {
                 let mut record: Record<'_> = record;

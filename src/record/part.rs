@@ -1,10 +1,10 @@
-//! The part of a longer text.
+//! A part of the text of a head.
 
 use std::ops::Range;
 
 /// A part of the text of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct HeadPart {
     pub(crate) start: u32,
     pub(crate) len: u16,
     /// The maximum number of bytes that a record shows of this part.
@@ -13,7 +13,7 @@ pub(crate) struct Part {
     pub(crate) cut: bool,
 }
 
-impl Part {
+impl HeadPart {
     /// Returns the range of the part in the text.
     #[inline]
     pub(crate) fn range(self) -> Range<usize> {
@@ -32,7 +32,7 @@ impl Part {
     }
 
     /// Returns the part that begins with `self` and ends with `last`.
-    pub(crate) fn up_to(self, last: Part) -> Self {
+    pub(crate) fn up_to(self, last: HeadPart) -> Self {
         Self {
             len: (last.range().end - self.range().start) as u16,
             ..self
