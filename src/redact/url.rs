@@ -119,6 +119,7 @@ mod tests {
             ("https://h/p?q=1", "https://h/p?q=1"),
             ("https://ann:pw@h:8/p@q?q=a@b", "https://h:8/p@q?q=a@b"),
             ("//u@h", "//h"),
+            ("https://ann:it's@h/x", "https://h/x"),
             (
                 "/cb?a=?&sig=x#access_token=y&z=1",
                 "/cb?a=?&sig=[REDACTED]#access_token=[REDACTED]&z=1",

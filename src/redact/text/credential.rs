@@ -183,9 +183,11 @@ pub(crate) fn user_info_len(rest: &str, open: bool, blanks: bool) -> usize {
         Some(0) => return 0,
         Some(at) => return at + 1,
     }
-    let port = match authority.strip_prefix('[') {
+    // Without an `@`, an apostrophe is a quote after the URL.
+    let host = authority.split('\'').next().unwrap_or_default();
+    let port = match host.strip_prefix('[') {
         Some(address) => address.split_once(']').map_or("", |(_, port)| port),
-        None => authority.split_once(':').map_or("", |(_, port)| port),
+        None => host.split_once(':').map_or("", |(_, port)| port),
     };
     if port.len() > MAX_PORT || !port.bytes().all(|b| b.is_ascii_digit() || b == b':') {
         let ends =
@@ -196,6 +198,8 @@ pub(crate) fn user_info_len(rest: &str, open: bool, blanks: bool) -> usize {
     if open && len == rest.len() { len } else { 0 }
 }
 
+/// Returns whether `c` ends the authority of a URL. An apostrophe does not, because it may be part of a password (RFC
+/// 3986, section 3.2.1).
 fn ends_authority(c: char) -> bool {
-    is_blank(c) || matches!(c, '/' | '\\' | '?' | '#' | '"' | '\'' | '<' | '>')
+    is_blank(c) || matches!(c, '/' | '\\' | '?' | '#' | '"' | '<' | '>')
 }

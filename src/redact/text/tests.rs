@@ -167,6 +167,11 @@ fn bearer_basic_jwt_and_user_information_are_hidden_without_a_name() {
             "to postgres://ann:p@ss@h/db, ann@h.example",
             "to postgres://h/db, ann@h.example",
         ),
+        ("to https://ann:it's@h/x y", "to https://h/x y"),
+        (
+            "no answer from 'http://h:80', 'http://h' and a@h",
+            "no answer from 'http://h:80', 'http://h' and a@h",
+        ),
         ("https://h/@ann/a@b", "https://h/@ann/a@b"),
     ] {
         assert_eq!(shown(text), expected, "{text}");
