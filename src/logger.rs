@@ -72,7 +72,7 @@ impl Logger {
 
     pub(crate) fn stats(&self) -> Stats {
         let lost = |sink: &Arc<dyn Sink>| self.call(|| sink.lost()).unwrap_or(0);
-        let lost = self.sinks.iter().map(lost).sum();
+        let lost = self.sinks.iter().map(lost).fold(0, u64::saturating_add);
         self.shared.stats(lost)
     }
 

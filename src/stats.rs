@@ -55,7 +55,7 @@ impl Shared {
             muted: self.muted.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             sampled_out: self.sampled_out.load(Relaxed),
-            sink_failures: self.panics.count() + lost,
+            sink_failures: self.panics.count().saturating_add(lost),
         }
     }
 }

@@ -26,10 +26,15 @@ fn check_limits(config: &Config, problems: &mut Vec<String>) {
         ));
     }
     let budget = config.memory_budget;
-    let exchange = config.request_limit.saturating_add(config.response_limit);
+    // If no content is shown, a code can be read without memory from the budget.
+    let (response, name) = match config.response_limit {
+        limit if limit > 0 && limit < config.code_limit => (config.code_limit, "code_limit"),
+        limit => (limit, "response_limit"),
+    };
+    let exchange = config.request_limit.saturating_add(response);
     if budget < exchange {
         problems.push(format!(
-            "memory_budget ({budget}) is less than request_limit + response_limit ({exchange}), which one \
+            "memory_budget ({budget}) is less than request_limit + {name} ({exchange}), which one \
              exchange may need"
         ));
     }

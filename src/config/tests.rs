@@ -222,6 +222,10 @@ fn invalid_or_contradicting_settings_are_an_error() {
              exchange may need",
         ),
         (
+            "code_limit = 20000\nmemory_budget = 8192",
+            "memory_budget (8192) is less than request_limit + code_limit (24096), which one exchange may need",
+        ),
+        (
             "response_body = \"always\"\nresponse_limit = 0",
             "response_body is \"always\", but response_limit is 0, so no content is recorded",
         ),

@@ -161,7 +161,18 @@ impl<'k> DecodedBody<'k> {
     /// Makes the text of the first `limit` bytes. `buffer` must be empty, and may become the text.
     pub(crate) fn content(&self, limit: usize, redactor: Redactor<'_>, buffer: String) -> Content {
         let (bytes, whole) = self.first(limit);
-        match redact(self.kind, bytes, whole, redactor, buffer) {
+        let shown = match &self.kind.media {
+            Media::Multipart(Some(boundary)) => {
+                let text = |kind: &ContentType, part: &[u8], ended| {
+                    // A part that is not valid in its format is not shown.
+                    let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
+                    (!shown.malformed).then_some(shown.text)
+                };
+                Ok(outline(bytes, boundary, whole, limit, redactor, text))
+            }
+            _ => redact(self.kind, bytes, whole, redactor, buffer),
+        };
+        match shown {
             Ok(shown) => Content::finish(shown, whole, limit),
             Err(why) => Content::Omitted(why),
         }
@@ -226,7 +237,7 @@ impl Content {
     }
 }
 
-/// Makes one redacted line of a body or of a part of one.
+/// Makes one redacted line of a body that is not multipart, or of a part.
 fn redact(
     kind: &ContentType,
     bytes: &[u8],
@@ -234,19 +245,6 @@ fn redact(
     redactor: Redactor<'_>,
     buffer: String,
 ) -> Result<Redacted, Omitted> {
-    if let Media::Multipart(Some(boundary)) = &kind.media {
-        return Ok(outline(
-            bytes,
-            boundary,
-            whole,
-            redactor,
-            |kind, part, ended| {
-                // A part that is not valid in its format is not shown.
-                let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
-                (!shown.malformed).then_some(shown.text)
-            },
-        ));
-    }
     let Some(decoded) = kind.charset.decode(bytes, whole) else {
         return Err(match kind.media {
             Media::Untyped => Omitted::Binary,

@@ -32,23 +32,34 @@ struct PartOutline {
 /// Makes a JSON array of the parts in `body`, the first bytes of a multipart body. `whole` says that `body` is
 /// the whole body. `text` makes the text of a field.
 ///
-/// The content of a part that may be a file is never shown.
+/// The content of a part that may be a file is never shown. Parts are left out once the array is longer than `limit`
+/// bytes, because the outlines of many small parts are longer than the parts.
 pub(super) fn outline(
     body: &[u8],
     boundary: &Boundary,
     whole: bool,
+    limit: usize,
     redactor: Redactor<'_>,
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> Redacted {
-    let mut parts = Vec::new();
+    let mut array = "[".to_owned();
     let ending = read_parts(body, boundary, whole, |part| {
+        if array.len() > limit {
+            return;
+        }
         let outline = outline_part(&part, redactor, &text);
-        if outline != PartOutline::default() {
-            parts.push(outline);
+        if outline != PartOutline::default()
+            && let Ok(outline) = serde_json::to_string(&outline)
+        {
+            if array.len() > 1 {
+                array.push(',');
+            }
+            array.push_str(&outline);
         }
     });
+    array.push(']');
     Redacted {
-        text: serde_json::to_string(&parts).unwrap_or_default(),
+        text: array,
         truncated: !ending.complete,
         malformed: ending.malformed,
     }
@@ -90,12 +101,15 @@ mod tests {
     use crate::redact::{key_cache::KeyCache, names::Names};
     use proptest::prelude::*;
 
+    const LIMIT: usize = 1000;
+
     fn shown(body: &[u8], whole: bool) -> Redacted {
         let boundary = Boundary::new("B").unwrap();
         outline(
             body,
             &boundary,
             whole,
+            LIMIT,
             Redactor::new(&Names::default(), &KeyCache::new()),
             |_, content, _| String::from_utf8(content.to_vec()).ok(),
         )
@@ -138,6 +152,14 @@ mod tests {
             shown(cut.as_bytes(), false).text,
             r#"[{"name":"title","text":"A d"}]"#
         );
+    }
+
+    #[test]
+    fn outline_of_many_small_parts_is_little_longer_than_the_limit() {
+        let body = "--B\r\n\r\n\r\n".repeat(10_000);
+        let text = shown(body.as_bytes(), true).text;
+        assert!((LIMIT..LIMIT + 100).contains(&text.len()), "{}", text.len());
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
     }
 
     #[test]

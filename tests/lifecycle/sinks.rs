@@ -127,6 +127,20 @@ impl Sink for FlushPanics {
     }
 }
 
+#[test]
+fn counters_of_lost_records_do_not_overflow() {
+    struct AllLost;
+    impl Sink for AllLost {
+        fn emit(&self, _: &Record<'_>) {}
+
+        fn lost(&self) -> u64 {
+            u64::MAX
+        }
+    }
+    let log = BodyLog::new().sink(AllLost).sink(AllLost);
+    assert_eq!(log.stats().sink_failures, u64::MAX);
+}
+
 #[actix_web::test]
 async fn drain_returns_false_if_the_flush_of_a_sink_panics() {
     let (_, _, log) = log_with(FlushPanics);
