@@ -38,7 +38,7 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// Middleware that records HTTP exchanges, bodies included, in bounded memory.
 ///
 /// Build it once, outside the factory closure of the `HttpServer`: clones share the memory budget,
-/// the counters and the sinks that were added before, and every worker needs a clone.
+/// the counters and the sinks that were added before the clone was made, and every worker needs a clone.
 ///
 /// ```no_run
 /// use actix_bodylog::BodyLog;
@@ -132,12 +132,14 @@ impl BodyLog {
         Arc::clone(&self.logger)
     }
 
-    /// Sets the number of bytes of a request body that a record may show; 0 shows none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a request body that a record may show; 0 shows none. Default:
+    /// [`DEFAULT_BODY_LIMIT`].
     pub fn request_limit(self, bytes: usize) -> Self {
         self.set(|policy| policy.request_limit = bytes)
     }
 
-    /// Sets the number of bytes of a response body that a record may show; 0 shows none. Default: [`DEFAULT_BODY_LIMIT`].
+    /// Sets the number of bytes of a response body that a record may show; 0 shows none. Default:
+    /// [`DEFAULT_BODY_LIMIT`].
     pub fn response_limit(self, bytes: usize) -> Self {
         self.set(|policy| policy.response_limit = bytes)
     }
@@ -172,8 +174,8 @@ impl BodyLog {
     /// Sets the number of bytes that all captures in flight may hold together, on all workers. Default:
     /// [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// A body for which there is no room is not captured, and is [omitted](crate::Omitted::Budget). All clones share one budget,
-    /// so this method changes the budget of all clones.
+    /// A body for which there is no room is not captured, and is [omitted](crate::Omitted::Budget). All clones share
+    /// one budget, so this method changes the budget of all clones.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
@@ -186,6 +188,7 @@ impl BodyLog {
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         self.set(|policy| {
             policy.code_path = CodePath::new(field.as_ref());
+            // Shows the new key.
             policy.change_names(|_| {});
         })
     }
@@ -298,8 +301,9 @@ impl BodyLog {
     /// records.
     ///
     /// A record above the [success level](Self::success_level), or a record whose code, status, outcome or malformed
-    /// response requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`: each of them stands
-    /// for `1 / sample_rate` exchanges. Records that are left out are counted in [`Stats::sampled_out`].
+    /// response requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`:
+    /// each of them stands for `1 / sample_rate` exchanges. Records that are left out are counted in
+    /// [`Stats::sampled_out`].
     ///
     /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
     /// Without a trace, the request id decides; without either, chance. (So a client that chooses its ids influences
@@ -370,9 +374,9 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, then flushes the sinks. Both together take at most `limit`, except that the
-    /// sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did not
-    /// flush all of its records.
+    /// Waits until no exchange is in flight, then flushes the sinks. Both together take at most `limit`, except that
+    /// the sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did
+    /// not flush all of its records.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
     /// returns, so the last records may not be written yet.

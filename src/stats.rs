@@ -86,7 +86,7 @@ pub struct Stats {
     pub skipped: u64,
     /// Records of successful exchanges that [`sample`](crate::BodyLog::sample) left out.
     pub sampled_out: u64,
-    /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`), plus
-    /// the records that sinks [lost](crate::Sink::lost).
+    /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`),
+    /// plus the records that sinks [lost](crate::Sink::lost).
     pub sink_failures: u64,
 }

@@ -9,9 +9,9 @@
 //! eight at once, while its memory is sampled. The results are a table and `incident.svg`, a chart of memory over time
 //! with one line per logger.
 //!
-//! The loggers are those of the benchmarks: none (`bare`), this crate (`bodylog`), actix-web's `Logger`, a widely copied
-//! body logger (`copy-paste`), a port of the middleware that crashed the service (`incident`), and the same after its
-//! first fix (`incident-fixed`).
+//! The loggers are those of the benchmarks: none (`bare`), this crate (`bodylog`), actix-web's `Logger`, a widely
+//! copied body logger (`copy-paste`), a port of the middleware that crashed the service (`incident`), and the same
+//! after its first fix (`incident-fixed`).
 
 mod chart;
 mod options;

@@ -39,8 +39,8 @@ fn serve(variant: Variant, limit: &str) -> io::Result<()> {
     if let Ok(bytes) = limit.parse() {
         rlimit::Resource::AS.set(bytes, bytes)?;
     }
-    // Standard output is a pipe to the parent, which counts the records and discards them. Some contain whole bodies, so
-    // a file would add the disk to the measurement.
+    // Standard output is a pipe to the parent, which counts the records and discards them. Some contain whole bodies,
+    // so a file would add the disk to the measurement.
     let out = Out::open(Path::new("/dev/stdout"), variant);
     let body_log = peers::body_log(variant, &out);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;

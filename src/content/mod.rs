@@ -128,8 +128,8 @@ impl<'k> DecodedBody<'k> {
         Ok(body)
     }
 
-    /// Finds the code in the first `limit` bytes. Returns `None` if the charset is not UTF-8 and the bytes are not valid
-    /// in it.
+    /// Finds the code in the first `limit` bytes. Returns `None` if the charset is not UTF-8 and the bytes are not
+    /// valid in it.
     pub(crate) fn code(
         &self,
         limit: usize,

@@ -63,9 +63,9 @@ pub(crate) struct Exchange {
     response_tail: TailCounter,
     /// Set until the record is emitted, or until the exchange ends without a record.
     is_open: Cell<bool>,
-    /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload, so
-    /// polling or dropping the body may call the exchange again. The code-level function and the sinks are called while
-    /// it is borrowed, after the exchange was closed.
+    /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload,
+    /// so polling or dropping the body may call the exchange again. The code-level function and the sinks are called
+    /// while it is borrowed, after the exchange was closed.
     state: RefCell<State>,
 }
 

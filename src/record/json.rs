@@ -207,8 +207,8 @@ struct Piece {
 
 impl Piece {
     const BLOCKS: usize = 8;
-    /// The length of the blocks if every byte is escaped. This is a power of two, because an index modulo a power of two
-    /// costs less than a check of its bounds.
+    /// The length of the blocks if every byte is escaped. This is a power of two, because an index modulo a power of
+    /// two costs less than a check of its bounds.
     const ROOM: usize = 2 * Self::BLOCKS * BLOCK;
 
     #[inline(always)]

@@ -48,8 +48,8 @@ pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<St
 
 /// Appends pairs with their secrets replaced. If there are no secrets, appends nothing and returns false.
 ///
-/// The search for names needs no case for a truncated pair: a value follows its name, and a truncated name has no value.
-/// The search inside of a value must know that the value was truncated.
+/// The search for names needs no case for a truncated pair: a value follows its name, and a truncated name has no
+/// value. The search inside of a value must know that the value was truncated.
 fn push_pairs(
     out: &mut String,
     pairs: &str,

@@ -18,9 +18,9 @@ use crate::record::{data::Record, schema::Schema};
 pub trait Sink: Send + Sync {
     /// Returns whether the sink uses records of a level. Default: `true`.
     ///
-    /// Called with `Error` before a request is recorded. Called at the end of the exchange with the level of the record,
-    /// and perhaps before with the level that the record has without the code of the response. Not called where another
-    /// sink has already decided. Should be cheap.
+    /// Called with `Error` before a request is recorded. Called at the end of the exchange with the level of the
+    /// record, and perhaps before with the level that the record has without the code of the response. Not called where
+    /// another sink has already decided. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
         let _ = level;
         true

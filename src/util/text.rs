@@ -78,8 +78,8 @@ pub(crate) fn push_lossy(out: &mut String, bytes: &[u8], max: usize) {
     out.push_str(cut(&sanitized, max));
 }
 
-/// Returns the number of bytes that a sanitized text takes inside a JSON string, without the quotes. In sanitized text, only
-/// quotes and backslashes need an escape.
+/// Returns the number of bytes that a sanitized text takes inside a JSON string, without the quotes. In sanitized text,
+/// only quotes and backslashes need an escape.
 pub(crate) fn escaped_len(text: &str) -> usize {
     text.len() + bytes::count(text.as_bytes(), class::is_escaped)
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Decodes the escapes of a JSON string (RFC 8259, section 7). An invalid escape stays unchanged. A lone surrogate becomes
-/// U+FFFD, because section 8.2 allows lone surrogates without giving them a meaning.
+/// Decodes the escapes of a JSON string (RFC 8259, section 7). An invalid escape stays unchanged. A lone surrogate
+/// becomes U+FFFD, because section 8.2 allows lone surrogates without giving them a meaning.
 pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find('\\') else {
         return Cow::Borrowed(text);

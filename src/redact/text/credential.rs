@@ -143,8 +143,8 @@ impl UserInfo {
         let before = &text[self.from..at];
         let word = after_last(before, ends_authority);
         let start = self.from + word;
-        // If nothing ends the authority after the last `@`, this `@` is in the same word, because a password may contain
-        // one. Then `found` does not change.
+        // If nothing ends the authority after the last `@`, this `@` is in the same word, because a password may
+        // contain one. Then `found` does not change.
         if word > 0 {
             self.found = before[..word].ends_with("//") || before[..word].ends_with(":\\\\");
         }
