@@ -13,7 +13,6 @@ pub(crate) struct TailCounter {
 
 impl TailCounter {
     /// Counts a chunk. Returns false if the chunk is not part of the tail and was not counted.
-    #[inline]
     pub(crate) fn count(&self, chunk: &[u8]) -> bool {
         let is_counting = self.is_counting.get();
         if is_counting {

@@ -142,7 +142,6 @@ impl Exchange {
     /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::Outcome::Panicked).
     ///
     /// Calls nest if a body polls another body of the same exchange.
-    #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
         self.calls_of_app.set(self.calls_of_app.get() + 1);
         let value = f();
@@ -325,7 +324,6 @@ impl Exchange {
         });
     }
 
-    #[inline]
     pub(crate) fn response_tail(&self) -> &TailCounter {
         &self.response_tail
     }

@@ -181,7 +181,6 @@ impl HeadText {
     }
 
     /// Returns the sanitized text of a part. Empty before [`finish`](Self::finish).
-    #[inline]
     pub(crate) fn get(&self, part: HeadPart) -> &str {
         self.text.get(part.range()).unwrap_or_default()
     }

@@ -143,7 +143,6 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Makes a record with these values and without any other field.
-    #[inline]
     pub(crate) fn new(
         timestamp: SystemTime,
         level: Level,

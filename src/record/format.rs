@@ -79,7 +79,6 @@ pub(crate) fn push_address(out: &mut Vec<u8>, address: IpAddr) {
 }
 
 /// Appends seconds with all nanoseconds, without trailing zeros: `0.123`.
-#[inline(never)]
 pub(crate) fn push_seconds(out: &mut Vec<u8>, duration: Duration) {
     match duration.as_secs() {
         seconds @ 0..=9 => out.push(b'0' + seconds as u8),
@@ -104,7 +103,6 @@ pub(crate) fn latency(duration: Duration) -> String {
 }
 
 /// Appends a number.
-#[inline(never)]
 pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -85,19 +85,16 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>) {
     }
 }
 
-#[inline]
 fn push_plain(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
-#[inline(never)]
 fn push_text(out: &mut Vec<u8>, text: &str) {
     push_chars(out, text);
     out.push(b'"');
 }
 
-#[inline(never)]
 fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
     for (nth, value) in values.values().enumerate() {
         if nth > 0 {
@@ -111,7 +108,6 @@ fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
     out.push(b']');
 }
 
-#[inline(never)]
 fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Plain(text) | Value::Text(text) => push_text(out, text),
@@ -211,7 +207,6 @@ impl Piece {
     /// two costs less than a check of its bounds.
     const ROOM: usize = 2 * Self::BLOCKS * BLOCK;
 
-    #[inline(always)]
     fn push(&mut self, block: &[u8; BLOCK]) {
         let hits = bytes::hits(block, class::is_escaped);
         let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else {
@@ -228,7 +223,6 @@ impl Piece {
         }
     }
 
-    #[inline(always)]
     fn push_word(&mut self, bytes: [u8; 8], mut hits: u32) {
         let mut word = u64::from_le_bytes(bytes);
         let mut left = bytes.len();
@@ -247,7 +241,6 @@ impl Piece {
         self.len += left;
     }
 
-    #[inline(always)]
     fn put(&mut self, word: [u8; 8]) {
         let place = &mut self.bytes[self.len % Self::ROOM..];
         if let Some(place) = place.first_chunk_mut() {

@@ -15,18 +15,15 @@ pub(crate) struct HeadPart {
 
 impl HeadPart {
     /// Returns the range of the part in the text.
-    #[inline]
     pub(crate) fn range(self) -> Range<usize> {
         let start = self.start as usize;
         start..start + usize::from(self.len)
     }
 
-    #[inline]
     pub(crate) fn len(self) -> usize {
         self.len.into()
     }
 
-    #[inline]
     pub(crate) fn is_empty(self) -> bool {
         self.len == 0
     }

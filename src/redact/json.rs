@@ -81,7 +81,6 @@ struct JsonRedactor<'r, 'p, 'i> {
 
 impl JsonRedactor<'_, '_, '_> {
     /// Returns whether the current value is shown.
-    #[inline]
     fn is_copying(&self) -> bool {
         self.hidden_at.is_none()
     }
@@ -119,13 +118,12 @@ impl JsonRedactor<'_, '_, '_> {
 }
 
 /// Returns whether a string may need a change. In a truncated string, user information may follow slashes.
-#[inline]
 fn may_need_change(string: JsonString<'_>) -> bool {
     !string.plain || (string.open && string.raw.contains("//"))
 }
 
 impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
-    #[inline(always)]
+    #[inline]
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
         trigger_mask(block, next)
     }
@@ -208,7 +206,6 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         self.code.close(depth);
     }
 
-    #[inline]
     fn end_value(&mut self, at: usize, depth: usize) {
         if self.hidden_at == Some(depth) {
             self.hidden_at = None;

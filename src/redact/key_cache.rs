@@ -21,7 +21,6 @@ impl<'r> Redactor<'r> {
 
     /// Returns whether the value of the key in the first `len` bytes of `block` is hidden. Returns `None` if the answer
     /// is not in the cache. `len` must be less than the length of a block.
-    #[inline]
     pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<bool> {
         // Use a table, because a shift of 128 bits by a variable takes many instructions.
         const MASKS: [u128; BLOCK] = {
@@ -113,7 +112,6 @@ impl KeyCache {
         }
     }
 
-    #[inline]
     fn get(&self, key: u128) -> Option<bool> {
         let [first, second] = self.slots(key);
         for slot in [first, second] {
@@ -135,7 +133,6 @@ impl KeyCache {
     }
 
     /// Returns the two slots of a key.
-    #[inline]
     fn slots(&self, key: u128) -> &[Cell<u128>; 2] {
         // Fibonacci hashing of both halves.
         let folded = (key as u64) ^ ((key >> 64) as u64).rotate_left(29);
@@ -153,7 +150,6 @@ fn short_key(key: &str, kind: Kind) -> Option<u128> {
 }
 
 /// Returns the bytes of a key with its length and kind in the last byte.
-#[inline]
 fn tagged(bytes: u128, len: usize, kind: Kind) -> u128 {
     bytes | (len as u128) << 122 | (kind as u128) << 126
 }

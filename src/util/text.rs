@@ -16,7 +16,6 @@ pub(crate) fn is_forbidden(c: char) -> bool {
 }
 
 /// Returns a mask of the bytes at which a [forbidden](is_forbidden) character may begin.
-#[inline(always)]
 pub(crate) fn may_begin_forbidden(block: u8x16) -> u8x16 {
     let controls = class::below(block, 0x20) | class::is(block, 0x7f);
     // Selects 0xc2 and 0xe2, which differ in one bit.

@@ -50,7 +50,6 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// Returns whether a key at this depth may lead to the code.
-    #[inline]
     pub(crate) fn wants_key(&self, depth: usize) -> bool {
         depth == self.on_path
     }
@@ -66,7 +65,6 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// Takes the start of a container, which is the innermost of `depth`.
-    #[inline]
     pub(crate) fn open(&mut self, depth: usize, container: Container) {
         let is_expected = std::mem::take(&mut self.is_expected);
         let is_on_path = depth == self.on_path + 1
@@ -77,7 +75,6 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// Takes the end of a container, which leaves `depth` containers open.
-    #[inline]
     pub(crate) fn close(&mut self, depth: usize) {
         self.on_path = self.on_path.min(depth);
     }
@@ -91,7 +88,6 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// Takes a value that is a number.
-    #[inline]
     pub(crate) fn number(&mut self, digits: &'i str) {
         if self.takes_value() {
             self.found = Some(match digits.len() > MAX_CODE_LEN {
@@ -102,13 +98,11 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
     }
 
     /// Takes a value that is `true`, `false` or `null`, which is not a code.
-    #[inline]
     pub(crate) fn literal(&mut self) {
         self.is_expected = false;
     }
 
     /// Returns whether the current value belongs to the last key of the path. No further value is expected then.
-    #[inline]
     fn takes_value(&mut self) -> bool {
         std::mem::take(&mut self.is_expected) && self.on_path == self.path.len()
     }

@@ -12,7 +12,6 @@ pub(crate) enum Container {
 
 impl Container {
     /// Returns the byte that closes the container.
-    #[inline]
     pub(crate) fn end(self) -> u8 {
         match self {
             Self::Object => b'}',
@@ -31,13 +30,11 @@ pub(crate) struct Nesting {
 
 impl Nesting {
     /// Returns the number of open containers.
-    #[inline]
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
     /// Returns the innermost open container.
-    #[inline]
     pub(crate) fn innermost(&self) -> Option<Container> {
         let at = self.depth.checked_sub(1)?;
         Some(match self.words[at / 64] >> (at % 64) & 1 {
@@ -48,7 +45,6 @@ impl Nesting {
 
     /// Opens a container. Returns false if the stack is full.
     #[must_use]
-    #[inline]
     pub(crate) fn push(&mut self, container: Container) -> bool {
         let Some(word) = self.words.get_mut(self.depth / 64) else {
             return false;
@@ -63,7 +59,6 @@ impl Nesting {
     }
 
     /// Closes the innermost container.
-    #[inline]
     pub(crate) fn pop(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

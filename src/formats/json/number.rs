@@ -15,7 +15,6 @@ pub(crate) enum Number {
 
 impl Number {
     /// Returns the state after the first byte, which is a digit or a minus sign.
-    #[inline]
     pub(crate) fn first(byte: u8) -> Self {
         match byte {
             b'-' => Self::Minus,
@@ -25,7 +24,6 @@ impl Number {
     }
 
     /// Returns the state after another byte, or `None` if the byte is not part of the number.
-    #[inline]
     pub(crate) fn step(self, byte: u8) -> Option<Self> {
         use Number::*;
         Some(match (self, byte) {
@@ -41,7 +39,6 @@ impl Number {
     }
 
     /// Returns whether the bytes so far are a complete number.
-    #[inline]
     pub(crate) fn may_end(self) -> bool {
         matches!(
             self,

@@ -168,7 +168,6 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Skips white space. Returns the next byte and its place.
-    #[inline]
     fn next(&mut self, at: usize) -> Step<(usize, u8)> {
         match self.input.as_bytes().get(at) {
             Some(&byte) if byte > b' ' => Ok((at, byte)),
@@ -191,7 +190,6 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Reads a key and its colon.
-    #[inline]
     fn key(&mut self, at: usize) -> Step<usize> {
         let (at, byte) = self.next(at)?;
         if byte != b'"' {
@@ -218,7 +216,6 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
 
     /// Returns the block that begins with the key at `start`, and the length of the key, if the key is shorter than the
     /// block and has no escapes.
-    #[inline]
     fn short_key(&self, start: usize) -> Option<(&'i [u8; BLOCK], usize)> {
         let block = self.input.as_bytes()[start..].first_chunk::<BLOCK>()?;
         let len = bytes::hits(block, class::ends_run).trailing_zeros() as usize;
@@ -258,7 +255,6 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
     }
 
     /// Scans the first block of the string that begins at `start`.
-    #[inline]
     fn first_block(&self, start: usize) -> FirstBlock {
         let Some(both) = self.input.as_bytes()[start..].first_chunk::<{ BLOCK + 1 }>() else {
             return FirstBlock::Other;
@@ -411,7 +407,6 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
 
     /// Returns whether one of the `candidates` is a trigger. Each bit is a candidate, beginning with the byte at
     /// `start`.
-    #[inline]
     fn has_trigger(&self, start: usize, mut candidates: u32) -> bool {
         while candidates != 0 {
             if V::is_trigger(self.input, start + candidates.trailing_zeros() as usize) {

@@ -8,7 +8,6 @@ use crate::util::{
 };
 
 /// Sets the lanes of triggers and of some other bytes.
-#[inline(always)]
 fn may_be_trigger(block: u8x16) -> u8x16 {
     class::within(block, b':', b'=')
         | class::is(block, b'%')
@@ -19,7 +18,6 @@ fn may_be_trigger(block: u8x16) -> u8x16 {
 }
 
 /// Returns whether the three letters at `at` begin `Bearer` or `Basic`.
-#[inline(always)]
 fn begins_scheme(text: &[u8], at: usize) -> bool {
     matches!(
         text.get(at..at + 3),
@@ -28,7 +26,6 @@ fn begins_scheme(text: &[u8], at: usize) -> bool {
 }
 
 /// Returns whether a secret can be recognized at `at`.
-#[inline(always)]
 fn is_trigger(text: &[u8], at: usize) -> bool {
     match text[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
@@ -43,7 +40,6 @@ pub(super) fn find_trigger(text: &str) -> Option<usize> {
 }
 
 /// Returns whether `text` has a trigger or one of the bytes `others`. The bytes `ignored` do not count.
-#[inline]
 pub(crate) fn has_trigger<const N: usize, const M: usize>(
     text: &str,
     others: [u8; N],
@@ -62,7 +58,6 @@ pub(crate) fn has_trigger<const N: usize, const M: usize>(
 
 /// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
 /// [forbidden](text::is_forbidden) character.
-#[inline]
 pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
@@ -76,7 +71,6 @@ pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
 /// later.
 ///
 /// Most bytes of a body are read by this function, so it uses as few operations as possible.
-#[inline(always)]
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
     // Control characters, the quote and `%`: all bytes up to `%`, except the blank and `!`.
     let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
