@@ -118,18 +118,11 @@ impl Exchange {
     /// By construction, the state is not borrowed here, and `f` does not panic. If one of these is ever wrong, an
     /// incomplete record is better than a panic in a request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
-        self.update_without_catching(|state, live| {
-            live.logger.call(|| f(state, live));
-        });
-    }
-
-    /// Changes the state like [`update`](Self::update), for an `f` that only counts, copies or moves.
-    fn update_without_catching(&self, f: impl FnOnce(&mut State, &Live)) {
         if self.is_open.get()
             && let Some(live) = &self.live
             && let Ok(mut state) = self.state.try_borrow_mut()
         {
-            f(&mut state, live);
+            live.logger.call(|| f(&mut state, live));
         }
     }
 
@@ -197,7 +190,7 @@ impl Exchange {
 
     /// Counts and captures a chunk of the request body that the [tail counter](Self::request_tail) did not count.
     pub(crate) fn request_chunk(&self, chunk: &[u8]) {
-        self.update_without_catching(|state, live| {
+        self.update(|state, live| {
             state.request.push(chunk, live.budget());
             self.request_tail.begin(state.request.is_full());
         });
@@ -205,7 +198,7 @@ impl Exchange {
 
     /// Notes that the payload was read to its end.
     pub(crate) fn request_ended(&self) {
-        self.update_without_catching(|state, _| state.request_ended = true);
+        self.update(|state, _| state.request_ended = true);
     }
 
     /// Notes that the payload failed. Only the first error counts, because a stream may return more errors after it.
@@ -288,7 +281,7 @@ impl Exchange {
 
     /// Sets the pattern that the request matched.
     pub(crate) fn routed(&self, route: Option<String>) {
-        self.update_without_catching(|state, _| state.route = route);
+        self.update(|state, _| state.route = route);
     }
 
     /// Copies the head of the response, in place of an earlier one.
@@ -330,7 +323,7 @@ impl Exchange {
 
     /// Notes that the body of the response was polled.
     pub(crate) fn response_polled(&self) {
-        self.update_without_catching(|state, _| {
+        self.update(|state, _| {
             if let Some(response) = &mut state.response {
                 response.complete_unpolled = false;
             }
@@ -339,7 +332,7 @@ impl Exchange {
 
     /// Counts and captures a chunk of the response body that the [tail counter](Self::response_tail) did not count.
     pub(crate) fn response_chunk(&self, chunk: &[u8]) {
-        self.update_without_catching(|state, live| {
+        self.update(|state, live| {
             let Some(response) = &mut state.response else {
                 return;
             };
@@ -348,10 +341,8 @@ impl Exchange {
             if !has_room && is_first && response.wants_code {
                 // Most JSON responses have only one chunk.
                 let policy = live.policy(&state.inner);
-                let code = live
-                    .logger
-                    .call(|| Box::new(FirstChunkCode::read(&response.head.kind, chunk, policy)));
-                response.first_chunk_code = code;
+                let code = FirstChunkCode::read(&response.head.kind, chunk, policy);
+                response.first_chunk_code = Some(Box::new(code));
             }
             self.response_tail.begin(state.response_body.is_full());
         });
