@@ -12,6 +12,7 @@ use actix_web::{
     App, Error, HttpResponse,
     body::MessageBody,
     dev::{Payload, Service as _},
+    http::StatusCode,
     test::{TestRequest, init_service},
     web,
 };
@@ -243,4 +244,58 @@ async fn failed_or_dropped_response_returns_its_memory_to_the_budget() {
         .map(|record| record["exchange.outcome"].clone())
         .collect();
     assert_eq!(outcomes, ["aborted", "aborted", "failed"]);
+}
+
+#[actix_web::test]
+async fn code_is_cut_if_the_budget_has_no_room_for_a_later_chunk() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.memory_budget(20).response_body(ResponseBody::Always);
+    let app = App::new()
+        .default_service(web::to(async || {
+            // The second chunk alone is JSON with a code, and must not be taken for the response.
+            let chunks = [r#"{"code":0,"#, r#"{"code":500}"#];
+            let chunks = chunks.map(|chunk| Ok::<_, Error>(Bytes::from(chunk)));
+            HttpResponse::Ok()
+                .content_type("application/json")
+                .streaming(stream::iter(chunks))
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    let res = app.call(TestRequest::get().to_request()).await.unwrap();
+    let body = actix_web::body::to_bytes(res.into_body()).await;
+    assert_eq!(body.unwrap_or_default(), r#"{"code":0,{"code":500}"#);
+    let record = recorder.only();
+    assert_eq!(record["http.response.body.omitted"], "budget");
+    assert_eq!(record["http.response.body.code"], Value::Null);
+    assert_eq!(record["http.response.body.code_state"], "cut");
+}
+
+#[actix_web::test]
+async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() {
+    for (status, content_type, expected) in [
+        (200, "application/json", 16),
+        (200, "text/plain", 0),
+        (101, "text/plain", 0),
+    ] {
+        let (_, log) = Recorder::with_log();
+        let policy = match status {
+            101 => ResponseBody::Always,
+            _ => ResponseBody::Never,
+        };
+        let log = log.code_limit(16).response_body(policy);
+        let app = App::new()
+            .default_service(web::to(move || async move {
+                let status = StatusCode::from_u16(status).unwrap();
+                let chunks = [Ok::<_, Error>(Bytes::from(vec![b' '; 500]))];
+                HttpResponse::build(status)
+                    .content_type(content_type)
+                    .streaming(stream::iter(chunks).chain(stream::pending()))
+            }))
+            .wrap(log.clone());
+        let app = init_service(app).await;
+        let res = app.call(TestRequest::get().to_request()).await.unwrap();
+        let mut body = Box::pin(res.into_body());
+        let _ = std::future::poll_fn(|cx| MessageBody::poll_next(body.as_mut(), cx)).await;
+        assert_eq!(log.stats().budget_used, expected, "{status} {content_type}");
+    }
 }
