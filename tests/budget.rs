@@ -12,7 +12,10 @@ use actix_web::{
     App, Error, HttpResponse,
     body::MessageBody,
     dev::{Payload, Service as _},
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
     test::{TestRequest, init_service},
     web,
 };
@@ -297,5 +300,35 @@ async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() 
         let mut body = Box::pin(res.into_body());
         let _ = std::future::poll_fn(|cx| MessageBody::poll_next(body.as_mut(), cx)).await;
         assert_eq!(log.stats().budget_used, expected, "{status} {content_type}");
+    }
+}
+
+#[test]
+fn hostile_multipart_body_takes_little_more_memory_than_its_limit() {
+    const LIMIT: usize = 256 * 1024;
+    let log = BodyLog::new().response_limit(LIMIT);
+    let multipart = HeaderValue::from_static("multipart/form-data; boundary=B");
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, multipart)]);
+    for (start, piece) in [
+        ("", "--B\r\n"),
+        ("", "--B\r\n\r\n\r\n"),
+        ("--B\r\nContent-Disposition: form-data", "; name=a"),
+        ("--B\r\nContent-Disposition: form-data", "; filename=a"),
+        ("--B\r\nContent-Disposition: form-data", "; filename*=a"),
+        ("--B\r\nContent-Disposition: form-data", ";\r\n name=a"),
+        ("--B\r\n", "Content-Disposition: form-data; name=a\r\n"),
+        ("--B\r\n", "Content-Type: a\r\n"),
+        (
+            "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n",
+            "a=\"password: ",
+        ),
+    ] {
+        let body = format!(
+            "{start}{}\r\n\r\nx\r\n--B--",
+            piece.repeat(LIMIT / piece.len() / 2)
+        );
+        let cost = allocation_counter::measure(|| drop(log.preview(&headers, body.as_bytes())));
+        let (max, most) = (cost.bytes_max as usize, 4 * LIMIT);
+        assert!(max < most, "{start:?} {piece:?}: {max} bytes");
     }
 }

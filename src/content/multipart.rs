@@ -82,7 +82,7 @@ fn outline_part(
     let is_sensitive = part_names.any(|name| redactor.is_sensitive_in_form(name));
     PartOutline {
         name: head.shown_name.as_deref().map(shown),
-        filename: head.filenames.first().map(|name| shown(name)),
+        filename: head.filename.as_deref().map(shown),
         content_type: head.content_type.as_deref().map(shown),
         text: part
             .content
@@ -175,6 +175,8 @@ mod tests {
             "Content-Disposition: attachment",
             "Content-Disposition: form-data; name=a\r\nContent-Type: application/pdf",
             "Content-Disposition: form-data; name=a\r\nContent-Type: image/png\r\nContent-Type: text/plain",
+            "Content-Disposition: form-data; name=a; name=b; name=c; name=d; name=e; name=f; name=g; name=h; name=i; \
+             name=j; name=password",
             "Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64",
             "Content-Disposition: form-data; name=a\r\nContent-Type: multipart/mixed; boundary=C",
         ] {

@@ -115,8 +115,8 @@ impl Exchange {
 
     /// Changes the state, unless the exchange has ended. Catches a panic of `f`.
     ///
-    /// By construction, the state is not borrowed here, and `f` does not panic. If one of these is ever wrong, an
-    /// incomplete record is better than a panic in a request.
+    /// By construction, the state is not borrowed here, and `f` does not panic, unless a decoder that it calls does. If
+    /// one of these is ever wrong, an incomplete record is better than a panic in a request.
     fn update(&self, f: impl FnOnce(&mut State, &Live)) {
         if self.is_open.get()
             && let Some(live) = &self.live

@@ -81,5 +81,13 @@ mod tests {
             let written = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(unescape(&written[1..written.len() - 1]), text);
         }
+
+        #[test]
+        fn escaped_units_are_joined_as_utf_16_is(units in prop::collection::vec(
+            prop_oneof![any::<u16>(), 0xd7f0_u16..0xe010], 0..8))
+        {
+            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            prop_assert_eq!(unescape(&escaped), String::from_utf16_lossy(&units));
+        }
     }
 }

@@ -4,19 +4,23 @@ use percent_encoding::percent_decode_str;
 
 use crate::formats::{charset::Charset, form, parameters::parameters};
 
+/// The maximum number of names that are kept of a part: ten, in three spellings each. A part with more names is not
+/// shown. Without a maximum, the names could take thirty times the memory of the part.
+const MAX_NAMES: usize = 3 * 10;
+
 /// The fields in the head of a part. If a field occurs more than once, all occurrences count, because the application
 /// may read any of them.
 #[derive(Debug, Default)]
 pub(crate) struct PartHead {
-    /// The names of the part, in every form in which an application may read them.
+    /// The names of the part, in every spelling in which an application may read them.
     pub(crate) names: Vec<String>,
-    pub(crate) filenames: Vec<String>,
+    pub(crate) filename: Option<String>,
     pub(crate) content_type: Option<String>,
     /// Set if a `Content-Transfer-Encoding` changes the bytes.
     pub(crate) is_encoded: bool,
     /// The name that a record shows.
     pub(crate) shown_name: Option<String>,
-    /// Set if the disposition is not that of a form field, or if there are several types.
+    /// Set if the disposition is not that of a form field, or if there are several types or too many names.
     is_ambiguous: bool,
     /// The length of the head and the empty line after it, in bytes. `None` if the head was truncated.
     pub(crate) len: Option<usize>,
@@ -102,11 +106,12 @@ impl PartHead {
                 false => value.into_owned(),
             };
             if name.starts_with("filename") {
-                match extended {
-                    // The extended form takes precedence (RFC 6266, section 4.3).
-                    true => self.filenames.insert(0, value),
-                    false => self.filenames.push(value),
+                // The extended form takes precedence (RFC 6266, section 4.3).
+                if extended || self.filename.is_none() {
+                    self.filename = Some(value);
                 }
+            } else if name.starts_with("name") && self.names.len() >= MAX_NAMES {
+                self.is_ambiguous = true;
             } else if name.starts_with("name") {
                 if extended || self.shown_name.is_none() {
                     self.shown_name = Some(value.clone());
@@ -122,7 +127,7 @@ impl PartHead {
 
     /// Returns whether the part may be a file.
     pub(crate) fn is_file(&self) -> bool {
-        self.is_ambiguous || !self.filenames.is_empty()
+        self.is_ambiguous || self.filename.is_some()
     }
 }
 
