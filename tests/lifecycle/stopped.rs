@@ -92,17 +92,20 @@ fn graceful_stop_aborts_an_exchange_at_its_timeout() {
 }
 
 #[actix_web::test]
-async fn drain_resolves_when_the_last_exchange_ends() {
+async fn every_drain_resolves_when_the_last_exchange_ends() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |_| {}).await;
     let one = app.call(TestRequest::get().to_request());
     let two = app.call(TestRequest::get().to_request());
-    let mut drained = pin!(log.drain(TEST_TIMEOUT));
-    assert!(poll(drained.as_mut()).is_pending());
+    let mut first = pin!(log.drain(TEST_TIMEOUT));
+    let mut second = pin!(log.drain(TEST_TIMEOUT));
+    assert!(poll(first.as_mut()).is_pending());
     drop(one);
-    assert!(poll(drained.as_mut()).is_pending());
+    for drained in [first.as_mut(), second.as_mut()] {
+        assert!(poll(drained).is_pending());
+    }
     drop(two);
-    assert!(drained.await);
+    assert!(first.await && second.await);
     assert_eq!(recorder.records().len(), 2);
 }
 
