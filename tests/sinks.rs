@@ -349,6 +349,57 @@ async fn requests_succeed_while_the_disk_of_a_background_writer_is_full() {
 }
 
 #[actix_web::test]
+async fn each_write_of_a_background_writer_has_whole_lines_and_lines_after_a_failed_one_are_retried()
+ {
+    /// Fails in the first call that gets several lines.
+    struct Database {
+        batches: Arc<Mutex<Vec<Vec<String>>>>,
+        has_failed: bool,
+        may_write: Receiver<()>,
+    }
+    impl Write for Database {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Fails once the other end is dropped.
+            let _ = self.may_write.recv();
+            let lines = str::from_utf8(bytes).unwrap().strip_suffix('\n').unwrap();
+            let path = |line| {
+                let record: serde_json::Value = serde_json::from_str(line).unwrap();
+                record["url.path"].as_str().unwrap().to_owned()
+            };
+            let paths: Vec<_> = lines.split('\n').map(path).collect();
+            if paths.len() > 1 && !std::mem::replace(&mut self.has_failed, true) {
+                return Err(io::Error::other("the table is locked"));
+            }
+            self.batches.lock().unwrap().push(paths);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (leave, may_write) = mpsc::channel();
+    let batches = Arc::<Mutex<Vec<Vec<String>>>>::default();
+    let database = Database {
+        batches: Arc::clone(&batches),
+        has_failed: false,
+        may_write,
+    };
+    let log = BodyLog::new().sink(JsonLines::background(database, 1 << 20));
+    for path in ["/a", "/b", "/c", "/d"] {
+        send(log.clone(), path).await;
+    }
+    drop(leave);
+    assert!(log.drain(TEST_TIMEOUT).await);
+    let paths = batches.lock().unwrap().concat();
+    assert_eq!(log.stats().sink_failures, 1);
+    assert!(
+        paths == ["/a", "/c", "/d"] || paths == ["/b", "/c", "/d"],
+        "{paths:?}"
+    );
+}
+
+#[actix_web::test]
 async fn clones_of_a_test_sink_share_their_records() {
     let sink = TestSink::new().schema(Schema::Ecs);
     let log = BodyLog::new().sink(sink.clone());

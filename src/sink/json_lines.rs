@@ -10,7 +10,8 @@ use std::{
 use crate::{
     record::{data::Record, json, schema::Schema},
     sink::{
-        line_writer::LineWriter, queue::Background, sink_trait::Sink, write_errors::WriteErrors,
+        background::Background, line_writer::LineWriter, sink_trait::Sink,
+        write_errors::WriteErrors,
     },
 };
 
@@ -47,20 +48,31 @@ impl JsonLines {
 
     /// Writes to `writer` from a separate thread, so that a slow writer does not delay workers.
     ///
-    /// Records wait in a queue of at most `bytes` bytes of memory, which should be several times the
-    /// [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and
-    /// counted in [`Stats::sink_failures`](crate::Stats::sink_failures); queued records stay. When the
-    /// writer accepts records again, the number of dropped records is logged through the `log` facade, at
-    /// most once a second. For the first record that is larger than the whole queue, a
-    /// warning is logged immediately.
+    /// Records that wait or are being written take at most `bytes` bytes, which should be several times the
+    /// [record limit](crate::BodyLog::record_limit), and at most an eighth more memory. If there is no room for a
+    /// record, it is dropped and counted in [`Stats::sink_failures`](crate::Stats::sink_failures); records that wait
+    /// stay. When the writer accepts records again, the number of dropped records is logged through the `log` facade,
+    /// at most once a second. For the first record that is larger than `bytes`, a warning is logged immediately.
     ///
-    /// The thread collects records for two milliseconds, writes them in whole lines with
-    /// [`write_vectored`](Write::write_vectored), and flushes the writer. This takes a fraction of the
-    /// processor time of one `write` for each record.
+    /// The thread collects records for two milliseconds, or until there are 128 KiB, writes them in batches of up to
+    /// this size, and flushes the writer after each batch. This takes a fraction of the processor time of one `write`
+    /// for each record.
     ///
-    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all records are written, within its limit.
-    /// Dropping the sink waits too, unless the writer is stuck, which means that it takes longer than
-    /// five seconds for 128 KiB. If the process ends in any other way, queued records are lost.
+    /// # The writer
+    ///
+    /// Each call of [`write`](Write::write) gets one or more whole lines, so that a writer can parse them, for example
+    /// to store them in a database. The exceptions are caused by the writer:
+    ///
+    /// - If it accepts only a part of a line, the next call gets the rest.
+    /// - If it fails, the first line that it has not accepted is lost, and the next call gets the lines after that one.
+    /// - If it panics, all lines of the batch are lost. If it panics, or fails inside of a line, the next call gets a
+    ///   newline that ends the incomplete line.
+    ///
+    /// # The end
+    ///
+    /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all records are written, within its limit. Dropping the
+    /// sink waits too, unless the writer is stuck, which means that the batch in progress takes longer than five
+    /// seconds. If the process ends in any other way, records that wait are lost.
     ///
     /// # Panics
     ///
@@ -117,7 +129,7 @@ impl Sink for JsonLines {
             Output::Direct(writer) => {
                 // A writer that has panicked is used again.
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                let failed = writer.write(&[line]);
+                let failed = writer.write(line);
                 drop(writer);
                 self.errors.add(failed);
             }

@@ -1,9 +1,6 @@
 //! Records that could not be written.
 
-use std::{
-    io,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use crate::sink::{line_writer::FailedLines, target::TARGET};
 
@@ -29,16 +26,10 @@ impl WriteErrors {
     ///
     /// Must not be called while a writer is locked, because the implementation of `log` may use the same writer.
     pub(super) fn add(&self, failed: FailedLines) {
-        if failed.count > 0 {
-            self.count(failed.count);
-        }
-        if let Some(error) = failed.first_error {
-            self.warn_once(&error);
-        }
-    }
-
-    fn warn_once(&self, error: &io::Error) {
-        if !self.has_warned.swap(true, Relaxed) {
+        self.count(failed.count);
+        if let Some(error) = failed.first_error
+            && !self.has_warned.swap(true, Relaxed)
+        {
             log::error!(
                 target: TARGET,
                 "a record was not written: {error}; further write errors are counted, not logged"
