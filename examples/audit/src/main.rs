@@ -14,7 +14,6 @@
 mod common;
 mod report;
 mod service;
-mod sink;
 mod store;
 
 use std::{
@@ -25,14 +24,19 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, RequestIds};
+use actix_bodylog::{BodyLog, JsonLines, RequestIds};
 use actix_web::{App, HttpServer, web};
 use common::InvalidSetting;
 use service::Orders;
-use store::Store;
+use store::SqliteWriter;
+
+/// Maximum number of bytes of records that wait for the database.
+const QUEUE: usize = 8 * 1024 * 1024;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    // The sink reports lost records through the `log` facade.
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let args: Vec<_> = env::args().skip(1).collect();
     common::exit(run(&args).await)
 }
@@ -53,9 +57,11 @@ async fn run(args: &[String]) -> common::Result {
 
 async fn serve(database: &Path) -> common::Result {
     let addrs = common::addresses("127.0.0.1:8080")?;
-    let store = Store::open(database).map_err(|error| about(database, &error))?;
-    let (sink, writer) = sink::start(store)?;
-    let body_log = BodyLog::new().request_id(RequestIds::Generate).sink(sink);
+    let writer = SqliteWriter::open(database).map_err(|error| about(database, &error))?;
+    // A background thread writes, so that no request waits for the disk.
+    let body_log = BodyLog::new()
+        .request_id(RequestIds::Generate)
+        .sink(JsonLines::background(writer, QUEUE));
 
     let orders = web::Data::new(Orders::default());
     let for_workers = body_log.clone();
@@ -70,7 +76,6 @@ async fn serve(database: &Path) -> common::Result {
     common::announce("http", &server.addrs());
     server.run().await?;
     body_log.drain(Duration::from_secs(5)).await;
-    writer.close();
     match body_log.stats().sink_failures {
         0 => {}
         lost => eprintln!("audit: records lost: {lost}"),

@@ -1,6 +1,10 @@
 //! The table of records.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -47,12 +51,11 @@ const SCHEMA: &str = r#"
     CREATE INDEX IF NOT EXISTS exchange_failed ON exchange (time) WHERE level = 'ERROR';
 "#;
 
+/// The writer of records, for [`JsonLines::background`](actix_bodylog::JsonLines::background).
 #[derive(Debug)]
-pub struct Store {
-    connection: Connection,
-}
+pub struct SqliteWriter(Connection);
 
-impl Store {
+impl SqliteWriter {
     /// Opens a file, or creates it.
     pub fn open(path: &Path) -> rusqlite::Result<Self> {
         Self::new(Connection::open(path)?)
@@ -60,20 +63,18 @@ impl Store {
 
     fn new(connection: Connection) -> rusqlite::Result<Self> {
         connection.busy_timeout(LOCK_TIMEOUT)?;
-        // Readers and the writer do not wait for each other. `synchronous` is `FULL` by default, so committed
-        // records survive a power failure.
-        connection.pragma_update(None, "journal_mode", "wal")?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self { connection })
+        Ok(Self(connection))
     }
 
-    /// Stores all of these records or, on error, none.
-    pub fn insert(&mut self, records: &[String]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
+    fn insert(&mut self, lines: &[u8]) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
         {
             let mut insert =
                 transaction.prepare_cached("INSERT INTO exchange (record) VALUES (?1)")?;
-            for record in records {
+            let records = str::from_utf8(lines)?.lines();
+            // A line is empty if it follows a panic.
+            for record in records.filter(|record| !record.is_empty()) {
                 insert.execute([record])?;
             }
         }
@@ -81,9 +82,23 @@ impl Store {
     }
 }
 
+impl Write for SqliteWriter {
+    /// Stores all of these lines or, on error, none. The background thread passes whole lines, and after an error all
+    /// but the first again.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.insert(lines).map_err(io::Error::other)?;
+        Ok(lines.len())
+    }
+
+    /// Does nothing: a commit writes to the disk.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Opens an existing file for queries.
 ///
-/// The flags are not `READ_ONLY`, because a read-only connection does not remove the files of the write-ahead log.
+/// The flags are not `READ_ONLY`, because a read-only connection cannot undo a transaction of a process that was killed.
 pub fn open_existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -98,25 +113,28 @@ mod tests {
 
     use super::*;
 
-    fn in_memory() -> Store {
-        Store::new(Connection::open_in_memory().unwrap()).unwrap()
+    fn in_memory() -> SqliteWriter {
+        SqliteWriter::new(Connection::open_in_memory().unwrap()).unwrap()
     }
 
-    fn count(store: &Store) -> i64 {
-        let count = store
-            .connection
+    fn count(writer: &SqliteWriter) -> i64 {
+        let count = writer
+            .0
             .query_row("SELECT count(*) FROM exchange", [], |row| row.get(0));
         count.unwrap()
     }
 
     #[test]
     fn columns_are_read_from_the_record() {
-        let mut store = in_memory();
-        let record = r#"{"timestamp":"2026-11-23T10:31:49.846174Z","http.response.status_code":200,
-            "http.response.body.code":"E42","http.server.request.duration":0.0123456,
-            "http.request.header.x-request-id":["r-1"],"tenant":"acme"}"#;
-        store.insert(&[record.to_owned()]).unwrap();
-        let connection = &store.connection;
+        let mut writer = in_memory();
+        let record = concat!(
+            r#"{"timestamp":"2026-11-23T10:31:49.846174Z","http.response.status_code":200,"#,
+            r#""http.response.body.code":"E42","http.server.request.duration":0.0123456,"#,
+            r#""http.request.header.x-request-id":["r-1"],"tenant":"acme"}"#,
+            "\n",
+        );
+        writer.write_all(record.as_bytes()).unwrap();
+        let connection = &writer.0;
         connection
             .execute_batch("ALTER TABLE exchange ADD COLUMN tenant TEXT AS (record ->> '$.tenant')")
             .unwrap();
@@ -144,27 +162,27 @@ mod tests {
 
     #[test]
     fn full_disk_rejects_a_whole_batch_and_the_next_is_stored() {
-        let mut store = in_memory();
-        let small = || vec!["{}".to_owned()];
-        store.insert(&small()).unwrap();
-        let pages: i64 = store
-            .connection
+        let mut writer = in_memory();
+        writer.write_all(b"{}\n").unwrap();
+        let pages: i64 = writer
+            .0
             .pragma_query_value(None, "page_count", |row| row.get(0))
             .unwrap();
-        let limit = |store: &Store, pages: i64| {
+        let limit = |writer: &SqliteWriter, pages: i64| {
             let update =
-                store
-                    .connection
+                writer
+                    .0
                     .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
             update.unwrap();
         };
-        limit(&store, pages);
-        let big = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
-        let error = store.insert(&["{}".to_owned(), big]).unwrap_err();
+        limit(&writer, pages);
+        let big = format!("{{}}\n{{\"a\":\"{}\"}}\n", "x".repeat(100_000));
+        let error = writer.write(big.as_bytes()).unwrap_err();
+        let error = error.downcast::<rusqlite::Error>().unwrap();
         assert_eq!(error.sqlite_error_code(), Some(ErrorCode::DiskFull));
-        assert_eq!(count(&store), 1);
-        limit(&store, pages + 1000);
-        store.insert(&small()).unwrap();
-        assert_eq!(count(&store), 2);
+        assert_eq!(count(&writer), 1);
+        limit(&writer, pages + 1000);
+        writer.write_all(b"{}\n{}\n").unwrap();
+        assert_eq!(count(&writer), 3);
     }
 }
