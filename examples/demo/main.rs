@@ -1,6 +1,7 @@
 //! A small upload service whose exchanges are recorded.
 //!
-//! Records go to standard output as JSON Lines, and to the page at `/`. Everything else goes to standard error.
+//! Records go to standard output as JSON Lines, and to the page at `/`. Everything else goes to standard error. If nobody
+//! reads standard output, requests go on, and `/stats` counts the lost records.
 //!
 //! ```text
 //! cargo run --example demo
@@ -17,12 +18,15 @@ mod routes;
 mod settings;
 mod stop;
 
-use std::{future::poll_fn, pin::pin, process::ExitCode, task::Poll, time::Duration};
+use std::{future::poll_fn, io, pin::pin, process::ExitCode, task::Poll, time::Duration};
 
 use actix_bodylog::{BodyLog, JsonLines};
 use actix_web::{App, HttpServer, rt, web};
 use feed::Feed;
 use settings::Settings;
+
+/// Maximum number of bytes of records that wait for standard output.
+const QUEUE: usize = 8 * 1024 * 1024;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -42,7 +46,7 @@ async fn serve() -> common::Result {
         .success_level(settings.success_level)
         .response_body(settings.response_body)
         .skip("/health")
-        .sink(JsonLines::stdout())
+        .sink(JsonLines::background(io::stdout(), QUEUE))
         .sink(feed.clone());
 
     let for_workers = body_log.clone();

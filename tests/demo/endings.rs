@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::Shutdown,
+    time::Instant,
 };
 
 use serde_json::json;
@@ -80,4 +81,29 @@ fn sigterm_and_sigint_stop_the_demo_after_the_last_record() {
     }
     // The same directly after the start.
     Site::start(&[]).records();
+}
+
+#[test]
+fn requests_go_on_and_sigterm_stops_the_demo_while_nobody_reads_standard_output() {
+    // The pipe holds 64 KiB and the queue 8 MiB.
+    const BODY: usize = 500_000;
+    const REQUESTS: usize = 40;
+    let limit = (2 * BODY).to_string();
+    let limits = ["REQUEST_LIMIT", "RECORD_LIMIT"].map(|name| (name, &*limit));
+    let (mut service, _stdout) = Service::start_unread(demo(), &limits);
+    let body = "x".repeat(BODY);
+    let url = format!("http://{}/echo", service.addr);
+    for _ in 0..REQUESTS {
+        let res = agent().post(&url).content_type("text/plain").send(&body);
+        let mut res = res.unwrap();
+        assert_eq!(res.status(), 200);
+        assert_eq!(res.body_mut().read_to_string().unwrap().len(), BODY);
+    }
+    let stats = service.stats();
+    assert_eq!(stats["records"], REQUESTS);
+    let lost = stats["sink_failures"].as_u64().unwrap();
+    assert!((10..REQUESTS as u64).contains(&lost), "{stats}");
+    let started = Instant::now();
+    service.end("TERM");
+    assert!(started.elapsed() < Duration::from_secs(20));
 }

@@ -26,18 +26,21 @@ struct Site {
     asked: usize,
 }
 
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(20)));
+    config.build().into()
+}
+
 /// The status and the body of a response.
 type Answer = (u16, String);
 
 impl Site {
     fn start(environment: &[(&str, &str)]) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(20)))
-            .build();
         Self {
             service: Service::start(demo(), environment),
-            agent: agent.into(),
+            agent: agent(),
             asked: 0,
         }
     }

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -51,6 +51,15 @@ pub struct Service {
 
 impl Service {
     pub fn start(demo: &Path, environment: &[(&str, &str)]) -> Self {
+        let (mut service, stdout) = Self::start_unread(demo, environment);
+        let lines = BufReader::new(stdout).lines();
+        let lines = thread::spawn(|| lines.map(|line| line.expect("a line is UTF-8")).collect());
+        service.lines = Some(lines);
+        service
+    }
+
+    /// Starts the demo and returns its standard output, which nobody reads.
+    pub fn start_unread(demo: &Path, environment: &[(&str, &str)]) -> (Self, ChildStdout) {
         let mut child = Command::new(demo)
             .env("ADDR", "127.0.0.1:0")
             .env("WORKERS", "2")
@@ -60,8 +69,6 @@ impl Service {
             .spawn()
             .expect("the demo starts");
         let stdout = child.stdout.take().expect("stdout is piped");
-        let lines = BufReader::new(stdout).lines();
-        let lines = thread::spawn(|| lines.map(|line| line.expect("a line is UTF-8")).collect());
         let stderr = child.stderr.take().expect("stderr is piped");
         let mut first = String::new();
         let mut stderr = BufReader::new(stderr);
@@ -71,11 +78,12 @@ impl Service {
         // Read the rest, so that the demo is never blocked by a full pipe.
         thread::spawn(move || stderr.lines().count());
         let addr = first.trim().strip_prefix("listening on http://");
-        Self {
+        let service = Self {
             addr: addr.expect("the first line is the address").to_owned(),
             child,
-            lines: Some(lines),
-        }
+            lines: None,
+        };
+        (service, stdout)
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -125,6 +133,13 @@ impl Service {
 
     /// Stops the demo with a signal and returns the lines of its standard output.
     pub fn stop(mut self, signal: &str) -> Vec<String> {
+        self.end(signal);
+        let lines = self.lines.take().expect("standard output is read");
+        lines.join().expect("the lines are read")
+    }
+
+    /// Sends a signal and waits until the demo has ended.
+    pub fn end(&mut self, signal: &str) {
         let pid = self.child.id().to_string();
         let killed = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(
@@ -133,8 +148,6 @@ impl Service {
         );
         let status = self.child.wait().expect("the demo ends");
         assert!(status.success(), "the demo ended with {status}");
-        let lines = self.lines.take().expect("the demo is stopped once");
-        lines.join().expect("the lines are read")
     }
 }
 
