@@ -190,8 +190,7 @@ impl Shared {
                 if start == lines.len() {
                     // Free the memory before the other buffer may use it.
                     start = 0;
-                    lines.clear();
-                    lines.shrink_to(max_kept);
+                    clear(&mut lines, max_kept);
                 }
                 let mut state = self.state();
                 state.writing = lines.len();
@@ -331,6 +330,12 @@ impl State {
     }
 }
 
+/// Removes all lines and the memory beyond `max_kept`.
+fn clear(lines: &mut Vec<u8>, max_kept: usize) {
+    lines.clear();
+    lines.shrink_to(max_kept);
+}
+
 /// Returns the length of the first lines, as many as [`MAX_WRITE`] allows but at least one.
 fn len_of_write(lines: &[u8]) -> usize {
     let first = &lines[..lines.len().min(MAX_WRITE)];
@@ -460,6 +465,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_wakes_the_sleeping_thread() {
+        let (fixture, arrived, leave) = Fixture::gated(usize::MAX);
+        drop(leave);
+        for _ in 0..3 {
+            while !fixture.background.shared.state().is_idle {
+                thread::yield_now();
+            }
+            fixture.push("line\n");
+            arrived.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+    }
+
+    #[test]
     fn lines_without_room_are_dropped_and_all_others_are_written() {
         let line = |nth: usize| format!("{nth:07}\n");
         let (fixture, arrived, leave) = Fixture::gated(8 * 10);
@@ -533,6 +551,8 @@ mod tests {
             // One of the lines is written.
             leave.send(()).unwrap();
             arrived.recv().unwrap();
+            let busy_since = fixture.background.shared.state().busy_since;
+            assert!(busy_since.is_some_and(|since| since > started));
             assert!(flushes.map(|flush| flush.join().unwrap()) == [false, false]);
         });
         assert!(started.elapsed() < STALL_TIMEOUT);
@@ -586,9 +606,11 @@ mod tests {
         let ((sink, has_sink), (dropped, was_dropped)) = (mpsc::channel(), mpsc::channel());
         let writer = Box::new(DropsSink(has_sink, dropped));
         let background = Background::new(writer, usize::MAX, Arc::default());
+        let started = Instant::now();
         background.push(b"line\n");
         sink.send(background).unwrap();
         was_dropped.recv().unwrap();
+        assert!(started.elapsed() < STALL_TIMEOUT);
         // The thread ends, and drops its writer.
         assert!(was_dropped.recv().is_err());
     }
@@ -618,8 +640,7 @@ mod tests {
             }
             state.take(&mut lines);
             state.writing = 0;
-            lines.clear();
-            lines.shrink_to(state.max_kept());
+            clear(&mut lines, state.max_kept());
         };
         round();
         round();
@@ -639,11 +660,12 @@ mod tests {
             let mut state = State { limit, ..State::default() };
             let (mut lines, mut pushed, mut seen) = <(Vec<u8>, Vec<u8>, Vec<u8>)>::default();
             for lens in steps {
-                if lens.is_empty() {
-                    seen.extend_from_slice(&lines);
-                    lines.clear();
-                    lines.shrink_to(state.max_kept());
+                if lens.is_empty() && lines.is_empty() {
                     state.take(&mut lines);
+                } else if lens.is_empty() {
+                    seen.extend_from_slice(&lines);
+                    clear(&mut lines, state.max_kept());
+                    state.writing = 0;
                 } else {
                     let batch: Vec<_> = lens.iter().map(|len| format!("{:>1$}", "\n", len)).collect();
                     let rest = state.push(batch.concat().as_bytes()).len();
