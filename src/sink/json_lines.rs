@@ -125,6 +125,10 @@ impl Sink for JsonLines {
         });
     }
 
+    fn deferred(&self) -> bool {
+        matches!(self.output, Output::Background(_))
+    }
+
     fn flush(&self, limit: Duration) -> bool {
         match &self.output {
             // Every record is flushed when it is written. Do not wait for the lock: a worker that holds
