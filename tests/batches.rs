@@ -240,9 +240,6 @@ async fn drain_waits_for_records_that_were_put_aside() {
     exchange(&app, TestRequest::default());
     assert!(log.drain(TEST_TIMEOUT).await);
     assert_eq!(recorder.records().len(), 1);
-    exchange(&app, TestRequest::default());
-    // No turn of the runtime, so the record cannot be made.
-    assert!(!log.drain(Duration::ZERO).await);
 }
 
 #[actix_web::test]
