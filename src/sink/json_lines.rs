@@ -10,7 +10,8 @@ use std::{
 use crate::{
     record::{data::Record, json, schema::Schema},
     sink::{
-        line_writer::LineWriter, queue::Background, sink_trait::Sink, write_errors::WriteErrors,
+        background::Background, line_writer::LineWriter, sink_trait::Sink,
+        write_errors::WriteErrors,
     },
 };
 
@@ -47,20 +48,22 @@ impl JsonLines {
 
     /// Writes to `writer` from a separate thread, so that a slow writer does not delay workers.
     ///
-    /// Records wait in a queue of at most `bytes` bytes of memory, which should be several times the
-    /// [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and
+    /// If all sinks of a logger are like this, each worker makes its records in [batches](Sink::deferred).
+    ///
+    /// At most `bytes` bytes of records wait or are being written, which should be several times the
+    /// [record limit](crate::BodyLog::record_limit); their two buffers take at most an eighth more. If there is no room for a record, it is dropped and
     /// counted in [`Stats::sink_failures`](crate::Stats::sink_failures); queued records stay. When the
     /// writer accepts records again, the number of dropped records is logged through the `log` facade, at
     /// most once a second. For the first record that is larger than the whole queue, a
     /// warning is logged immediately.
     ///
-    /// The thread collects records for two milliseconds, writes them in whole lines with
-    /// [`write_vectored`](Write::write_vectored), and flushes the writer. This takes a fraction of the
-    /// processor time of one `write` for each record.
+    /// The thread collects records for two milliseconds, writes them, and flushes the writer. Each `write` gets as many
+    /// whole lines as wait, up to 128 KiB or one longer line. If the writer takes only a part of them, the next `write`
+    /// gets the rest. If a `write` fails, the first of its lines is lost, and the others are tried again.
     ///
     /// [`BodyLog::drain`](crate::BodyLog::drain) waits until all records are written, within its limit.
-    /// Dropping the sink waits too, unless the writer is stuck, which means that it takes longer than
-    /// five seconds for 128 KiB. If the process ends in any other way, queued records are lost.
+    /// Dropping the sink waits too, unless the writer is stuck, which means that one `write` has taken longer than
+    /// five seconds. If the process ends in any other way, queued records are lost.
     ///
     /// # Panics
     ///
@@ -117,7 +120,7 @@ impl Sink for JsonLines {
             Output::Direct(writer) => {
                 // A writer that has panicked is used again.
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                let failed = writer.write(&[line]);
+                let failed = writer.write(line);
                 drop(writer);
                 self.errors.add(failed);
             }

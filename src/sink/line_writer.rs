@@ -1,11 +1,8 @@
 //! A writer of whole lines that counts those that failed.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 
 use memchr::{memchr, memchr_iter};
-
-/// Maximum number of parts in one call of [`LineWriter::write`].
-pub(super) const MAX_PARTS: usize = 2;
 
 pub(super) struct LineWriter {
     inner: Box<dyn Write + Send>,
@@ -32,50 +29,41 @@ impl LineWriter {
         Self { inner, torn: false }
     }
 
-    /// Writes and flushes lines. If a line fails, it is skipped, and the next one is tried.
-    ///
-    /// The lines are in at most [`MAX_PARTS`] parts. A line may begin in one part and end in the next;
-    /// the last part ends with a newline.
-    pub(super) fn write(&mut self, parts: &[&[u8]]) -> FailedLines {
-        let mut slices = [IoSlice::new(&[]); MAX_PARTS];
-        let mut rest = &mut slices[..parts.len()];
-        for (slice, part) in rest.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part);
-        }
-        // Skip empty parts.
-        IoSlice::advance_slices(&mut rest, 0);
+    /// Writes and flushes lines, each of which ends with a newline. If a line fails, it is skipped, and the next one is
+    /// tried.
+    pub(super) fn write(&mut self, lines: &[u8]) -> FailedLines {
+        let mut rest = lines;
         let mut failed = FailedLines::default();
         while !rest.is_empty() {
             if let Err(error) = self.write_rest(&mut rest) {
                 failed.add(1, error);
-                skip_line(&mut rest);
+                let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+                rest = &rest[end..];
             }
         }
         if let Err(error) = self.inner.flush() {
             // The lines that failed are unknown, so count all of them.
-            failed.add(count_lines(parts) - failed.count, error);
+            failed.add(count_lines(lines) - failed.count, error);
         }
         failed
     }
 
     /// Writes all of `rest`, which begins at the beginning of a line. Stops at the first error.
-    fn write_rest(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<()> {
+    fn write_rest(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         // Set first, because the writer may panic, and then the number of written bytes is unknown.
         if std::mem::replace(&mut self.torn, true) {
             self.inner.write_all(b"\n")?;
         }
         let mut ends_line = true;
         let result = loop {
-            let written = match &**rest {
-                [] => break Ok(()),
-                [part] => self.inner.write(part),
-                parts => self.inner.write_vectored(parts),
-            };
-            match written {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match self.inner.write(rest) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
-                    ends_line = last_of(rest, bytes) == Some(b'\n');
-                    IoSlice::advance_slices(rest, bytes);
+                    ends_line = rest[bytes - 1] == b'\n';
+                    *rest = &rest[bytes..];
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
@@ -86,34 +74,9 @@ impl LineWriter {
     }
 }
 
-/// Returns the last of the first `bytes` bytes.
-fn last_of(parts: &[IoSlice<'_>], bytes: usize) -> Option<u8> {
-    let mut last = bytes.checked_sub(1)?;
-    for part in parts {
-        if let Some(&byte) = part.get(last) {
-            return Some(byte);
-        }
-        last -= part.len();
-    }
-    None
-}
-
-/// Skips the rest of a line.
-fn skip_line(rest: &mut &mut [IoSlice<'_>]) {
-    while let Some(first) = rest.first() {
-        let end = memchr(b'\n', first);
-        let len = end.map_or(first.len(), |end| end + 1);
-        IoSlice::advance_slices(rest, len);
-        if end.is_some() {
-            return;
-        }
-    }
-}
-
-/// Returns the number of lines that end in `parts`.
-pub(super) fn count_lines(parts: &[&[u8]]) -> usize {
-    let ends = parts.iter().map(|part| memchr_iter(b'\n', part).count());
-    ends.sum()
+/// Returns the number of lines.
+pub(super) fn count_lines(lines: &[u8]) -> usize {
+    memchr_iter(b'\n', lines).count()
 }
 
 #[cfg(test)]
@@ -128,7 +91,6 @@ mod tests {
     #[derive(Clone, Debug)]
     struct Unsteady {
         takes: Vec<usize>,
-        vectored: bool,
         text: Arc<Mutex<Vec<u8>>>,
     }
 
@@ -149,13 +111,6 @@ mod tests {
             self.take(bytes)
         }
 
-        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-            match self.vectored {
-                true => self.take(&slices.iter().flat_map(|s| s.to_vec()).collect::<Vec<_>>()),
-                false => self.take(slices.iter().find(|s| !s.is_empty()).map_or(&[], |s| s)),
-            }
-        }
-
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
@@ -166,19 +121,15 @@ mod tests {
         fn each_line_is_written_whole_or_counted_as_failed(
             takes in prop::collection::vec(prop_oneof![1 => Just(0_usize), 4 => 1_usize..40], 0..30),
             lens in prop::collection::vec(1_usize..12, 0..60),
-            vectored in any::<bool>(),
-            part in 8_usize..80,
         ) {
             let text = Arc::<Mutex<Vec<u8>>>::default();
-            let unsteady = Unsteady { takes, vectored, text: Arc::clone(&text) };
+            let unsteady = Unsteady { takes, text: Arc::clone(&text) };
             let mut writer = LineWriter::new(Box::new(unsteady));
             let lines = lens.iter().enumerate();
             let lines: Vec<_> = lines.map(|(nth, &len)| format!("<{nth:0len$}>\n").into_bytes()).collect();
             let mut failed = 0;
             for some in lines.chunks(16) {
-                let bytes = some.concat();
-                let parts: Vec<_> = bytes.chunks(part.max(bytes.len().div_ceil(MAX_PARTS))).collect();
-                failed += writer.write(&parts).count;
+                failed += writer.write(&some.concat()).count;
             }
             let text = text.lock().unwrap();
             let mut whole = 0;
@@ -203,10 +154,9 @@ mod tests {
         let mut writer = LineWriter::new(Box::new(Unsteady {
             // Taken from the end.
             takes: vec![0, 2],
-            vectored: true,
             text: Arc::clone(&text),
         }));
-        let failed = writer.write(&[b"first\nsec", b"ond\nthird\n"]);
+        let failed = writer.write(b"first\nsecond\nthird\n");
         assert_eq!(failed.count, 1);
         assert_eq!(
             failed.first_error.unwrap().kind(),
@@ -227,6 +177,6 @@ mod tests {
             }
         }
         let mut writer = LineWriter::new(Box::new(NoFlush));
-        assert_eq!(writer.write(&[b"a\nb", b"\n"]).count, 2);
+        assert_eq!(writer.write(b"a\nb\n").count, 2);
     }
 }

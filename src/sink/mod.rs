@@ -1,9 +1,9 @@
 //! The sinks.
 
+mod background;
 mod json_lines;
 mod line_writer;
 mod log;
-mod queue;
 mod sink_trait;
 mod target;
 mod test_sink;

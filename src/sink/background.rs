@@ -1,10 +1,8 @@
 //! A queue of lines and a thread that writes them, so that no worker waits for a writer.
 
-mod blocks;
-
 use std::{
-    collections::VecDeque,
     io::Write,
+    mem,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -13,12 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
 
 use crate::{
     sink::{
-        line_writer::{FailedLines, LineWriter, MAX_PARTS, count_lines},
-        queue::blocks::Blocks,
+        line_writer::{FailedLines, LineWriter, count_lines},
         target::TARGET,
         write_errors::WriteErrors,
     },
@@ -36,17 +33,24 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// writer.
 const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Maximum number of bytes of one write, unless a line is longer. A writer that takes longer than [`STALL_TIMEOUT`] for
+/// this many bytes is stuck.
+const MAX_WRITE: usize = 128 * 1024;
+
+/// Maximum capacity of a buffer that is kept when its content is smaller, in bytes.
+const MAX_KEPT: usize = 1024 * 1024;
+
 /// A queue of lines and the thread that writes them.
 pub(super) struct Background {
     queue: Arc<Queue>,
     /// `None` after drop.
     thread: Option<JoinHandle<()>>,
-    stall_timeout: Duration,
 }
 
 struct Queue {
-    /// Maximum memory of the lines, in bytes.
+    /// Maximum number of bytes of the lines that wait or are being written.
     limit: usize,
+    stall_timeout: Duration,
     /// Number of lines dropped for lack of room since the last warning about them.
     dropped: AtomicUsize,
     /// Set once the warning about a line that is longer than the whole queue was logged.
@@ -59,10 +63,12 @@ struct Queue {
     progress: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    lines: Blocks,
+    /// The lines that wait. The thread swaps this buffer with its own.
+    waiting: Vec<u8>,
     /// Bytes of all lines that were accepted.
-    taken: u64,
+    accepted: u64,
     /// Bytes of all lines that were written or lost.
     done: u64,
     thread: Doing,
@@ -74,12 +80,14 @@ struct State {
 }
 
 /// State of the thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Doing {
-    Writing,
+    /// Writes since this time.
+    Writing(Instant),
     /// Sleeps until there is a line.
     Waiting,
-    /// Sleeps for the batch delay, to collect more lines.
+    /// Starts, or sleeps for the batch delay, to collect more lines.
+    #[default]
     Batching,
 }
 
@@ -97,26 +105,19 @@ impl Background {
 
     fn with_stall_timeout(
         writer: Box<dyn Write + Send>,
-        bytes: usize,
+        limit: usize,
         errors: Arc<WriteErrors>,
         stall_timeout: Duration,
     ) -> Self {
         let queue = Arc::new(Queue {
-            limit: bytes,
+            limit,
+            stall_timeout,
             dropped: AtomicUsize::new(0),
             was_too_long: AtomicBool::new(false),
             errors,
-            state: Mutex::new(State {
-                lines: Blocks::new(bytes),
-                taken: 0,
-                done: 0,
-                thread: Doing::Writing,
-                flush_now: false,
-                closed: false,
-                finished: false,
-            }),
-            work: Condvar::new(),
-            progress: Condvar::new(),
+            state: Mutex::default(),
+            work: Condvar::default(),
+            progress: Condvar::default(),
         });
         let thread = thread::Builder::new().name("bodylog-writer".to_owned());
         let thread = thread.spawn({
@@ -131,7 +132,6 @@ impl Background {
         Self {
             queue,
             thread: Some(thread),
-            stall_timeout,
         }
     }
 
@@ -146,11 +146,11 @@ impl Background {
         let target = {
             let mut state = self.queue.state();
             state.flush_now = true;
-            state.taken
+            state.accepted
         };
         self.queue.work.notify_one();
-        self.queue
-            .wait_for(self.stall_timeout, limit, |state| state.done >= target)
+        let deadline = Instant::now().checked_add(limit);
+        self.queue.wait_for(deadline, |state| state.done >= target)
     }
 }
 
@@ -167,14 +167,38 @@ impl Drop for Background {
         if this == Some(thread.thread().id()) {
             return;
         }
-        let is_finished = |state: &State| state.finished;
-        if self
-            .queue
-            .wait_for(self.stall_timeout, Duration::MAX, is_finished)
-        {
+        if self.queue.wait_for(None, |state| state.finished) {
             // The thread does not panic.
             let _ = thread.join();
         }
+    }
+}
+
+impl State {
+    /// Returns the number of bytes of the lines that wait or are being written.
+    fn held(&self) -> usize {
+        // At most the limit, so it fits.
+        (self.accepted - self.done) as usize
+    }
+
+    /// Appends a line, unless more than `limit` bytes would be held.
+    fn append(&mut self, line: &[u8], limit: usize) -> bool {
+        let held = self.held();
+        if line.len() > limit.saturating_sub(held) {
+            return false;
+        }
+        let (len, capacity) = (self.waiting.len(), self.waiting.capacity());
+        if line.len() > capacity - len {
+            // Double the buffer, but do not let it grow beyond what can ever wait.
+            let most = limit - (held - len);
+            let target = most.min(capacity.saturating_mul(2)).max(len + line.len());
+            if self.waiting.try_reserve_exact(target - len).is_err() {
+                return false;
+            }
+        }
+        self.waiting.extend_from_slice(line);
+        self.accepted += line.len() as u64;
+        true
     }
 }
 
@@ -186,15 +210,14 @@ impl Queue {
 
     fn push(&self, line: &[u8]) {
         let mut state = self.state();
-        if !state.lines.push(line) {
+        if !state.append(line, self.limit) {
             drop(state);
             self.drop_line(line.len());
             return;
         }
-        state.taken += line.len() as u64;
-        let is_short = state.lines.is_half_full();
+        let is_short = state.held() > self.limit / 2;
         let wakes = match state.thread {
-            Doing::Writing => false,
+            Doing::Writing(_) => false,
             Doing::Waiting => true,
             Doing::Batching => is_short && !state.flush_now,
         };
@@ -226,22 +249,27 @@ impl Queue {
     /// Runs the thread.
     fn run(&self, mut writer: LineWriter) {
         let mut warned_at = None;
-        let mut blocks = VecDeque::new();
-        while self.next(&mut blocks) {
-            // Number of bytes of the first block that are written already.
-            let mut start = 0;
-            while !blocks.is_empty() {
-                start = self.write(&mut writer, &mut blocks, start, &mut warned_at);
+        let mut lines = Vec::new();
+        while self.swap(&mut lines) {
+            let mut rest = &lines[..];
+            while !rest.is_empty() {
+                let (some, others) = rest.split_at(write_len(rest));
+                self.write(&mut writer, some, &mut warned_at);
+                rest = others;
             }
         }
         catch_panic(|| self.warn_of_dropped_lines());
         catch_panic(|| drop(writer));
     }
 
-    /// Waits for lines and takes all of them. Returns false if the queue is empty and closed.
-    fn next(&self, blocks: &mut VecDeque<Vec<u8>>) -> bool {
+    /// Waits for lines, and swaps them with the buffer of the lines that were written. Returns false if there are no
+    /// lines and the queue is closed.
+    fn swap(&self, lines: &mut Vec<u8>) -> bool {
+        let max_kept = MAX_KEPT.min(self.limit / 8);
+        lines.clear();
+        lines.shrink_to(max_kept);
         let mut state = self.state();
-        while state.lines.is_empty() && !state.closed {
+        while state.waiting.is_empty() && !state.closed {
             // An empty queue has nothing to flush.
             state.flush_now = false;
             state.thread = Doing::Waiting;
@@ -251,47 +279,29 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.thread = Doing::Batching;
-        state.flush_now |= state.lines.is_half_full();
+        state.flush_now |= state.held() > self.limit / 2;
         let waits = |state: &mut State| !state.flush_now && !state.closed;
         let (mut state, _) = self
             .work
             .wait_timeout_while(state, BATCH_DELAY, waits)
             .unwrap_or_else(PoisonError::into_inner);
-        state.thread = Doing::Writing;
+        state.thread = Doing::Writing(Instant::now());
         state.flush_now = false;
-        state.lines.take(blocks);
-        !blocks.is_empty()
+        mem::swap(lines, &mut state.waiting);
+        drop(state);
+        // A stuck writer must not hold unused memory.
+        lines.shrink_to(max_kept);
+        !lines.is_empty()
     }
 
-    /// Writes the first blocks and gives them back. Returns the number of bytes that are already
-    /// written of the first remaining block.
-    fn write(
-        &self,
-        writer: &mut LineWriter,
-        blocks: &mut VecDeque<Vec<u8>>,
-        start: usize,
-        warned_at: &mut Option<Instant>,
-    ) -> usize {
-        let count = blocks.len().min(MAX_PARTS);
-        let mut parts = [&[][..]; MAX_PARTS];
-        for (part, block) in parts.iter_mut().zip(blocks.iter()) {
-            *part = block;
-        }
-        // Write whole lines only: the last line may continue in the next block.
-        let last = parts[count - 1];
-        let end = memrchr(b'\n', last).map_or(last.len(), |end| end + 1);
-        parts[count - 1] = &last[..end];
-        parts[0] = &parts[0][start..];
-        let parts = &parts[..count];
-        let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let failed = catch_panic(|| writer.write(parts)).unwrap_or_else(|| FailedLines {
+    /// Writes whole lines.
+    fn write(&self, writer: &mut LineWriter, lines: &[u8], warned_at: &mut Option<Instant>) {
+        let failed = catch_panic(|| writer.write(lines)).unwrap_or_else(|| FailedLines {
             // After a panic, the number of written lines is unknown.
-            count: count_lines(parts),
+            count: count_lines(lines),
             first_error: None,
         });
-        let is_last_done = end == last.len();
-        let works = failed.count == 0 || failed.count < count_lines(parts);
-
+        let works = failed.count == 0 || failed.count < count_lines(lines);
         // Update the counters before waiting callers are notified, so that they read the right values.
         catch_panic(|| {
             self.errors.add(failed);
@@ -300,16 +310,11 @@ impl Queue {
                 *warned_at = has_warned.then(Instant::now).or(*warned_at);
             }
         });
-        let written = blocks.drain(..count - usize::from(!is_last_done));
         let mut state = self.state();
-        written.for_each(|block| state.lines.give_back(block));
-        state.done += bytes;
+        state.done += lines.len() as u64;
+        state.thread = Doing::Writing(Instant::now());
         drop(state);
         self.progress.notify_all();
-        match is_last_done {
-            true => 0,
-            false => end,
-        }
     }
 
     /// Logs the number of dropped lines, after the writer has accepted lines again. Returns false if no
@@ -325,31 +330,35 @@ impl Queue {
         dropped > 0
     }
 
-    /// Waits until `is_reached`, at most for `limit`, and only while lines are written. Returns false if
-    /// the writer is stuck or the limit has passed.
-    fn wait_for(
-        &self,
-        stall_timeout: Duration,
-        limit: Duration,
-        is_reached: impl Fn(&State) -> bool,
-    ) -> bool {
-        let started = Instant::now();
+    /// Waits until `is_reached`. Returns false at the deadline, or if the writer is stuck.
+    fn wait_for(&self, deadline: Option<Instant>, is_reached: impl Fn(&State) -> bool) -> bool {
         let mut state = self.state();
-        loop {
-            let done = state.done;
-            let is_stalled = |state: &mut State| !is_reached(state) && state.done == done;
-            let wait = stall_timeout.min(limit.saturating_sub(started.elapsed()));
-            let waited = self.progress.wait_timeout_while(state, wait, is_stalled);
-            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            if is_reached(&now) {
-                return true;
-            }
-            if timeout.timed_out() {
+        while !is_reached(&state) {
+            let now = Instant::now();
+            // The time counts from the beginning of the write, not from that of this wait.
+            let since = match state.thread {
+                Doing::Writing(since) => since,
+                Doing::Waiting | Doing::Batching => now,
+            };
+            let stuck_at = since + self.stall_timeout;
+            let until = deadline.map_or(stuck_at, |deadline| deadline.min(stuck_at));
+            if until <= now {
                 return false;
             }
-            state = now;
+            let waited = self.progress.wait_timeout(state, until - now);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        true
     }
+}
+
+/// Returns the length of the next write: as many whole lines as [`MAX_WRITE`] allows, and at least one.
+fn write_len(lines: &[u8]) -> usize {
+    if lines.len() <= MAX_WRITE {
+        return lines.len();
+    }
+    let end = memrchr(b'\n', &lines[..MAX_WRITE]).or_else(|| memchr(b'\n', lines));
+    end.map_or(lines.len(), |end| end + 1)
 }
 
 #[cfg(test)]
@@ -360,7 +369,57 @@ mod tests {
         sync::mpsc::{self, Receiver, Sender},
     };
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn all_lines_that_fit_are_kept_in_order_within_the_limit(
+            limit in 0_usize..4000,
+            steps in prop::collection::vec(prop_oneof![9 => (1_usize..300).prop_map(Some), 1 => Just(None)], 0..200),
+        ) {
+            let mut state = State::default();
+            let (mut writing, mut accepted, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+            for (nth, step) in steps.into_iter().enumerate() {
+                match step {
+                    Some(len) => {
+                        let line = vec![nth as u8; len];
+                        let held = state.waiting.len() + writing.len();
+                        let fits = state.append(&line, limit);
+                        prop_assert_eq!(fits, held + len <= limit);
+                        if fits {
+                            accepted.extend(line);
+                        }
+                        prop_assert!(state.waiting.capacity() + writing.len() <= limit);
+                    }
+                    None => {
+                        seen.extend_from_slice(&writing);
+                        state.done += writing.len() as u64;
+                        writing = mem::take(&mut state.waiting);
+                    }
+                }
+                prop_assert_eq!(state.held(), state.waiting.len() + writing.len());
+            }
+            seen.extend(writing);
+            seen.extend(state.waiting);
+            prop_assert_eq!(seen, accepted);
+        }
+
+        #[test]
+        fn a_write_has_whole_lines_and_at_most_its_maximum(
+            lens in prop::collection::vec(prop_oneof![20 => 1..5000_usize, 1 => 1..2 * MAX_WRITE], 1..100),
+        ) {
+            let lines: Vec<_> = lens.iter().map(|&len| [&vec![b'x'; len - 1][..], b"\n"].concat()).collect();
+            let mut rest = &lines.concat()[..];
+            while !rest.is_empty() {
+                let (some, others) = rest.split_at(write_len(rest));
+                prop_assert!(some.ends_with(b"\n"));
+                prop_assert!(some.len() <= MAX_WRITE || count_lines(some) == 1);
+                rest = others;
+            }
+        }
+    }
 
     /// A writer that collects all bytes. With a gate, each write reports its arrival and waits for permission.
     struct Paper {
@@ -489,11 +548,18 @@ mod tests {
 
     #[test]
     fn flush_and_drop_do_not_wait_for_a_stuck_writer() {
-        let stalled = Stalled::new(usize::MAX, Duration::from_millis(1));
+        const STALL: Duration = Duration::from_millis(300);
+        let stalled = Stalled::new(usize::MAX, STALL);
         stalled.background.push(b"first\n");
         stalled.arrived.recv().unwrap();
-        assert!(!stalled.background.flush(STALL_TIMEOUT));
+        let since = Instant::now();
+        assert!(!stalled.background.flush(Duration::ZERO));
+        // Only the first waits: later, the write has already taken too long.
+        for _ in 0..9 {
+            assert!(!stalled.background.flush(STALL_TIMEOUT));
+        }
         drop(stalled.background);
+        assert!(since.elapsed() < 9 * STALL);
         assert!(lines(&stalled.text).is_empty());
         // The line is still written if the writer recovers.
         drop(stalled.leave);
