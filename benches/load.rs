@@ -2,24 +2,25 @@
 //! second, and processor time per request.
 //!
 //! ```sh
-//! cargo bench --bench load                    # 3 minutes; Linux only
+//! cargo bench --bench load                    # 2 minutes; Linux only
 //! cargo bench --bench load -- bodylog logger  # only these variants
 //! ```
 //!
-//! Each variant is a server process with one worker. This process keeps connections to it and to a bare server.
-//! On each connection it sends `POST /echo` with 200 bytes of JSON, checks the answer, and sends the next request
-//! at once. It polls and never sleeps: otherwise a slow server would have to wake it for each answer, and a fast
-//! one would not. The two servers run in short turns, and each pair of turns gives a ratio, so that other load
-//! on the machine affects both. The bench prints the median of the ratios and their quartiles. The row of the
-//! bare server, compared with another bare server, shows the noise.
+//! Each variant is a server process with one worker. This process keeps connections to all of them. On each
+//! connection it sends `POST /echo` with 200 bytes of JSON, checks the answer, and sends the next request at once. It
+//! polls and never sleeps: otherwise a slow server would have to wake it for each answer, and a fast one would not.
+//! The servers run in short turns, one after the other, so that other load on the machine affects all of them. Each
+//! cycle of turns gives a ratio to the bare server for each variant; the bench prints the median of the ratios and
+//! their quartiles. The row of the bare server, compared with another bare server, shows the noise.
 //!
-//! Processor time is what the kernel counts for the server, including system calls. If other processes use the
-//! same processors, it is more precise than requests per second.
+//! Processor time is what the kernel counts for the server, including system calls. Its parts in user and kernel mode
+//! are counted in ticks of 10 milliseconds, so these columns are sums of all turns. If other processes use the same
+//! processors, processor time is more precise than requests per second.
 
 mod peers;
 
 use std::{
-    env,
+    env, fs,
     io::{self, Read as _, Write as _},
     mem,
     net::TcpStream,
@@ -35,9 +36,9 @@ use peers::{
 };
 
 const CONNECTIONS: usize = 32;
-/// Short, so that the load of the machine is mostly the same in both turns of a pair.
+/// Short, so that the load of the machine is mostly the same in all turns of a cycle.
 const TURN: Duration = Duration::from_millis(150);
-const PAIRS: usize = 16;
+const CYCLES: usize = 20;
 /// Each round starts new servers, because two processes of the same program differ by a few percent.
 const ROUNDS: usize = 3;
 
@@ -111,6 +112,15 @@ struct Loaded {
     connections: Vec<Connection>,
     /// The size of the file of records after the last turn.
     records_end: u64,
+}
+
+/// What was measured of one variant.
+struct Results {
+    variant: Variant,
+    /// One turn of each cycle.
+    turns: Vec<Turn>,
+    /// The ticks of all turns in user and in kernel mode.
+    ticks: [u64; 2],
 }
 
 /// The results of a turn.
@@ -207,45 +217,119 @@ fn main() -> ExitCode {
     if variants.is_empty() {
         variants = Variant::ALL.to_vec();
     }
-    let exchange = Exchange::new();
-    println!(
-        "{:16}{:>12}{:>20}{:>14}{:>20}{:>14}{:>8}",
-        "variant", "requests/s", "ratio", "CPU, us each", "ratio", "record, bytes", "busy"
-    );
-    for variant in variants {
-        compare(variant, &exchange);
+    println!("{}\n", machine());
+    // The first is what the others are compared with.
+    let all = [&[Variant::Bare], &variants[..]].concat();
+    let mut results: Vec<_> = all
+        .iter()
+        .map(|&variant| Results {
+            variant,
+            turns: Vec::new(),
+            ticks: [0; 2],
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        round(&mut results);
     }
+    print_results(&results);
+    print_goals(&results[1..]);
     ExitCode::SUCCESS
 }
 
-/// Loads a variant and a bare server in turns and prints a row.
-fn compare(variant: Variant, exchange: &Exchange) {
-    let pairs: Vec<_> = (0..ROUNDS).flat_map(|_| round(variant, exchange)).collect();
-    let of = |number: fn(&(Turn, Turn)) -> f64| Quartiles::of(pairs.iter().map(number));
-    println!(
-        "{:16}{:>12.0}{:>20}{:>14.1}{:>20}{:>14.0}{:>8.2}",
-        variant.name(),
-        of(|(_, turn)| turn.rate).median,
-        of(|(bare, turn)| turn.rate / bare.rate),
-        of(|(_, turn)| turn.cpu).median,
-        of(|(bare, turn)| turn.cpu / bare.cpu),
-        of(|(_, turn)| turn.written).median,
-        of(|(_, turn)| turn.busy).median,
-    );
+/// Describes the processors.
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let models = info.lines().filter(|line| line.starts_with("model name"));
+    let models: Vec<_> = models.filter_map(|line| line.split(": ").nth(1)).collect();
+    let model = models.first().copied().unwrap_or("unknown");
+    format!("{model}, {} processors", models.len())
 }
 
-/// Runs pairs of turns, one of a bare server and one of the variant.
-fn round(variant: Variant, exchange: &Exchange) -> Vec<(Turn, Turn)> {
-    let (mut bare, mut other) = (Loaded::start(Variant::Bare), Loaded::start(variant));
-    // Warm up caches and allocators.
-    bare.turn(exchange);
-    other.turn(exchange);
-    let pair = |nth| {
-        // Both servers are first equally often.
-        let first = (nth % 2 == 0).then(|| bare.turn(exchange));
-        let turn = other.turn(exchange);
-        other.server.forget_records();
-        (first.unwrap_or_else(|| bare.turn(exchange)), turn)
-    };
-    (0..PAIRS).map(pair).collect()
+/// Runs a new server of each variant in turns.
+fn round(results: &mut [Results]) {
+    let exchange = Exchange::new();
+    let servers = results.iter().map(|result| Loaded::start(result.variant));
+    let mut servers: Vec<_> = servers.collect();
+    for server in &mut servers {
+        // Warm up caches and allocators.
+        server.turn(&exchange);
+    }
+    let before: Vec<_> = servers.iter().map(|server| server.server.ticks()).collect();
+    for nth in 0..CYCLES {
+        for at in 0..servers.len() {
+            // Each server is first equally often.
+            let at = (at + nth) % servers.len();
+            results[at].turns.push(servers[at].turn(&exchange));
+            servers[at].server.forget_records();
+        }
+    }
+    for ((result, server), before) in results.iter_mut().zip(&servers).zip(before) {
+        for (sum, (after, before)) in result
+            .ticks
+            .iter_mut()
+            .zip(server.server.ticks().into_iter().zip(before))
+        {
+            *sum += after - before;
+        }
+    }
+}
+
+fn print_results(results: &[Results]) {
+    println!(
+        "{:16}{:>12}{:>20}{:>14}{:>8}{:>8}{:>20}{:>14}{:>8}",
+        "variant",
+        "requests/s",
+        "ratio",
+        "CPU, us each",
+        "user",
+        "kernel",
+        "ratio",
+        "record, bytes",
+        "busy"
+    );
+    for result in &results[1..] {
+        let of = |number: fn(&Turn) -> f64| Quartiles::of(result.turns.iter().map(number));
+        let cpu = of(|turn| turn.cpu).median;
+        let [user, kernel] = result.ticks.map(|ticks| ticks as f64);
+        println!(
+            "{:16}{:>12.0}{:>20}{cpu:>14.1}{:>8.1}{:>8.1}{:>20}{:>14.0}{:>8.2}",
+            result.variant.name(),
+            of(|turn| turn.rate).median,
+            result.relative_to(&results[0], |turn| turn.rate),
+            cpu * user / (user + kernel),
+            cpu * kernel / (user + kernel),
+            result.relative_to(&results[0], |turn| turn.cpu),
+            of(|turn| turn.written).median,
+            of(|turn| turn.busy).median,
+        );
+    }
+}
+
+/// Compares this crate with the loggers whose speed it should reach.
+fn print_goals(results: &[Results]) {
+    let pairs = [
+        (Variant::Background, Variant::Logger),
+        (Variant::BodyLog, Variant::Incident),
+        (Variant::BodyLog, Variant::CopyAndPaste),
+    ];
+    println!("\n{:32}{:>20}{:>20}", "", "requests/s", "CPU");
+    for (ours, other) in pairs {
+        let find = |variant| results.iter().find(|result| result.variant == variant);
+        if let (Some(ours), Some(other)) = (find(ours), find(other)) {
+            println!(
+                "{:32}{:>20}{:>20}",
+                format!("{} / {}", ours.variant.name(), other.variant.name()),
+                ours.relative_to(other, |turn| turn.rate),
+                ours.relative_to(other, |turn| turn.cpu),
+            );
+        }
+    }
+}
+
+impl Results {
+    /// Compares the turns of each cycle.
+    fn relative_to(&self, other: &Self, number: fn(&Turn) -> f64) -> Quartiles {
+        let pairs = self.turns.iter().zip(&other.turns);
+        Quartiles::of(pairs.map(|(ours, other)| number(ours) / number(other)))
+    }
 }

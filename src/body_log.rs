@@ -2,6 +2,7 @@
 
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,7 +33,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 4 * 1024;
 pub const DEFAULT_CODE_LIMIT: usize = 4 * 1024;
 /// Bytes of one rendered record by default: 15 KiB. Container runtimes split lines at 16 KiB.
 pub const DEFAULT_RECORD_LIMIT: usize = 15 * 1024;
-/// Bytes that all captures in flight may hold together by default: 16 MiB, about 2,000 full exchanges.
+/// Bytes that all exchanges may hold together by default: 16 MiB, about 2,000 exchanges with full bodies.
 pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 
 /// Middleware that records HTTP exchanges, bodies included, in bounded memory.
@@ -171,11 +172,16 @@ impl BodyLog {
         self.set(|policy| policy.record_limit = bytes)
     }
 
-    /// Sets the number of bytes that all captures in flight may hold together, on all workers. Default:
-    /// [`DEFAULT_MEMORY_BUDGET`].
+    /// Sets the number of bytes that all exchanges may hold together, on all workers, until their records are made.
+    /// Default: [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// A body for which there is no room is not captured, and is [omitted](crate::Omitted::Budget). All clones share
-    /// one budget, so this method changes the budget of all clones.
+    /// This is the memory of heads, captured bodies, custom fields, users and errors. If there is no room for a body, it
+    /// is not captured, and is [omitted](crate::Omitted::Budget). If there is no room for a head, its headers are
+    /// [omitted](crate::Record::headers_omitted); if there is still no room, its target is cut to 256 bytes. If there
+    /// is no room for a field, a user or an error, it is [omitted](crate::Record::fields_omitted). Responses never
+    /// change.
+    ///
+    /// All clones share one budget, so this method changes the budget of all clones.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
@@ -374,32 +380,43 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight, then flushes the sinks. Both together take at most `limit`, except that
+    /// Waits until no exchange is in flight or waits for its record, then flushes the sinks. Both together take at most `limit`, except that
     /// the sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did
     /// not flush all of its records.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
     /// returns, so the last records may not be written yet.
     ///
-    /// Sinks are flushed on the thread that awaits this future. [`JsonLines`](crate::JsonLines) observes the limit; a
-    /// logger of the `log` facade or a custom sink may not.
+    /// The thread that awaits this future is never blocked: sinks are flushed on another thread. If a sink takes
+    /// longer than the limit, that thread is left behind.
     ///
     /// # Panics
     ///
     /// Panics if the future is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> bool {
         const MIN_FLUSH_TIME: Duration = Duration::from_millis(100);
-        const INTERVAL: Duration = Duration::from_millis(1);
         let started = Instant::now();
-        let idle = async {
-            while self.logger.shared.in_flight() > 0 {
-                sleep(INTERVAL).await;
-            }
-        };
-        let is_idle = timeout(limit, idle).await.is_ok();
-        let left = limit.saturating_sub(started.elapsed());
-        self.logger.flush(left.max(MIN_FLUSH_TIME)) && is_idle
+        let is_idle = wait_until(limit, || self.logger.shared.is_idle()).await;
+        let left = limit.saturating_sub(started.elapsed()).max(MIN_FLUSH_TIME);
+        let logger = Arc::clone(&self.logger);
+        // A sink may block longer than it should.
+        let flush = thread::Builder::new().spawn(move || logger.flush(left));
+        let Ok(flush) = flush else { return false };
+        wait_until(left, || flush.is_finished()).await
+            && flush.join().is_ok_and(|is_flushed| is_flushed)
+            && is_idle
     }
+}
+
+/// Waits until a condition holds. Returns false if it does not hold within `limit`.
+async fn wait_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
+    const INTERVAL: Duration = Duration::from_millis(1);
+    let holds = async {
+        while !condition() {
+            sleep(INTERVAL).await;
+        }
+    };
+    timeout(limit, holds).await.is_ok()
 }
 
 #[cfg(test)]

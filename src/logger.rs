@@ -23,6 +23,8 @@ pub(crate) struct Logger {
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     /// The schemas of the sinks. A record must fit into the record limit in each schema.
     pub(crate) schemas: Schemas,
+    /// Set if all sinks [defer](Sink::deferred).
+    pub(crate) defers: bool,
 }
 
 impl Logger {
@@ -33,6 +35,7 @@ impl Logger {
             shared: Arc::new(shared),
             sinks: Vec::new(),
             schemas: Schemas::default(),
+            defers: true,
         };
         logger.add_sink(Arc::new(LogSink::new()));
         logger
@@ -41,10 +44,12 @@ impl Logger {
     pub(crate) fn clear_sinks(&mut self) {
         self.sinks.clear();
         self.schemas = Schemas::default();
+        self.defers = true;
     }
 
     pub(crate) fn add_sink(&mut self, sink: Arc<dyn Sink>) {
         self.schemas.add(sink.schema());
+        self.defers &= sink.deferred();
         self.sinks.push(sink);
     }
 

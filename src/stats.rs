@@ -19,6 +19,7 @@ pub(crate) struct Shared {
     /// Set once the warning that nothing is redacted has been logged.
     pub(crate) warned: AtomicBool,
     in_flight: AtomicUsize,
+    waiting: AtomicUsize,
 }
 
 impl Shared {
@@ -34,19 +35,31 @@ impl Shared {
         self.in_flight.fetch_add(1, SeqCst);
     }
 
-    /// Counts an exchange that has ended and has released its part of the budget.
-    pub(crate) fn leave(&self) {
+    /// Counts an exchange that has ended, and whose record is made later.
+    pub(crate) fn put_aside(&self) {
+        // In this order, so that `is_idle` never misses the exchange.
+        self.waiting.fetch_add(1, SeqCst);
         self.in_flight.fetch_sub(1, SeqCst);
     }
 
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(SeqCst)
+    /// Counts an exchange that has released its part of the budget.
+    pub(crate) fn leave(&self, was_waiting: bool) {
+        match was_waiting {
+            true => self.waiting.fetch_sub(1, SeqCst),
+            false => self.in_flight.fetch_sub(1, SeqCst),
+        };
+    }
+
+    /// Returns whether no exchange is in flight or waits for its record.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.load(SeqCst) == 0 && self.waiting.load(SeqCst) == 0
     }
 
     /// Takes a snapshot. `lost` is the number of records that the sinks lost.
     pub(crate) fn stats(&self, lost: u64) -> Stats {
         Stats {
-            in_flight: self.in_flight(),
+            in_flight: self.in_flight.load(SeqCst),
+            waiting: self.waiting.load(SeqCst),
             budget_limit: self.budget.limit(),
             budget_used: self.budget.used(),
             budget_peak: self.budget.peak(),
@@ -68,14 +81,16 @@ impl Shared {
 pub struct Stats {
     /// Exchanges that have begun and not yet ended.
     pub in_flight: usize,
+    /// Exchanges that have ended and wait for their record, because all sinks [defer](crate::Sink::deferred).
+    pub waiting: usize,
     /// The memory budget, in bytes.
     pub budget_limit: usize,
-    /// Bytes that all captures in flight hold.
+    /// Bytes that all exchanges hold that are in flight or wait for their record.
     pub budget_used: usize,
     /// The maximum of [`budget_used`](Self::budget_used) so far. Never above the limit, unless
     /// [`memory_budget`](crate::BodyLog::memory_budget) lowered the limit later.
     pub budget_peak: usize,
-    /// Captures that were discarded because the budget had no room for them.
+    /// Bodies, heads, fields, users and errors that were discarded because the budget had no room for them.
     pub budget_refusals: u64,
     /// Records that were passed to at least one sink.
     pub records: u64,

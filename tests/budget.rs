@@ -1,15 +1,18 @@
 //! The memory budget that all exchanges in flight share.
 
 use std::{
+    cell::Cell,
     collections::HashSet,
     io::{Read as _, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
     sync::mpsc,
     thread,
 };
 
-use actix_bodylog::{BodyLog, ResponseBody};
+use actix_bodylog::{BodyLog, RecordExt as _, RequestIds, ResponseBody, User};
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{Payload, Service as _},
     http::{
@@ -34,6 +37,16 @@ async fn read_and_stall(mut body: web::Payload) -> HttpResponse {
     std::future::pending().await
 }
 
+/// The most that the heads of the exchanges in these tests hold, in bytes.
+const MAX_HEADS: usize = 200;
+
+/// Asserts that exchanges in flight hold `bytes` bytes of bodies, and their heads.
+#[track_caller]
+fn assert_held(log: &BodyLog, bytes: usize) {
+    let used = log.stats().budget_used;
+    assert!((bytes + 1..=bytes + MAX_HEADS).contains(&used), "{used}");
+}
+
 fn text(bytes: usize) -> TestRequest {
     TestRequest::post()
         .insert_header(("content-type", "text/plain"))
@@ -54,7 +67,7 @@ async fn body_without_room_in_the_budget_passes_and_is_omitted_with_reason_budge
 
     let mut holds = Box::pin(app.call(text(1000).uri("/stall").to_request()));
     assert!(holds.as_mut().now_or_never().is_none());
-    assert_eq!(log.stats().budget_used, 1000);
+    assert_held(&log, 1000);
 
     let res = app.call(text(1000).to_request()).await.unwrap();
     let body = actix_web::body::to_bytes(res.into_body()).await;
@@ -70,7 +83,7 @@ async fn body_without_room_in_the_budget_passes_and_is_omitted_with_reason_budge
         assert_eq!(refused[&format!("http.{side}.body.content")], Value::Null);
     }
     assert_eq!(log.stats().budget_refusals, 2);
-    assert_eq!(log.stats().budget_used, 1000);
+    assert_held(&log, 1000);
 
     drop(holds);
     assert_eq!(recorder.records()[1]["exchange.outcome"], "aborted");
@@ -103,11 +116,8 @@ async fn large_content_length_reserves_only_memory_for_the_bytes_that_arrived() 
     let (req, _) = req.replace_payload(Payload::from(chunks.boxed_local()));
     let mut call = Box::pin(app.call(req));
     assert!(call.as_mut().now_or_never().is_none());
-    assert!(
-        (5..=256).contains(&log.stats().budget_used),
-        "{:?}",
-        log.stats()
-    );
+    let used = log.stats().budget_used;
+    assert!((5..=256 + MAX_HEADS).contains(&used), "{used}");
 }
 
 #[cfg(feature = "charsets")]
@@ -237,7 +247,11 @@ async fn failed_or_dropped_response_returns_its_memory_to_the_budget() {
             let _ = std::future::poll_fn(|cx| MessageBody::poll_next(body.as_mut(), cx)).await;
         }
         // Memory is held between the first chunk and the error.
-        assert_eq!(log.stats().budget_used, if polls == 1 { 500 } else { 0 });
+        match polls {
+            0 => assert_held(&log, 0),
+            1 => assert_held(&log, 500),
+            _ => assert_eq!(log.stats().budget_used, 0),
+        }
         drop(body);
         assert_eq!((log.stats().budget_used, log.stats().in_flight), (0, 0));
     }
@@ -276,7 +290,7 @@ async fn code_is_cut_if_the_budget_has_no_room_for_a_later_chunk() {
 #[actix_web::test]
 async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() {
     for (status, content_type, expected) in [
-        (200, "application/json", 16),
+        (200, "application/json", 400),
         (200, "text/plain", 0),
         (101, "text/plain", 0),
     ] {
@@ -285,7 +299,7 @@ async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() 
             101 => ResponseBody::Always,
             _ => ResponseBody::Never,
         };
-        let log = log.code_limit(16).response_body(policy);
+        let log = log.code_limit(400).response_body(policy);
         let app = App::new()
             .default_service(web::to(move || async move {
                 let status = StatusCode::from_u16(status).unwrap();
@@ -299,7 +313,7 @@ async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() 
         let res = app.call(TestRequest::get().to_request()).await.unwrap();
         let mut body = Box::pin(res.into_body());
         let _ = std::future::poll_fn(|cx| MessageBody::poll_next(body.as_mut(), cx)).await;
-        assert_eq!(log.stats().budget_used, expected, "{status} {content_type}");
+        assert_held(&log, expected);
     }
 }
 
@@ -330,5 +344,240 @@ fn hostile_multipart_body_takes_little_more_memory_than_its_limit() {
         let cost = allocation_counter::measure(|| drop(log.preview(&headers, body.as_bytes())));
         let (max, most) = (cost.bytes_max as usize, 4 * LIMIT);
         assert!(max < most, "{start:?} {piece:?}: {max} bytes");
+    }
+}
+
+/// A request whose head takes several KiB.
+fn with_fat_head() -> TestRequest {
+    let mut req = TestRequest::post().uri(&format!("/{}?{}", "p".repeat(900), "q".repeat(900)));
+    for name in ["accept", "origin", "referer"] {
+        for _ in 0..8 {
+            req = req.append_header((name, "h".repeat(500)));
+        }
+    }
+    let req = req.insert_header((header::USER_AGENT, "agent"));
+    req.insert_header((header::CONTENT_TYPE, "text/plain"))
+}
+
+#[actix_web::test]
+async fn heads_are_taken_from_the_budget() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log.record_limit(64 * 1024);
+    let app = App::new().default_service(web::to(read_and_stall));
+    let app = init_service(app.wrap(log.clone())).await;
+    let calls: Vec<_> = (1..=3)
+        .map(|nth| {
+            let mut call = Box::pin(app.call(with_fat_head().to_request()));
+            assert!(call.as_mut().now_or_never().is_none());
+            let used = log.stats().budget_used;
+            let head = 2 * 900 + 3 * 8 * 500;
+            assert!((nth * head..nth * (head + 500)).contains(&used), "{used}");
+            call
+        })
+        .collect();
+    drop(calls);
+    assert_eq!(log.stats().budget_used, 0);
+    for record in recorder.records() {
+        assert_eq!(record["exchange.headers_omitted"], Value::Null);
+        assert_eq!(
+            record["http.request.header.accept"]
+                .as_array()
+                .map(Vec::len),
+            Some(8)
+        );
+    }
+}
+
+#[actix_web::test]
+async fn headers_are_omitted_and_then_the_target_is_cut_if_the_budget_has_no_room() {
+    for (budget, target) in [(10_000, 1802), (1500, 256), (0, 256)] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.memory_budget(budget);
+        let handler = async |body: Bytes| HttpResponse::Created().body(body);
+        let app = App::new().default_service(web::to(handler));
+        let app = init_service(app.wrap(log.clone())).await;
+        let body = "x".repeat(100);
+        let req = with_fat_head().set_payload(body.clone());
+        let res = app.call(req.to_request()).await.unwrap();
+        assert_eq!(
+            res.status(),
+            StatusCode::CREATED,
+            "no request is refused service"
+        );
+        let sent = actix_web::body::to_bytes(res.into_body()).await;
+        assert_eq!(sent.unwrap_or_default(), body);
+
+        let record = recorder.only();
+        assert_eq!(record["exchange.headers_omitted"], "budget");
+        for absent in [
+            "http.request.header.accept",
+            "user_agent.original",
+            "exchange.fields_omitted",
+        ] {
+            assert_eq!(record[absent], Value::Null, "{absent}");
+        }
+        let shown = record["message"].as_str().unwrap();
+        assert_eq!(shown.len(), "POST ".len() + target, "{shown}");
+        assert!(shown.starts_with("POST /ppp"));
+        for (name, expected) in [
+            ("http.request.method", Value::from("POST")),
+            ("http.response.status_code", 201.into()),
+            ("http.request.body.size", 100.into()),
+            ("http.response.body.size", 100.into()),
+            ("exchange.outcome", "completed".into()),
+            ("level", "DEBUG".into()),
+        ] {
+            assert_eq!(record[name], expected, "{name}");
+        }
+        let stats = log.stats();
+        assert!(stats.budget_peak <= budget, "{stats:?}");
+        assert_eq!((stats.budget_used, stats.in_flight), (0, 0));
+        assert_ne!(stats.budget_refusals, 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_target_that_is_cut_is_redacted_like_a_prefix() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new().default_service(web::to(HttpResponse::Ok));
+    let app = init_service(app.wrap(log.memory_budget(0))).await;
+    for len in 200..256 {
+        let path = format!("/{}/eyJhbGciOi.eyJzdWIiOi.c2ln", "p".repeat(len));
+        let query = format!("/?a={}&token=t0ps3cret&b=1", "q".repeat(len));
+        let umlauts = format!("/{}", "%C3%BC".repeat(len));
+        for uri in [path, query, umlauts] {
+            drop(
+                app.call(TestRequest::with_uri(&uri).to_request())
+                    .await
+                    .unwrap(),
+            );
+        }
+    }
+    for record in recorder.records() {
+        let message = record["message"].as_str().unwrap();
+        assert!(
+            !message.contains("eyJ") && !message.contains("t0p"),
+            "{message}"
+        );
+        assert!(message.len() <= "GET ".len() + 256 + "[REDACTED]".len());
+    }
+}
+
+#[actix_web::test]
+async fn fields_users_and_errors_are_taken_from_the_budget() {
+    let (recorder, log) = Recorder::with_log();
+    let held = Rc::new(Cell::new(0));
+    let handler = {
+        let (log, held) = (log.clone(), Rc::clone(&held));
+        move |req: HttpRequest| {
+            let used = || log.stats().budget_used;
+            let before = used();
+            for nth in 0..40 {
+                req.record_field(format!("field{nth}"), "v".repeat(1024));
+            }
+            let fields = used() - before;
+            assert!((32 * 1024..40 * 1024).contains(&fields), "{fields}");
+            req.record_field("field0", "short");
+            assert!(used() < before + fields - 1000);
+            req.record_field("field0", None::<&str>);
+            req.record_user(user("u"));
+            let with_user = used();
+            assert!(with_user >= before + 3 * 256);
+            req.record_error("e".repeat(10_000));
+            assert!(used() >= with_user + 2000);
+            held.set(used());
+            std::future::ready(HttpResponse::Ok())
+        }
+    };
+    let app = App::new().default_service(web::to(handler));
+    let app = init_service(app.wrap(log.clone())).await;
+    drop(app.call(TestRequest::default().to_request()).await.unwrap());
+    assert!(held.get() > 32 * 1024 && held.get() < 45 * 1024);
+    assert_eq!(recorder.only()["exchange.fields_omitted"], Value::Null);
+    assert_eq!(log.stats().budget_used, 0);
+}
+
+fn user(part: &str) -> User {
+    let part = part.repeat(256);
+    User {
+        id: part.clone(),
+        name: part.clone(),
+        kind: part,
+    }
+}
+
+#[actix_web::test]
+async fn additions_without_room_in_the_budget_are_omitted() {
+    type Add = fn(&HttpRequest);
+    let additions: [(&str, Add); 3] = [
+        ("tenant", |req| req.record_field("tenant", "t".repeat(900))),
+        ("user.id", |req| req.record_user(user("u"))),
+        ("error.message", |req| req.record_error("e".repeat(900))),
+    ];
+    for (name, add) in additions {
+        let (recorder, log) = Recorder::with_log();
+        let app = App::new().default_service(web::to(move |req: HttpRequest| {
+            add(&req);
+            // A small addition that comes later has room.
+            req.record_field("small", 1);
+            std::future::ready(HttpResponse::Ok())
+        }));
+        let app = init_service(app.wrap(log.clone().memory_budget(700))).await;
+        drop(app.call(TestRequest::default().to_request()).await.unwrap());
+        let record = recorder.only();
+        assert_eq!(record["exchange.fields_omitted"], "budget", "{name}");
+        assert_eq!(record[name], Value::Null);
+        assert_eq!(record["small"], 1);
+        let stats = log.stats();
+        assert!(
+            stats.budget_peak <= 700 && stats.budget_used == 0,
+            "{stats:?}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn everything_is_within_any_budget_and_given_back_on_every_ending() {
+    for budget in (0..12_000).step_by(250) {
+        let (recorder, log) = Recorder::with_log();
+        let log = log
+            .memory_budget(budget)
+            .request_id(RequestIds::Generate)
+            .response_body(ResponseBody::Always);
+        let nested = log
+            .clone()
+            .redact("tenant")
+            .request_header(header::ACCEPT_LANGUAGE);
+        let handler = async |req: HttpRequest, body: Bytes| {
+            req.record_field("tenant", "t".repeat(500));
+            req.record_user(user("u"));
+            req.record_error("e".repeat(500));
+            match req.path() {
+                "/panic" => panic!("the handler panics"),
+                "/error" => Err(actix_web::error::ErrorConflict("conflict")),
+                "/stall" => std::future::pending().await,
+                "/upgrade" => Ok(HttpResponse::SwitchingProtocols().body(body)),
+                _ => Ok(HttpResponse::Ok().content_type("text/plain").body(body)),
+            }
+        };
+        let inner = web::scope("").wrap(nested);
+        let app = App::new().service(inner.default_service(web::to(handler)));
+        let app = init_service(app.wrap(log.clone())).await;
+        let paths = ["/", "/panic", "/error", "/stall", "/upgrade", "/taken"];
+        for path in paths {
+            let req = with_fat_head().uri(path).set_payload("x".repeat(1000));
+            let call = AssertUnwindSafe(app.call(req.to_request()));
+            let polled = catch_unwind(AssertUnwindSafe(|| call.now_or_never()));
+            let stats = log.stats();
+            assert!(stats.budget_peak <= budget, "{stats:?}");
+            let Ok(Some(Ok(res))) = polled else { continue };
+            if path == "/taken" {
+                assert!(res.into_body().try_into_bytes().is_ok());
+            }
+        }
+        assert_eq!(recorder.records().len(), paths.len());
+        let stats = log.stats();
+        assert_eq!((stats.budget_used, stats.in_flight), (0, 0), "{stats:?}");
+        assert!(stats.budget_peak <= budget, "{stats:?}");
     }
 }

@@ -32,7 +32,7 @@ const PARTS: [(&str, &str); 18] = [
         "formats redact record sink head sampling stats policy logger preview",
     ),
     ("config", "redact record head policy body_log"),
-    ("middleware", "capture head logger exchange body_log"),
+    ("middleware", "util capture head logger exchange body_log"),
 ];
 
 /// The parts that may name `actix_web`. The others may name only `actix_web::http`.

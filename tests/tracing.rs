@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, MAX_FIELDS, RecordExt as _, TestSink, TracingSink};
+use actix_bodylog::{BodyLog, MAX_FIELDS, Record, RecordExt as _, Sink, TestSink, TracingSink};
 use actix_http::Request;
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
@@ -283,20 +283,51 @@ async fn the_event_is_in_the_span_in_which_the_request_was_received() {
     assert_eq!(only(&events)["span"], "of_the_caller");
 }
 
+/// Collects the names of the spans in which it is called.
+#[derive(Clone, Default)]
+struct SpanNames {
+    defers: bool,
+    seen: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Sink for SpanNames {
+    fn deferred(&self) -> bool {
+        self.defers
+    }
+
+    fn emit(&self, _: &Record<'_>) {
+        let span = tracing::Span::current();
+        let name = span.metadata().map_or("", |span| span.name());
+        self.seen.lock().unwrap().push(name);
+    }
+}
+
 #[actix_web::test]
 async fn all_sinks_are_called_in_the_span_of_the_request() {
     let (_, _guard) = subscribed();
-    let seen = Arc::new(Mutex::new(None));
-    let log = BodyLog::new().sink({
-        let seen = Arc::clone(&seen);
-        move |_: &actix_bodylog::Record<'_>| {
-            *seen.lock().unwrap() = tracing::Span::current().metadata().map(|span| span.name());
+    for defers in [false, true] {
+        let sink = SpanNames {
+            defers,
+            ..SpanNames::default()
+        };
+        let log = BodyLog::new().sink(sink.clone());
+        let app = App::new().default_service(web::to(HttpResponse::Ok));
+        let app = init_service(app.wrap(log)).await;
+        for name in ["one", "two"] {
+            let span = match name {
+                "one" => tracing::info_span!("one"),
+                _ => tracing::info_span!("two"),
+            };
+            let req = TestRequest::default().to_request();
+            let res = span.in_scope(|| app.call(req)).await.unwrap();
+            drop(span);
+            read_body(res).await;
+            assert!(defers || sink.seen.lock().unwrap().last() == Some(&name));
         }
-    });
-    let app = App::new().route("/", web::to(HttpResponse::Ok)).wrap(log);
-    let app = init_service(app.wrap(TracingLogger::default())).await;
-    read_body(call_service(&app, TestRequest::default().to_request()).await).await;
-    assert_eq!(*seen.lock().unwrap(), Some("HTTP request"));
+        // Makes the records that were put aside, in another span.
+        tracing::info_span!("other").in_scope(|| drop(app));
+        assert_eq!(*sink.seen.lock().unwrap(), ["one", "two"]);
+    }
 }
 
 /// Collects the names of closed spans, and panics in one step.

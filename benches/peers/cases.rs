@@ -18,12 +18,17 @@ use log::Level;
 
 use super::{CHUNK, Out, Variant, body_log};
 
+/// The number of exchanges whose records are made in a row.
+const BATCH: usize = 64;
+
 /// An exchange, or a chunk of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// `POST /echo` of 200 bytes of JSON each way.
     Small,
-    /// The same with 4 KiB in a list of small objects.
+    /// The same, 64 at once: first all requests, then all responses, so that the records are made in a row.
+    InARow,
+    /// The small exchange with 4 KiB in a list of small objects.
     Large,
     /// The same with 4 KiB, most of it in one string.
     Text,
@@ -42,8 +47,9 @@ pub enum Case {
 }
 
 impl Case {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Small,
+        Self::InARow,
         Self::Large,
         Self::Text,
         Self::Greek,
@@ -57,6 +63,7 @@ impl Case {
     pub fn name(self) -> &'static str {
         match self {
             Self::Small => "small",
+            Self::InARow => "in-a-row",
             Self::Large => "4-kib",
             Self::Text => "4-kib-text",
             Self::Greek => "4-kib-greek",
@@ -74,6 +81,7 @@ impl Case {
             Self::Off | Self::Skipped | Self::ErrorsOnly => {
                 matches!(variant, Variant::Bare | Variant::BodyLog)
             }
+            Self::InARow => matches!(variant, Variant::Bare | Variant::Background),
             // These buffer the complete body, so a chunk has no cost by itself.
             Self::Upload | Self::Download => !matches!(
                 variant,
@@ -123,8 +131,18 @@ impl Case {
                     Self::Greek => document(4096, false, GREEK),
                     _ => document(200, false, ENGLISH),
                 });
-                for _ in 0..count {
-                    exchange(app, echo(&body)).await;
+                let at_once = match self {
+                    Self::InARow => BATCH,
+                    _ => 1,
+                };
+                for _ in 0..count / at_once {
+                    let mut responses = Vec::with_capacity(at_once);
+                    for _ in 0..at_once {
+                        responses.push(respond(app, echo(&body)).await);
+                    }
+                    for response in responses {
+                        deliver(response).await;
+                    }
                 }
             }
         }
@@ -135,7 +153,7 @@ impl Case {
         match self {
             Self::Upload | Self::Download => 1000,
             Self::Large | Self::Text | Self::Greek => 200,
-            _ => 500,
+            _ => 8 * BATCH,
         }
     }
 }
@@ -196,8 +214,18 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    let res = app.call(req).await.expect("no handler fails");
-    let mut body = std::pin::pin!(res.into_body());
+    deliver(respond(app, req).await).await;
+}
+
+async fn respond<S, B>(app: &S, req: Request) -> ServiceResponse<B>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+{
+    app.call(req).await.expect("no handler fails")
+}
+
+async fn deliver<B: MessageBody>(response: ServiceResponse<B>) {
+    let mut body = std::pin::pin!(response.into_body());
     while let Some(chunk) = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await {
         drop(black_box(chunk.map_err(Into::into).expect("no body fails")));
     }

@@ -208,6 +208,19 @@ impl Server {
         Duration::from_nanos(nanoseconds.sum())
     }
 
+    /// Returns the processor time of all threads in user and in kernel mode, in ticks.
+    pub fn ticks(&self) -> [u64; 2] {
+        let stat = fs::read_to_string(self.proc("stat")).expect("the server runs");
+        // The name of the program, in parentheses, may have blanks.
+        let (_, fields) = stat.rsplit_once(')').expect("the kernel tells");
+        let mut ticks = fields.split_whitespace().skip(11).map(|word| word.parse());
+        let mut next = || match ticks.next() {
+            Some(Ok(ticks)) => ticks,
+            _ => panic!("{stat:?} has no times"),
+        };
+        [next(), next()]
+    }
+
     /// Waits until the server is idle.
     pub fn settle(&self) {
         const PAUSE: Duration = Duration::from_millis(30);

@@ -33,6 +33,10 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
+    pub(crate) fn is_half_used(&self) -> bool {
+        self.used() > self.limit() / 2
+    }
+
     pub(crate) fn peak(&self) -> usize {
         self.peak.load(Relaxed)
     }
@@ -48,7 +52,7 @@ impl Budget {
     /// Takes `bytes` from the budget. Takes nothing and returns false if the budget has no room for all of them.
     ///
     /// This is a compare-and-swap, because add-and-check would exceed the limit until the check.
-    pub(crate) fn take(&self, bytes: usize) -> bool {
+    fn take(&self, bytes: usize) -> bool {
         let limit = self.limit();
         let taken = self.used.fetch_update(Relaxed, Relaxed, |used| {
             used.checked_add(bytes).filter(|&sum| sum <= limit)
@@ -63,10 +67,33 @@ impl Budget {
     }
 
     /// Gives back bytes that were [taken](Self::take).
-    pub(crate) fn give_back(&self, bytes: usize) {
-        if bytes > 0 {
-            self.used.fetch_sub(bytes, Relaxed);
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Relaxed);
+    }
+}
+
+/// The bytes that one owner has taken from a budget.
+///
+/// A share does not reference the budget, which saves each owner a counted reference. So a share must be resized to 0
+/// before it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Share(usize);
+
+impl Share {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0
+    }
+
+    /// Takes bytes from the budget or gives bytes back, so that the share has `bytes` bytes. Changes nothing and returns
+    /// false if the budget has no room for them.
+    pub(crate) fn resize(&mut self, bytes: usize, budget: &Budget) -> bool {
+        if bytes < self.0 {
+            budget.give_back(self.0 - bytes);
+        } else if bytes > self.0 && !budget.take(bytes - self.0) {
+            return false;
         }
+        self.0 = bytes;
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! The capped prefix of one body.
 
-use crate::capture::budget::Budget;
+use crate::capture::budget::{Budget, Share};
 
 /// The first allocation of a capture, in bytes. For a larger body, the allocation is doubled.
 const FIRST_GROWTH: usize = 256;
@@ -16,9 +16,8 @@ const FIRST_GROWTH: usize = 256;
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// The number of bytes that are taken from the budget. The buffer may be larger, because it may come
-    /// from an earlier exchange.
-    taken: usize,
+    /// The bytes that are taken from the budget. The buffer may be larger, because it may come from an earlier exchange.
+    share: Share,
     /// The number of bytes of the body so far, kept or not.
     seen: u64,
     /// Set if the budget had no room for the prefix.
@@ -75,18 +74,17 @@ impl Capture {
 
     /// Makes the buffer large enough for `len` bytes. Returns false if the budget has no room for them.
     fn make_room(&mut self, len: usize, budget: &Budget) -> bool {
-        let taken = self.taken;
+        let taken = self.share.bytes();
         if len <= taken {
             return true;
         }
         let preferred = len.max(taken * 2).max(FIRST_GROWTH).min(self.limit);
         let granted = [preferred, len]
             .into_iter()
-            .find(|target| budget.take(target - taken));
+            .find(|&target| self.share.resize(target, budget));
         let Some(target) = granted else {
             return false;
         };
-        self.taken = target;
         let more = target - self.bytes.len();
         self.bytes.try_reserve_exact(more).is_ok()
     }
@@ -99,7 +97,7 @@ impl Capture {
 
     /// Gives back the bytes that were taken from the budget, and returns the buffer.
     fn release(&mut self, budget: &Budget) -> Vec<u8> {
-        budget.give_back(std::mem::take(&mut self.taken));
+        self.share.resize(0, budget);
         std::mem::take(&mut self.bytes)
     }
 
@@ -121,6 +119,11 @@ impl Capture {
     /// Returns the first `min(limit, seen)` bytes, or an empty slice if the budget had no room for them.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the number of bytes that are taken from the budget.
+    pub(crate) fn taken(&self) -> usize {
+        self.share.bytes()
     }
 
     /// Returns whether the budget had no room for the prefix.

@@ -160,7 +160,7 @@ impl Emission<'_> {
             Some(reading) => self.response_content(&facts, &judgement, reading, for_response),
             None => Content::None,
         };
-        let errors = state.errors.join(&policy.names);
+        let errors = state.additions.errors.join(&policy.names);
         let route = state.route.as_deref();
         let route = route.map(|route| text::sanitize(text::cut(route, MAX_URI_PART_LEN)));
 
@@ -180,8 +180,9 @@ impl Emission<'_> {
         record.time_to_head = time_to_head;
         record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
         record.error = errors.as_deref();
-        record.user = state.user.as_deref();
-        record.fields = &state.fields;
+        record.user = state.additions.user.as_deref();
+        record.fields = &state.additions.fields;
+        record.fields_omitted = state.additions.were_omitted.then_some(Omitted::Budget);
         record.is_failure = judgement.required == Some(Level::Error) || !completed;
         truncate(&mut record, policy.record_limit, logger.schemas);
         let emit = || logger.emit(&record, first_sink);

@@ -1,7 +1,9 @@
 //! One exchange, from the head of the request to the record.
 
+mod additions;
 mod assemble;
 mod outcome;
+pub(crate) use self::outcome::End;
 pub(crate) mod result_code;
 pub(crate) mod scratch;
 mod span;
@@ -14,7 +16,7 @@ use std::{
     rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering::Relaxed},
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use actix_web::{
@@ -28,18 +30,19 @@ use crate::{
     content::unsupported,
     exchange::{
         assemble::Emission,
-        outcome::{End, OutcomeInputs},
+        outcome::OutcomeInputs,
         result_code::FirstChunkCode,
         scratch::Scratch,
         span::RequestSpan,
-        state::{Response, State},
+        state::{MAX_KEPT, Response, State},
     },
     head::request_id::RequestId,
     logger::Logger,
     policy::{Policy, ResponseBody},
     record::{
+        data::Outcome,
         errors,
-        field::{Field, FieldValue, MAX_FIELDS},
+        field::{Field, FieldValue},
         user::User,
     },
     redact::key_cache::Redactor,
@@ -61,8 +64,10 @@ pub(crate) struct Exchange {
     /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
     request_tail: Rc<TailCounter>,
     response_tail: TailCounter,
-    /// Set until the record is emitted, or until the exchange ends without a record.
+    /// Set until the exchange ends.
     is_open: Cell<bool>,
+    /// Set from the end of the exchange until its record is emitted.
+    ending: Cell<Option<Ending>>,
     /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload,
     /// so polling or dropping the body may call the exchange again. The code-level function and the sinks are called
     /// while it is borrowed, after the exchange was closed.
@@ -81,6 +86,15 @@ struct Live {
     unwinding_before: bool,
 }
 
+/// How and when an exchange ended.
+#[derive(Clone, Copy)]
+struct Ending {
+    outcome: Outcome,
+    duration: Duration,
+    /// Set if the exchange was [put aside](Exchange::put_aside).
+    is_waiting: bool,
+}
+
 impl Exchange {
     /// Begins the exchange, and copies the head of the request.
     pub(crate) fn begin(
@@ -90,7 +104,8 @@ impl Exchange {
         req: &ServiceRequest,
     ) {
         let started = Instant::now();
-        self.state.get_mut().begin(&logger.policy, req);
+        let budget = &logger.shared.budget;
+        self.state.get_mut().begin(&logger.policy, req, budget);
         logger.shared.enter();
         self.calls_of_app.set(0);
         self.request_tail.take();
@@ -106,9 +121,8 @@ impl Exchange {
         });
     }
 
-    /// Ends the exchange if it has not ended, so that its memory can be reused for another exchange.
+    /// Prepares an exchange whose record was emitted for the pool.
     pub(crate) fn reset(&mut self) {
-        self.finish(End::Dropped);
         self.live = None;
         self.state.get_mut().id = None;
     }
@@ -159,12 +173,10 @@ impl Exchange {
             }
             state.skip = policy.skips(req.path());
             state.inner = Some(Arc::clone(inner));
+            state.charge_heads(live.budget());
             // Fields and user were redacted with the names of the outer logger only.
             let redactor = live.redactor(&state.inner);
-            let fields = state.fields.iter_mut();
-            fields.for_each(|field| field.redact(redactor));
-            let user = state.user.take();
-            state.user = user.map(|user| Box::new(user.sanitized(&redactor)));
+            state.additions.redact(redactor, live.budget());
         });
     }
 
@@ -174,14 +186,14 @@ impl Exchange {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             // Keep the id: handlers can read it, so the response must contain it.
             let id = state.id.take();
-            state.clear(live.budget());
+            state.clear(MAX_KEPT, live.budget());
             state.id = id;
         }
         // Close the span now. Otherwise it would last as long as this exchange.
         drop(live.span.take());
         let shared = &live.logger.shared;
         shared.skipped.fetch_add(1, Relaxed);
-        shared.leave();
+        shared.leave(false);
     }
 
     pub(crate) fn request_tail(&self) -> &Rc<TailCounter> {
@@ -204,10 +216,10 @@ impl Exchange {
     /// Notes that the payload failed. Only the first error counts, because a stream may return more errors after it.
     pub(crate) fn request_failed(&self, error: &dyn fmt::Display) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
-        self.update(|state, _| {
+        self.update(|state, live| {
             if !state.request_failed && !state.request_ended {
                 state.request_failed = true;
-                state.errors.push(text);
+                state.additions.add_error(text, live.budget());
             }
         });
     }
@@ -221,6 +233,7 @@ impl Exchange {
                 let allowed = &live.policy(&state.inner).headers.request;
                 state.heads.copy_assigned_id(id, allowed);
                 state.id = Some(id.clone());
+                state.charge_heads(live.budget());
             }
         });
         assigned
@@ -239,25 +252,17 @@ impl Exchange {
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
             let names = &live.policy(&state.inner).names;
-            state.user = Some(Box::new(user.sanitized(names)));
+            let user = user.sanitized(names);
+            state.additions.set_user(user, live.budget());
         });
     }
 
     /// Sets a custom field, in place of an earlier field with the same name.
     pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
         self.update(|state, live| {
-            let Some(name) = Field::sanitized_name(name) else {
-                return;
-            };
-            let redactor = live.redactor(&state.inner);
-            let field = Field::sanitized(name.clone(), value, redactor);
-            let fields = &mut state.fields;
-            match (fields.iter().position(|old| old.name == name), field) {
-                (Some(at), Some(field)) => fields[at] = field,
-                // An absent value removes the earlier value.
-                (Some(at), None) => drop(fields.remove(at)),
-                (None, Some(field)) if fields.len() < MAX_FIELDS => fields.push(field),
-                (None, _) => {}
+            if let Some(name) = Field::sanitized_name(name) {
+                let (redactor, budget) = (live.redactor(&state.inner), live.budget());
+                state.additions.set_field(name, value, redactor, budget);
             }
         });
     }
@@ -265,15 +270,15 @@ impl Exchange {
     /// Adds an error to the record.
     pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
-        self.update(|state, _| state.errors.push(text));
+        self.update(|state, live| state.additions.add_error(text, live.budget()));
     }
 
     /// Notes that the inner service returned an error. A response may be built from the error later.
     pub(crate) fn error_returned(&self, error: &actix_web::Error) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
         let status = self.call(|| error.as_response_error().status_code());
-        self.update(|state, _| {
-            state.errors.push(text);
+        self.update(|state, live| {
+            state.additions.add_error(text, live.budget());
             state.error_returned = true;
             state.error_status = status;
         });
@@ -314,6 +319,7 @@ impl Exchange {
                 first_chunk_code: None,
                 complete_unpolled,
             });
+            state.charge_heads(live.budget());
         });
     }
 
@@ -357,16 +363,15 @@ impl Exchange {
         });
     }
 
-    /// Ends the exchange at the end of the response body.
-    pub(crate) fn complete(&self) {
-        self.finish(End::Complete);
-    }
-
-    /// Ends the exchange with an error of the response body.
-    pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) {
+    /// Ends the exchange with an error of the response body. See [`end`](Self::end).
+    pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) -> bool {
         let text = self.call(|| errors::describe_chain(error));
-        self.update(|state, _| state.errors.push(text.unwrap_or_default()));
-        self.finish(End::BodyFailed);
+        self.update(|state, live| {
+            state
+                .additions
+                .add_error(text.unwrap_or_default(), live.budget())
+        });
+        self.end(End::BodyFailed)
     }
 
     /// Closes the exchange, so that nothing changes its state any more. Returns `None` if it was closed before.
@@ -374,38 +379,72 @@ impl Exchange {
         self.live.as_ref().filter(|_| self.is_open.replace(false))
     }
 
-    /// Ends the exchange and emits its record, unless the exchange has ended.
-    fn finish(&self, end: End) {
-        let Some(live) = self.close() else { return };
+    /// Ends the exchange. Returns false if the exchange had ended before. If this returns true, the caller must call
+    /// [`emit`](Self::emit), now or later.
+    pub(crate) fn end(&self, end: End) -> bool {
+        let Some(live) = self.close() else {
+            return false;
+        };
         let duration = live.started.elapsed();
-        let (logger, span) = (&live.logger, live.span.take());
         // By construction, the state is not borrowed here: code that borrows it never ends the exchange.
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            live.logger.shared.leave(false);
+            return false;
+        };
+        let response = state.response.as_ref();
+        let outcome = end.outcome(OutcomeInputs {
+            is_panic: self.calls_of_app.get() > 0
+                || (thread::panicking() && !live.unwinding_before),
+            is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled),
+            is_error: response.is_none() && state.error_returned,
+        });
+        state.request.count(self.request_tail.take());
+        state.response_body.count(self.response_tail.take());
+        self.ending.set(Some(Ending {
+            outcome,
+            duration,
+            is_waiting: false,
+        }));
+        true
+    }
+
+    /// Counts the exchange, which has ended, as waiting for its record. Returns the number of bytes that it holds, and
+    /// the time at which it ended.
+    pub(crate) fn put_aside(&self) -> Option<(usize, Instant)> {
+        let (live, ending) = (self.live.as_ref()?, self.ending.get()?);
+        self.ending.set(Some(Ending {
+            is_waiting: true,
+            ..ending
+        }));
+        live.logger.shared.put_aside();
+        let held = self.state.try_borrow().ok()?.held();
+        Some((held, live.started + ending.duration))
+    }
+
+    /// Emits the record of the exchange, if the exchange has [ended](Self::end) and its record was not emitted. Buffers
+    /// of at most `max_kept` bytes are kept for the next exchange.
+    pub(crate) fn emit(&self, max_kept: usize) {
+        let (Some(live), Some(ending)) = (&self.live, self.ending.take()) else {
+            return;
+        };
+        let (logger, span) = (&live.logger, live.span.take());
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            let response = state.response.as_ref();
-            let outcome = end.outcome(OutcomeInputs {
-                is_panic: self.calls_of_app.get() > 0
-                    || (thread::panicking() && !live.unwinding_before),
-                is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled),
-                is_error: response.is_none() && state.error_returned,
-            });
-            state.request.count(self.request_tail.take());
-            state.response_body.count(self.response_tail.take());
             let inner = state.inner.take();
             let emission = Emission {
                 logger,
                 policy: live.policy(&inner),
                 scratch: &live.scratch,
                 span: &span,
-                outcome,
+                outcome: ending.outcome,
                 timestamp: live.timestamp,
-                duration,
+                duration: ending.duration,
             };
             logger.call(|| emission.emit(&mut state));
-            state.clear(live.budget());
+            state.clear(max_kept, live.budget());
         }
         drop(span);
         // Last, after everything was given back to the budget.
-        logger.shared.leave();
+        logger.shared.leave(ending.is_waiting);
     }
 }
 
@@ -425,8 +464,10 @@ impl Live {
 }
 
 impl Drop for Exchange {
+    /// Emits the record if no guard did, so that there is a record whatever happens.
     fn drop(&mut self) {
-        self.finish(End::Dropped);
+        self.end(End::Dropped);
+        self.emit(0);
     }
 }
 

@@ -5,13 +5,18 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{dev::ServiceRequest, http::StatusCode};
 
 use crate::{
-    capture::{budget::Budget, prefix::Capture},
+    capture::{
+        budget::{Budget, Share},
+        prefix::Capture,
+    },
     content::unsupported,
-    exchange::result_code::{FirstChunkCode, KeptBody, ResponseReading},
+    exchange::{
+        additions::Additions,
+        result_code::{FirstChunkCode, KeptBody, ResponseReading},
+    },
     head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
     logger::Logger,
     policy::Policy,
-    record::{errors::Errors, field::Field, user::User},
 };
 
 /// The maximum size of a buffer that is kept for the next exchange, in bytes. The default limits need no more.
@@ -41,10 +46,9 @@ pub(crate) struct State {
     pub(crate) error_returned: bool,
     /// The status of the error, which is recorded if no response is built from the error.
     pub(crate) error_status: Option<StatusCode>,
-    /// The user that a handler recorded. Boxed, because most exchanges in flight have no user yet.
-    pub(crate) user: Option<Box<User>>,
-    pub(crate) fields: Vec<Field>,
-    pub(crate) errors: Errors,
+    pub(crate) additions: Additions,
+    /// The memory of the heads.
+    head_share: Share,
 }
 
 /// The facts about the response.
@@ -82,10 +86,11 @@ impl Response {
 
 impl State {
     /// Begins an exchange. The state must be empty.
-    pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest) {
+    pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest, budget: &Budget) {
         self.skip = policy.skips(req.path());
         self.heads.copy_request(req, &policy.headers.request);
         self.heads.request.client = policy.client(req);
+        self.charge_heads(budget);
         self.request
             .set_limit(match unsupported(&self.heads.request.kind) {
                 Some(_) => 0,
@@ -93,23 +98,44 @@ impl State {
             });
     }
 
+    /// Takes the memory of the heads from the budget. If the budget has no room for it, drops the headers. If it has no
+    /// room for the rest either, cuts the target so short that it is always kept.
+    pub(crate) fn charge_heads(&mut self, budget: &Budget) {
+        if !self.head_share.resize(self.heads.memory(), budget) {
+            budget.count_refusal();
+            self.heads.omit_headers();
+            if !self.head_share.resize(self.heads.memory(), budget) {
+                self.heads.cut_target();
+                self.head_share.resize(0, budget);
+            }
+        }
+        self.heads.shrink();
+    }
+
+    /// Returns the number of bytes that are taken from the budget.
+    pub(crate) fn held(&self) -> usize {
+        self.head_share.bytes()
+            + self.request.taken()
+            + self.response_body.taken()
+            + self.additions.taken()
+    }
+
     /// Drops everything, and gives back the bytes that were taken from the budget. Keeps the memory of buffers that
-    /// are not larger than [`MAX_KEPT`].
-    pub(crate) fn clear(&mut self, budget: &Budget) {
+    /// have at most `max_kept` bytes.
+    pub(crate) fn clear(&mut self, max_kept: usize, budget: &Budget) {
         self.inner = None;
-        self.heads.clear(MAX_KEPT);
-        self.request.clear(MAX_KEPT, budget);
+        self.heads.clear(max_kept);
+        self.head_share.resize(0, budget);
+        self.request.clear(max_kept, budget);
         self.id = None;
         self.request_ended = false;
         self.request_failed = false;
         self.route = None;
         self.response = None;
-        self.response_body.clear(MAX_KEPT, budget);
+        self.response_body.clear(max_kept, budget);
         self.error_returned = false;
         self.error_status = None;
-        self.user = None;
-        self.fields = Vec::new();
-        self.errors = Errors::default();
+        self.additions.clear(budget);
     }
 
     /// Returns whether the response switches to another protocol.

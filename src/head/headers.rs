@@ -247,6 +247,11 @@ impl HeaderValues {
         }
     }
 
+    /// Returns the number of bytes of memory that the places of the values hold.
+    pub(crate) fn memory(&self) -> usize {
+        self.0.len() * size_of::<HeaderValue>()
+    }
+
     /// Drops all values. A buffer of at most `max_kept` bytes is kept.
     pub(crate) fn clear(&mut self, max_kept: usize) {
         self.0.clear();

@@ -25,6 +25,7 @@ use self::{
     trace_context::TraceContext,
 };
 use crate::{
+    content::Omitted,
     record::data::Record,
     redact::{key_cache::Redactor, names::Names},
 };
@@ -37,6 +38,8 @@ pub(crate) struct Heads {
     /// The length of the text before the response was copied.
     response_start: usize,
     response_headers: HeaderValues,
+    /// Set if the budget had no room for the headers.
+    were_headers_omitted: bool,
 }
 
 /// The headers that a record shows, of requests and of responses.
@@ -98,6 +101,30 @@ impl Heads {
         ResponseHeadCopy::copy(head, allowed, &mut self.response_headers, &mut self.text)
     }
 
+    /// Returns the number of bytes of memory that the heads hold.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.len() + self.request.headers.memory() + self.response_headers.memory()
+    }
+
+    /// Drops everything except the method and the target of the request.
+    pub(crate) fn omit_headers(&mut self) {
+        self.request.omit_headers(&mut self.text);
+        self.response_headers.clear(0);
+        self.response_start = self.text.len();
+        self.were_headers_omitted = true;
+    }
+
+    /// Cuts the target, which [follows](Self::omit_headers) the method and is followed by nothing.
+    pub(crate) fn cut_target(&mut self) {
+        self.request.cut_target(&mut self.text);
+        self.response_start = self.text.len();
+    }
+
+    /// Frees unused memory, so that a large head holds little more than its [length](Self::memory).
+    pub(crate) fn shrink(&mut self) {
+        self.text.shrink();
+    }
+
     /// Returns whether the HTTP/2 server drops the body of this response without polling it. The server does this for
     /// HEAD and for the statuses 100, 102 and 204.
     pub(crate) fn is_never_polled(&self, response: &ResponseHeadCopy) -> bool {
@@ -144,6 +171,7 @@ impl Heads {
         record.response_headers = self.response_headers.as_headers(text, &allowed.response);
         let request_id = allowed.request.request_id(&head.headers);
         record.request_id = request_id.map(get);
+        record.headers_omitted = self.were_headers_omitted.then_some(Omitted::Budget);
         record.head_is_plain = text.is_plain();
     }
 
@@ -152,5 +180,6 @@ impl Heads {
         self.text.clear(max_kept);
         self.request.headers.clear(max_kept);
         self.response_headers.clear(max_kept);
+        self.were_headers_omitted = false;
     }
 }

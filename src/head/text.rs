@@ -17,6 +17,19 @@ fn is_special(block: u8x16) -> u8x16 {
     !class::within(block, b' ', b'~') | class::is_escaped(block)
 }
 
+/// The maximum size of a buffer that is kept for the next exchange, in bytes. Nearly all heads need less.
+const MAX_KEPT: usize = 1024;
+
+/// Returns the length of the longest prefix of `bytes` that has at most `max` bytes and does not cut a UTF-8 character.
+fn len_up_to(bytes: &[u8], max: usize) -> usize {
+    if bytes.len() <= max {
+        return bytes.len();
+    }
+    let last = bytes[..=max].iter().rev().take(4);
+    let continuations = last.take_while(|&&byte| byte & 0xc0 == 0x80).count();
+    max - continuations.min(max)
+}
+
 /// One buffer for many short texts.
 ///
 /// Most heads are never recorded, and nearly all are plain ASCII. So bytes are copied unchecked, and
@@ -38,15 +51,7 @@ pub(crate) struct HeadText {
 impl HeadText {
     /// Appends at most `max` of `bytes`.
     pub(crate) fn push(&mut self, bytes: &[u8], max: usize) -> HeadPart {
-        let mut len = bytes.len().min(max);
-        if len < bytes.len() {
-            // Do not cut a UTF-8 character.
-            let next = bytes[..=len].iter().rev().take(4);
-            len -= next
-                .take_while(|&&byte| byte & 0xc0 == 0x80)
-                .count()
-                .min(len);
-        }
+        let len = len_up_to(bytes, max);
         let start = self.raw.len();
         self.raw.extend_from_slice(&bytes[..len]);
         HeadPart {
@@ -72,6 +77,20 @@ impl HeadText {
         self.raw.truncate(len);
     }
 
+    /// Shortens a part to at most `max` bytes.
+    pub(crate) fn cut(&self, part: &mut HeadPart, max: usize) {
+        let len = len_up_to(self.raw(*part), max) as u16;
+        part.cut |= len < part.len;
+        part.len = len;
+    }
+
+    /// Frees the unused memory of a buffer that is too large to be kept for the next exchange.
+    pub(crate) fn shrink(&mut self) {
+        if self.raw.capacity() > MAX_KEPT {
+            self.raw.shrink_to(MAX_KEPT);
+        }
+    }
+
     /// Discards everything, and keeps each buffer that has at most `max_kept` bytes.
     pub(crate) fn clear(&mut self, max_kept: usize) {
         let text = std::mem::take(&mut self.text);
@@ -79,6 +98,7 @@ impl HeadText {
             self.raw = text.into_bytes();
         }
         self.raw.clear();
+        let max_kept = max_kept.min(MAX_KEPT);
         if self.raw.capacity() > max_kept {
             self.raw = Vec::new();
         }

@@ -10,7 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use pin_project::pin_project;
 
-use crate::{exchange::Exchange, middleware::worker::ExchangeGuard};
+use crate::middleware::guard::ExchangeGuard;
 
 /// The body of a response that [`BodyLog`](crate::BodyLog) records. This body passes on the chunks, size, errors and
 /// wake-ups of the inner body.
@@ -42,7 +42,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
-        let Some(exchange) = this.exchange.as_deref() else {
+        let Some(exchange) = this.exchange else {
             return this.body.poll_next(cx).map_err(Into::into);
         };
         let polled = exchange.run(|| this.body.poll_next(cx));
@@ -75,7 +75,7 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
 // Out of line, so that counting a chunk stays cheap.
 #[inline(never)]
 fn report<E: Into<Box<dyn StdError>>>(
-    exchange: &Exchange,
+    exchange: &ExchangeGuard,
     polled: Poll<Option<Result<Bytes, E>>>,
 ) -> Poll<Option<Result<Bytes, Box<dyn StdError>>>> {
     exchange.response_polled();

@@ -17,8 +17,8 @@ use pin_project::pin_project;
 
 use super::{
     body::{RecordedBody, wrap_error_body},
+    guard::ExchangeGuard,
     suppress,
-    worker::ExchangeGuard,
 };
 use crate::head::request_id::RequestId;
 

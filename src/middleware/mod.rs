@@ -1,7 +1,9 @@
 //! The actix-web services, which begin exchanges and wrap payloads and bodies.
 
+mod batch;
 pub(crate) mod body;
 mod future;
+mod guard;
 mod payload;
 mod suppress;
 mod worker;
@@ -21,7 +23,10 @@ use actix_web::{
 use log::Level;
 
 pub use self::future::BodyLogFuture;
-use self::{body::RecordedBody, future::Mode, payload::RecordedPayload, worker::Worker};
+use self::{
+    body::RecordedBody, future::Mode, guard::ExchangeGuard, payload::RecordedPayload,
+    worker::Worker,
+};
 use crate::{
     body_log::BodyLog,
     exchange::{Exchange, WeakExchange},
@@ -91,7 +96,7 @@ where
             let future = suppress::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Suppress(id));
         }
-        let exchange = self.worker.begin(&req);
+        let exchange = ExchangeGuard::begin(&self.worker, &req);
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
         req.extensions_mut()

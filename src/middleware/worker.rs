@@ -1,17 +1,35 @@
 //! The state that one worker keeps for the exchanges of one logger.
 
-use std::{cell::RefCell, fmt, ops::Deref, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    future::poll_fn,
+    rc::{Rc, Weak},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{
+    dev::ServiceRequest,
+    rt::{self, task::yield_now},
+};
 
+use super::batch::{Batch, MAX_BATCH_LEN};
 use crate::{
     exchange::{Exchange, scratch::Scratch},
     logger::Logger,
+    util::catch_panic::catch_panic,
 };
 
-/// The maximum number of exchanges in the pool of a worker. Each keeps at most six buffers of 4 KiB, so the pool takes
-/// at most 400 KiB, and only if 16 exchanges with large bodies and heads were in flight at once.
-const MAX_POOLED: usize = 16;
+/// The maximum number of exchanges in the pool of a worker. A batch returns all of its exchanges at once.
+const MAX_POOLED: usize = MAX_BATCH_LEN + LARGE_POOLED;
+/// The number of exchanges in the pool whose buffers may be large.
+const LARGE_POOLED: usize = 16;
+/// The maximum size of a large buffer, in bytes. The default limits need no more.
+const LARGE_BUFFER: usize = 4096;
+/// The maximum size of the other buffers, in bytes. With six buffers for each exchange, the pool takes at most 800 KiB.
+const SMALL_BUFFER: usize = 1024;
 
 /// The state of one worker.
 ///
@@ -22,6 +40,20 @@ pub(super) struct Worker {
     pub(super) logger: Arc<Logger>,
     pool: RefCell<Vec<Rc<Exchange>>>,
     scratch: Rc<Scratch>,
+    batch: Batch,
+    task: Cell<Task>,
+    /// Wakes the task. Set while the task waits for an exchange that is put aside.
+    waker: Cell<Option<Waker>>,
+}
+
+/// The task that makes the records of a worker when the worker has nothing else to do.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Task {
+    #[default]
+    Stopped,
+    Started,
+    /// No task can run on this thread, so no exchange waits.
+    Impossible,
 }
 
 impl Worker {
@@ -30,11 +62,14 @@ impl Worker {
             logger,
             pool: RefCell::new(Vec::new()),
             scratch: Rc::new(Scratch::new()),
+            batch: Batch::default(),
+            task: Cell::default(),
+            waker: Cell::default(),
         })
     }
 
     /// Begins an exchange.
-    pub(super) fn begin(self: &Rc<Self>, req: &ServiceRequest) -> ExchangeGuard {
+    pub(super) fn begin(&self, req: &ServiceRequest) -> Rc<Exchange> {
         let mut exchange = self.pool.borrow_mut().pop().unwrap_or_default();
         // Nothing else references an exchange of the pool. If that is ever wrong, begin with a new exchange.
         if Rc::get_mut(&mut exchange).is_none() {
@@ -43,9 +78,78 @@ impl Worker {
         if let Some(exchange) = Rc::get_mut(&mut exchange) {
             exchange.begin(&self.logger, &self.scratch, req);
         }
-        ExchangeGuard {
-            exchange,
-            worker: Rc::clone(self),
+        exchange
+    }
+
+    /// Emits the record of an exchange that has ended, now or with the next batch.
+    pub(super) fn record(self: &Rc<Self>, exchange: &Rc<Exchange>) {
+        match self.logger.defers {
+            true => self.put_aside(exchange),
+            false => self.emit(exchange),
+        }
+    }
+
+    fn put_aside(self: &Rc<Self>, exchange: &Rc<Exchange>) {
+        let Some((held, ended)) = exchange.put_aside() else {
+            return;
+        };
+        self.batch.push(Rc::clone(exchange), held, ended);
+        // Waiting exchanges must not take the memory that exchanges in flight need.
+        let is_memory_short = self.logger.shared.budget.is_half_used();
+        if is_memory_short || self.batch.is_full(ended) || !self.start_task() {
+            self.emit_batch();
+        }
+    }
+
+    /// Makes the task run. Returns false if there can be no task.
+    fn start_task(self: &Rc<Self>) -> bool {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        } else if self.task.get() == Task::Stopped {
+            self.task.set(Task::Started);
+            let handle = TaskHandle(Rc::downgrade(self));
+            // Panics outside of the `LocalSet` in which actix runs servers and tests.
+            if catch_panic(|| rt::spawn(emit_when_idle(handle))).is_none() {
+                self.task.set(Task::Impossible);
+            }
+        }
+        self.task.get() == Task::Started
+    }
+
+    fn emit(&self, exchange: &Exchange) {
+        let max_kept = match self.pool.borrow().len() < LARGE_POOLED {
+            true => LARGE_BUFFER,
+            false => SMALL_BUFFER,
+        };
+        exchange.emit(max_kept);
+    }
+
+    /// Emits the records of all exchanges that were put aside.
+    fn emit_batch(&self) {
+        while let Some(mut exchange) = self.batch.pop() {
+            self.emit(&exchange);
+            self.recycle(&mut exchange);
+        }
+    }
+
+    /// Puts an exchange whose record was emitted into the pool, unless something else references it or the pool is full.
+    pub(super) fn recycle(&self, shared: &mut Rc<Exchange>) {
+        let Some(exchange) = Rc::get_mut(shared) else {
+            return;
+        };
+        exchange.reset();
+        let mut pool = self.pool.borrow_mut();
+        if pool.len() < MAX_POOLED {
+            pool.push(Rc::clone(shared));
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.emit_batch();
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 }
@@ -58,39 +162,46 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A reference that keeps an exchange alive. When the last guard is dropped, the exchange ends. Its memory returns to
-/// the pool if nothing else references the exchange and the pool is not full.
-#[derive(Clone, Debug)]
-pub(super) struct ExchangeGuard {
-    exchange: Rc<Exchange>,
-    worker: Rc<Worker>,
-}
-
-impl ExchangeGuard {
-    pub(super) fn shared(&self) -> &Rc<Exchange> {
-        &self.exchange
+/// Emits the records of waiting exchanges when the worker is idle, which means that it put no exchange aside while all
+/// its tasks and sockets had a turn.
+async fn emit_when_idle(handle: TaskHandle) {
+    let worker = || handle.0.upgrade();
+    while poll_fn(|cx| handle.park(cx)).await {
+        let mut count = worker().map(|worker| worker.batch.count());
+        loop {
+            yield_now().await;
+            let Some(worker) = worker() else { return };
+            let now = Some(worker.batch.count());
+            if now == count || worker.batch.is_old(Instant::now()) {
+                worker.emit_batch();
+                break;
+            }
+            count = now;
+        }
     }
 }
 
-impl Deref for ExchangeGuard {
-    type Target = Exchange;
+/// The reference of the task to its worker. The drop of the worker ends the task.
+struct TaskHandle(Weak<Worker>);
 
-    fn deref(&self) -> &Exchange {
-        &self.exchange
-    }
-}
-
-impl Drop for ExchangeGuard {
-    fn drop(&mut self) {
-        // Fails if there is another guard, or if a payload or a request still references the exchange. Then the
-        // exchange ends when its last guard is dropped, and does not return to the pool.
-        let Some(exchange) = Rc::get_mut(&mut self.exchange) else {
-            return;
+impl TaskHandle {
+    /// Waits until an exchange waits. Returns false if there is no worker any more.
+    fn park(&self, cx: &Context<'_>) -> Poll<bool> {
+        let Some(worker) = self.0.upgrade() else {
+            return Poll::Ready(false);
         };
-        exchange.reset();
-        let mut pool = self.worker.pool.borrow_mut();
-        if pool.len() < MAX_POOLED {
-            pool.push(Rc::clone(&self.exchange));
+        if !worker.batch.is_empty() {
+            return Poll::Ready(true);
+        }
+        worker.waker.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for TaskHandle {
+    fn drop(&mut self) {
+        if let Some(worker) = self.0.upgrade() {
+            worker.task.set(Task::Stopped);
         }
     }
 }

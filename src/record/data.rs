@@ -119,6 +119,12 @@ pub struct Record<'a> {
     pub time_to_head: Option<Duration>,
     /// `exchange.outcome`
     pub outcome: Outcome,
+    /// `exchange.headers_omitted`: [`Omitted::Budget`] if the memory budget had no room for the headers. Then the host,
+    /// the user agent and the ids are absent, too, and the target may be cut to 256 bytes.
+    pub headers_omitted: Option<Omitted>,
+    /// `exchange.fields_omitted`: [`Omitted::Budget`] if the memory budget had no room for a custom field, the user or an
+    /// error.
+    pub fields_omitted: Option<Omitted>,
     /// `sample_rate`: the share of records like this one that is [kept](crate::BodyLog::sample).
     /// `None` if all of them are.
     pub sample_rate: Option<f64>,
@@ -172,6 +178,8 @@ impl<'a> Record<'a> {
             duration,
             time_to_head: None,
             outcome,
+            headers_omitted: None,
+            fields_omitted: None,
             sample_rate: None,
             request_id: None,
             trace_id: None,
@@ -224,6 +232,8 @@ pub(crate) fn with_every_field<T>(f: impl FnOnce(Record<'_>) -> T) -> T {
         duration: Duration::MAX,
         time_to_head: Some(Duration::MAX),
         outcome: Outcome::Panicked,
+        headers_omitted: Some(Omitted::Budget),
+        fields_omitted: Some(Omitted::Budget),
         sample_rate: Some(f64::MIN_POSITIVE),
         request_id: Some("x"),
         trace_id: Some("x"),

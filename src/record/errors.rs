@@ -21,16 +21,30 @@ pub(crate) struct Errors {
 
 impl Errors {
     /// Adds a text, unless it is already present: the same error often occurs as the error of the
-    /// handler and as the error of the response.
-    pub(crate) fn push(&mut self, mut text: String) {
+    /// handler and as the error of the response. Returns whether the text was added.
+    pub(crate) fn push(&mut self, mut text: String) -> bool {
         let room = MAX_ERROR_LEN.saturating_sub(self.len() + SEPARATOR.len());
         let kept = text::cut(&text, room).len();
         // If the text is less than one character shorter than the cap, `describe` may have cut it.
         self.was_cut |= kept < text.len() || text.len() + char::MAX.len_utf8() > MAX_ERROR_LEN;
         text.truncate(kept);
-        if !text.is_empty() && !self.texts.contains(&text) {
+        let is_new = !text.is_empty() && !self.texts.contains(&text);
+        if is_new {
+            text.shrink_to_fit();
             self.texts.push(text);
         }
+        is_new
+    }
+
+    /// Removes the text that was added last.
+    pub(crate) fn pop(&mut self) {
+        self.texts.pop();
+    }
+
+    /// Returns the number of bytes of memory that the texts hold.
+    pub(crate) fn memory(&self) -> usize {
+        let texts: usize = self.texts.iter().map(String::capacity).sum();
+        texts + self.texts.capacity() * size_of::<String>()
     }
 
     /// Returns the number of bytes of all texts, each with a separator.

@@ -153,6 +153,15 @@ pub struct Field {
 }
 
 impl Field {
+    /// Returns the number of bytes of memory that the texts of the field hold.
+    pub(crate) fn text_memory(&self) -> usize {
+        let value = match &self.value {
+            FieldValue::Text(text) => text.capacity(),
+            _ => 0,
+        };
+        self.name.capacity() + value
+    }
+
     /// Sanitizes and caps a name. Returns `None` if the name is empty.
     ///
     /// A name that belongs to the record itself gets the prefix `field.`, so that a custom field

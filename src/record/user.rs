@@ -18,6 +18,12 @@ pub struct User {
 }
 
 impl User {
+    /// Returns the number of bytes of memory that a boxed user holds.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = [&self.id, &self.name, &self.kind];
+        size_of::<Self>() + texts.map(String::capacity).iter().sum::<usize>()
+    }
+
     /// Sanitizes, redacts and caps each part.
     pub(crate) fn sanitized(self, names: &Names) -> Self {
         Self {

@@ -327,6 +327,14 @@ fn visit_end<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut
     }
     let outcome = Value::Plain(record.outcome.as_str());
     visitor.field(Ready(r#","exchange.outcome":""#), outcome);
+    if let Some(reason) = record.headers_omitted {
+        let key = Ready(r#","exchange.headers_omitted":""#);
+        visitor.field(key, Value::Plain(reason.as_str()));
+    }
+    if let Some(reason) = record.fields_omitted {
+        let key = Ready(r#","exchange.fields_omitted":""#);
+        visitor.field(key, Value::Plain(reason.as_str()));
+    }
     if let Some(rate) = record.sample_rate {
         visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate));
     }

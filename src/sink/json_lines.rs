@@ -48,6 +48,8 @@ impl JsonLines {
 
     /// Writes to `writer` from a separate thread, so that a slow writer does not delay workers.
     ///
+    /// If all sinks of a logger are like this, each worker makes its records in [batches](Sink::deferred).
+    ///
     /// Records that wait or are being written take at most `bytes` bytes, which should be several times the
     /// [record limit](crate::BodyLog::record_limit), and at most an eighth more memory. If there is no room for a
     /// record, it is dropped and counted in [`Stats::sink_failures`](crate::Stats::sink_failures); records that wait
@@ -135,6 +137,10 @@ impl Sink for JsonLines {
             }
             Output::Background(background) => background.push(line),
         });
+    }
+
+    fn deferred(&self) -> bool {
+        matches!(self.output, Output::Background(_))
     }
 
     fn flush(&self, limit: Duration) -> bool {

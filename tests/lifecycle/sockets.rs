@@ -482,7 +482,9 @@ fn websocket_is_recorded_at_its_close_without_content() {
     socket.send("hello".into()).unwrap();
     assert_eq!(socket.read().unwrap().to_text().unwrap(), "hello");
     let stats = site.log.stats();
-    assert_eq!((stats.in_flight, stats.budget_peak), (1, 0));
+    assert_eq!(stats.in_flight, 1);
+    let heads = "GET / HTTP/1.1".len()..200;
+    assert!(heads.contains(&stats.budget_peak), "{stats:?}");
     assert_eq!(site.recorder.records().len(), 0);
 
     socket.close(None).unwrap();

@@ -121,7 +121,8 @@ fn every_exchange_is_a_row_and_the_file_has_no_secret() {
         7
     );
     let text = |column: &str, path: &str| -> String {
-        let query = format!("SELECT CAST({column} AS TEXT) FROM exchange WHERE path = ?1 LIMIT 1");
+        let first = "FROM exchange WHERE path = ?1 ORDER BY time LIMIT 1";
+        let query = format!("SELECT CAST({column} AS TEXT) {first}");
         look_up(&database, &query, [path])
     };
     for (path, column, expected) in [
