@@ -227,6 +227,14 @@ impl Content {
         Self::Text(shown)
     }
 
+    /// Returns the number of bytes of the text.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Content::Text(text) => text.text.len(),
+            Content::None | Content::Omitted(_) => 0,
+        }
+    }
+
     /// Returns the cleared buffer of the text, for the next record.
     pub(crate) fn into_buffer(self) -> String {
         let Content::Text(Redacted { mut text, .. }) = self else {

@@ -117,27 +117,35 @@ impl Facts {
     }
 }
 
+/// The parts of a record that are not in the state.
+///
+/// The parts of all records of a batch are made first, then all records are emitted: each half of the code fits into
+/// the first-level instruction cache, and both together do not.
+pub(crate) struct Assembled {
+    facts: Facts,
+    judgement: Judgement,
+    /// The index of the first enabled sink.
+    first_sink: usize,
+    request_content: Content,
+    response_content: Content,
+    code: Option<FoundCode>,
+    /// The reason why a JSON response has no code.
+    code_state: Option<CodeState>,
+}
+
 impl Emission<'_> {
     fn redactor(&self) -> Redactor<'_> {
         Redactor::new(&self.policy.names, &self.scratch.keys)
     }
 
-    /// Makes the record of the exchange, unless it is skipped, muted or sampled out, and passes it to every enabled
-    /// sink.
-    pub(crate) fn emit(&self, state: &mut State) {
-        let contents = self.emit_with(state, self.scratch.take_contents());
-        self.scratch.put_contents(contents);
-    }
-
-    /// Emits the record with two buffers for the contents of the bodies. Returns the buffers for the next record.
-    fn emit_with(
-        &self,
-        state: &mut State,
-        [for_request, mut for_response]: [String; 2],
-    ) -> [String; 2] {
-        let Self { logger, policy, .. } = *self;
+    /// Judges the exchange and makes the parts of its record, unless it is skipped, muted or sampled out. Returns the
+    /// number of bytes of the contents.
+    pub(crate) fn assemble(&self, state: &mut State, parts: &mut Option<Assembled>) -> usize {
+        let Self { policy, .. } = *self;
+        let [for_request, mut for_response] = std::mem::take(&mut state.buffers);
         let facts = Facts::of(state, policy);
         let has_no_content = state.has_no_content();
+        let completed = self.outcome == Outcome::Completed;
         let State {
             heads,
             request,
@@ -145,14 +153,12 @@ impl Emission<'_> {
             response_body,
             ..
         } = state;
-        let time_to_head = response.as_ref().map(|response| response.time_to_head);
-        let completed = self.outcome == Outcome::Completed;
         let mut reading = response
             .as_mut()
             .map(|response| response.reading(response_body, completed, has_no_content));
-        let Some((judgement, first_sink)) = self.judge(&facts, reading.as_mut(), &mut for_response)
-        else {
-            return [for_request, for_response];
+        let judged = self.judge(&facts, reading.as_mut(), &mut for_response);
+        let Some((judgement, first_sink)) = judged else {
+            return 0;
         };
         heads.finish(&policy.headers, self.redactor());
         let request_content = self.request_content(&facts, &heads.request, request, for_request);
@@ -160,34 +166,62 @@ impl Emission<'_> {
             Some(reading) => self.response_content(&facts, &judgement, reading, for_response),
             None => Content::None,
         };
+        let (code, code_state) = match &mut reading {
+            Some(reading) => {
+                reading.redact_code(policy);
+                (reading.code.take(), reading.code_state)
+            }
+            None => (None, None),
+        };
+        let len = request_content.len() + response_content.len();
+        *parts = Some(Assembled {
+            facts,
+            judgement,
+            first_sink,
+            request_content,
+            response_content,
+            code,
+            code_state,
+        });
+        len
+    }
+
+    /// Makes the record, if its parts were made, and passes it to every enabled sink.
+    pub(crate) fn emit(&self, state: &mut State, parts: &mut Option<Assembled>) {
+        let Some(parts) = parts.take() else {
+            return;
+        };
+        let Self { logger, policy, .. } = *self;
         let errors = state.additions.errors.join(&policy.names);
         let route = state.route.as_deref();
         let route = route.map(|route| text::sanitize(text::cut(route, MAX_URI_PART_LEN)));
+        let judgement = parts.judgement;
 
         let mut record = Record::new(self.timestamp, judgement.level, self.outcome, self.duration);
-        heads.show(&mut record, &policy.headers);
-        facts.show(&mut record);
-        record.request_body = body(&request_content, Some(request.seen()));
-        record.request_body.unread = facts.request_is_unread;
-        let response_size = time_to_head.map(|_| response_body.seen());
-        record.response_body = body(&response_content, response_size);
-        if let Some(reading) = &mut reading {
-            reading.redact_code(policy);
-            record.code = reading.code.as_ref().map(FoundCode::as_code);
-            record.code_state = reading.code_state;
-        }
+        state.heads.show(&mut record, &policy.headers);
+        parts.facts.show(&mut record);
+        record.request_body = body(&parts.request_content, Some(state.request.seen()));
+        record.request_body.unread = parts.facts.request_is_unread;
+        record.time_to_head = state
+            .response
+            .as_ref()
+            .map(|response| response.time_to_head);
+        let response_size = record.time_to_head.map(|_| state.response_body.seen());
+        record.response_body = body(&parts.response_content, response_size);
+        record.code = parts.code.as_ref().map(FoundCode::as_code);
+        record.code_state = parts.code_state;
         record.route = route.as_deref();
-        record.time_to_head = time_to_head;
         record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
         record.error = errors.as_deref();
         record.user = state.additions.user.as_deref();
         record.fields = &state.additions.fields;
         record.fields_omitted = state.additions.were_omitted.then_some(Omitted::Budget);
-        record.is_failure = judgement.required == Some(Level::Error) || !completed;
+        record.is_failure =
+            judgement.required == Some(Level::Error) || self.outcome != Outcome::Completed;
         truncate(&mut record, policy.record_limit, logger.schemas);
-        let emit = || logger.emit(&record, first_sink);
+        let emit = || logger.emit(&record, parts.first_sink);
         self.span.in_scope(&logger.shared.panics, emit);
-        [request_content, response_content].map(Content::into_buffer)
+        state.buffers = [parts.request_content, parts.response_content].map(Content::into_buffer);
     }
 
     /// Decides the level and whether there is a record. Reads the code of the response for this. Also returns the index

@@ -2,6 +2,7 @@
 
 mod additions;
 mod assemble;
+mod live;
 mod outcome;
 pub(crate) use self::outcome::End;
 pub(crate) mod result_code;
@@ -16,7 +17,7 @@ use std::{
     rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering::Relaxed},
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use actix_web::{
@@ -26,10 +27,11 @@ use actix_web::{
 };
 
 use crate::{
-    capture::{budget::Budget, tail_counter::TailCounter},
+    capture::tail_counter::TailCounter,
     content::unsupported,
     exchange::{
-        assemble::Emission,
+        assemble::Assembled,
+        live::{Ending, Live},
         outcome::OutcomeInputs,
         result_code::FirstChunkCode,
         scratch::Scratch,
@@ -38,14 +40,12 @@ use crate::{
     },
     head::request_id::RequestId,
     logger::Logger,
-    policy::{Policy, ResponseBody},
+    policy::ResponseBody,
     record::{
-        data::Outcome,
         errors,
         field::{Field, FieldValue},
         user::User,
     },
-    redact::key_cache::Redactor,
 };
 
 /// One exchange. When the exchange ends, its record is emitted.
@@ -68,31 +68,12 @@ pub(crate) struct Exchange {
     is_open: Cell<bool>,
     /// Set from the end of the exchange until its record is emitted.
     ending: Cell<Option<Ending>>,
+    /// The parts of the record, from the time they are made until the record is emitted.
+    assembled: RefCell<Option<Assembled>>,
     /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload,
     /// so polling or dropping the body may call the exchange again. The code-level function and the sinks are called
     /// while it is borrowed, after the exchange was closed.
     state: RefCell<State>,
-}
-
-/// The parts of an exchange that is not in the pool.
-struct Live {
-    logger: Arc<Logger>,
-    scratch: Rc<Scratch>,
-    timestamp: SystemTime,
-    started: Instant,
-    span: Cell<RequestSpan>,
-    /// Set if the thread was already unwinding when the exchange began. Then unwinding does not mean that this
-    /// exchange panicked.
-    unwinding_before: bool,
-}
-
-/// How and when an exchange ended.
-#[derive(Clone, Copy)]
-struct Ending {
-    outcome: Outcome,
-    duration: Duration,
-    /// Set if the exchange was [put aside](Exchange::put_aside).
-    is_waiting: bool,
 }
 
 impl Exchange {
@@ -404,6 +385,7 @@ impl Exchange {
             outcome,
             duration,
             is_waiting: false,
+            is_assembled: false,
         }));
         true
     }
@@ -421,45 +403,43 @@ impl Exchange {
         Some((held, live.started + ending.duration))
     }
 
-    /// Emits the record of the exchange, if the exchange has [ended](Self::end) and its record was not emitted. Buffers
-    /// of at most `max_kept` bytes are kept for the next exchange.
+    /// Makes the parts of the record of an exchange that has [ended](Self::end). Returns the number of bytes of the
+    /// contents.
+    pub(crate) fn assemble(&self) -> usize {
+        let (Some(live), Some(ending)) = (&self.live, self.ending.get()) else {
+            return 0;
+        };
+        self.ending.set(Some(Ending {
+            is_assembled: true,
+            ..ending
+        }));
+        let span = RequestSpan::default();
+        let len = live.call_with(&self.state, ending, &span, |emission, state| {
+            emission.assemble(state, &mut self.assembled.borrow_mut())
+        });
+        len.unwrap_or(0)
+    }
+
+    /// Emits the record of an exchange that has [ended](Self::end), and drops everything. Makes its parts first, if they
+    /// were not [made](Self::assemble) before. Buffers of at most `max_kept` bytes are kept for the next exchange.
     pub(crate) fn emit(&self, max_kept: usize) {
         let (Some(live), Some(ending)) = (&self.live, self.ending.take()) else {
             return;
         };
-        let (logger, span) = (&live.logger, live.span.take());
+        let span = live.span.take();
+        live.call_with(&self.state, ending, &span, |emission, state| {
+            let parts = &mut self.assembled.borrow_mut();
+            if !ending.is_assembled {
+                emission.assemble(state, parts);
+            }
+            emission.emit(state, parts);
+        });
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            let inner = state.inner.take();
-            let emission = Emission {
-                logger,
-                policy: live.policy(&inner),
-                scratch: &live.scratch,
-                span: &span,
-                outcome: ending.outcome,
-                timestamp: live.timestamp,
-                duration: ending.duration,
-            };
-            logger.call(|| emission.emit(&mut state));
             state.clear(max_kept, live.budget());
         }
         drop(span);
         // Last, after everything was given back to the budget.
-        logger.shared.leave(ending.is_waiting);
-    }
-}
-
-impl Live {
-    fn budget(&self) -> &Budget {
-        &self.logger.shared.budget
-    }
-
-    fn redactor<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> Redactor<'r> {
-        Redactor::new(&self.policy(inner).names, &self.scratch.keys)
-    }
-
-    /// Returns the policy that applies, which is the policy of the innermost logger.
-    fn policy<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Policy {
-        &inner.as_deref().unwrap_or(&self.logger).policy
+        live.logger.shared.leave(ending.is_waiting);
     }
 }
 

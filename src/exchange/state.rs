@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) additions: Additions,
     /// The memory of the heads.
     head_share: Share,
+    /// Empty buffers for the contents of the two bodies in the record.
+    pub(crate) buffers: [String; 2],
 }
 
 /// The facts about the response.
@@ -136,6 +138,11 @@ impl State {
         self.error_returned = false;
         self.error_status = None;
         self.additions.clear(budget);
+        for buffer in &mut self.buffers {
+            if buffer.capacity() > max_kept {
+                *buffer = String::new();
+            }
+        }
     }
 
     /// Returns whether the response switches to another protocol.

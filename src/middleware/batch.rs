@@ -16,7 +16,7 @@ use crate::exchange::Exchange;
 pub(super) const MAX_BATCH_LEN: usize = 64;
 /// The number of bytes held by the waiting exchanges at which their records are made: a quarter of a second-level cache
 /// of 512 KiB. Exchanges that no longer fit into that cache are fetched twice.
-const MAX_BATCH_BYTES: usize = 128 * 1024;
+pub(super) const MAX_BATCH_BYTES: usize = 128 * 1024;
 /// The time after which the records of waiting exchanges are made, even if the worker is busy.
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(2);
 

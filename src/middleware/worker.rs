@@ -15,7 +15,7 @@ use actix_web::{
     rt::{self, task::yield_now},
 };
 
-use super::batch::{Batch, MAX_BATCH_LEN};
+use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_LEN};
 use crate::{
     exchange::{Exchange, scratch::Scratch},
     logger::Logger,
@@ -28,7 +28,7 @@ const MAX_POOLED: usize = MAX_BATCH_LEN + LARGE_POOLED;
 const LARGE_POOLED: usize = 16;
 /// The maximum size of a large buffer, in bytes. The default limits need no more.
 const LARGE_BUFFER: usize = 4096;
-/// The maximum size of the other buffers, in bytes. With six buffers for each exchange, the pool takes at most 800 KiB.
+/// The maximum size of the other buffers, in bytes. With eight buffers for each exchange, the pool takes at most 1 MiB.
 const SMALL_BUFFER: usize = 1024;
 
 /// The state of one worker.
@@ -41,6 +41,8 @@ pub(super) struct Worker {
     pool: RefCell<Vec<Rc<Exchange>>>,
     scratch: Rc<Scratch>,
     batch: Batch,
+    /// The exchanges of a batch whose records are emitted next.
+    assembled: RefCell<Vec<Rc<Exchange>>>,
     task: Cell<Task>,
     /// Wakes the task. Set while the task waits for an exchange that is put aside.
     waker: Cell<Option<Waker>>,
@@ -63,6 +65,7 @@ impl Worker {
             pool: RefCell::new(Vec::new()),
             scratch: Rc::new(Scratch::new()),
             batch: Batch::default(),
+            assembled: RefCell::default(),
             task: Cell::default(),
             waker: Cell::default(),
         })
@@ -126,9 +129,25 @@ impl Worker {
 
     /// Emits the records of all exchanges that were put aside.
     fn emit_batch(&self) {
-        while let Some(mut exchange) = self.batch.pop() {
-            self.emit(&exchange);
-            self.recycle(&mut exchange);
+        // A sink may end an exchange, and the loop makes that record, too.
+        let Ok(mut assembled) = self.assembled.try_borrow_mut() else {
+            return;
+        };
+        loop {
+            let mut held = 0;
+            while held < MAX_BATCH_BYTES
+                && let Some(exchange) = self.batch.pop()
+            {
+                held += exchange.assemble();
+                assembled.push(exchange);
+            }
+            if assembled.is_empty() {
+                return;
+            }
+            for mut exchange in assembled.drain(..) {
+                self.emit(&exchange);
+                self.recycle(&mut exchange);
+            }
         }
     }
 
