@@ -380,8 +380,8 @@ impl BodyLog {
         self.logger.stats()
     }
 
-    /// Waits until no exchange is in flight or waits for its record, then flushes the sinks. Both together take at most `limit`, except that
-    /// the sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did
+    /// Waits until no exchange is in flight or waits for its record, then flushes the sinks. Both together take at most
+    /// `limit`, except that the sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did
     /// not flush all of its records.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`

@@ -39,8 +39,8 @@ pub trait Sink: Send + Sync {
     /// Returns whether records may come a little later, at most 2 milliseconds after the end of the exchange unless a
     /// handler blocks the worker. Called once, when the sink is added. Default: `false`.
     ///
-    /// If all sinks of a logger return `true`, each worker makes its records in batches, which takes about half of the
-    /// processor time. Records are lost if the process ends without [`BodyLog::drain`](crate::BodyLog::drain).
+    /// If all sinks of a logger return `true`, each worker makes its records in batches, which takes less processor
+    /// time. Records are lost if the process ends without [`BodyLog::drain`](crate::BodyLog::drain).
     fn deferred(&self) -> bool {
         false
     }
