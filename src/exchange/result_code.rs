@@ -132,15 +132,11 @@ impl<'s> ResponseReading<'s> {
         if policy.hides_code {
             return code.hide(REDACTED);
         }
-        let shown = match code.as_code() {
-            Code::Number(_) => None,
-            Code::Text(text) => {
-                let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-                hide_secrets(text, is_cut, &policy.names)
+        if let Code::Text(text) = code.as_code() {
+            let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
+            if let Some(shown) = hide_secrets(text, is_cut, &policy.names) {
+                code.replace(&shown);
             }
-        };
-        if let Some(shown) = shown {
-            code.replace(&shown);
         }
     }
 

@@ -57,8 +57,7 @@ fn push_pairs(
     names: &Names,
     mut is_sensitive: impl FnMut(&str) -> bool,
 ) -> bool {
-    let bytes = pairs.bytes().enumerate();
-    let separators = bytes.filter_map(|(at, byte)| (byte == b'&').then_some(at));
+    let separators = memchr::memchr_iter(b'&', pairs.as_bytes());
     let is_plain = is_plain(pairs);
     push_replaced(out, pairs, separators, |pair, is_last| {
         if is_plain

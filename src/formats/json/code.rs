@@ -2,6 +2,8 @@
 
 use std::{fmt, str};
 
+use smallvec::SmallVec;
+
 use crate::util::text;
 
 /// Maximum number of bytes kept of a code. A longer string is truncated. A longer number is not recorded, and its
@@ -95,8 +97,7 @@ impl CodePath {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct FoundCode {
     is_number: bool,
-    len: u8,
-    bytes: [u8; MAX_CODE_LEN],
+    bytes: SmallVec<[u8; 16]>,
 }
 
 impl FoundCode {
@@ -111,20 +112,16 @@ impl FoundCode {
     }
 
     fn new(is_number: bool, text: &str) -> Self {
-        let mut code = Self {
+        let bytes = text::cut(text, MAX_CODE_LEN).as_bytes();
+        Self {
             is_number,
-            len: 0,
-            bytes: [0; MAX_CODE_LEN],
-        };
-        code.replace(text);
-        code
+            bytes: SmallVec::from_slice(bytes),
+        }
     }
 
     /// Replaces the text of the code.
     pub(crate) fn replace(&mut self, text: &str) {
-        let text = text::cut(text, MAX_CODE_LEN).as_bytes();
-        self.bytes[..text.len()].copy_from_slice(text);
-        self.len = text.len() as u8;
+        *self = Self::new(self.is_number, text);
     }
 
     /// Replaces the code with a string that is not a code.
@@ -135,7 +132,7 @@ impl FoundCode {
 
     /// Returns the code as a record shows it.
     pub(crate) fn as_code(&self) -> Code<'_> {
-        let text = str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default();
+        let text = str::from_utf8(&self.bytes).unwrap_or_default();
         match self.is_number {
             true => Code::Number(text),
             false => Code::Text(text),
