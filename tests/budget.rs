@@ -390,11 +390,15 @@ async fn heads_are_taken_from_the_budget() {
 
 #[actix_web::test]
 async fn headers_are_omitted_and_then_the_target_is_cut_if_the_budget_has_no_room() {
-    for (budget, target) in [(10_000, 1802), (1500, 256), (0, 256)] {
+    for (budget, target, route) in [
+        (10_000, 1802, Value::from("/{path}")),
+        (1500, 256, Value::from("/{path}")),
+        (0, 256, Value::Null),
+    ] {
         let (recorder, log) = Recorder::with_log();
         let log = log.memory_budget(budget);
         let handler = async |body: Bytes| HttpResponse::Created().body(body);
-        let app = App::new().default_service(web::to(handler));
+        let app = App::new().route("/{path}", web::post().to(handler));
         let app = init_service(app.wrap(log.clone())).await;
         let body = "x".repeat(100);
         let req = with_fat_head().set_payload(body.clone());
@@ -420,6 +424,7 @@ async fn headers_are_omitted_and_then_the_target_is_cut_if_the_budget_has_no_roo
         assert_eq!(shown.len(), "POST ".len() + target, "{shown}");
         assert!(shown.starts_with("POST /ppp"));
         for (name, expected) in [
+            ("http.route", route),
             ("http.request.method", Value::from("POST")),
             ("http.response.status_code", 201.into()),
             ("http.request.body.size", 100.into()),
@@ -434,6 +439,30 @@ async fn headers_are_omitted_and_then_the_target_is_cut_if_the_budget_has_no_roo
         assert_eq!((stats.budget_used, stats.in_flight), (0, 0));
         assert_ne!(stats.budget_refusals, 0);
     }
+}
+
+#[actix_web::test]
+async fn a_large_head_without_room_in_the_budget_holds_little_memory() {
+    const COUNT: u64 = 100;
+    let memory = async |log: BodyLog| {
+        let app = App::new().default_service(web::to(read_and_stall));
+        let app = init_service(app.wrap(log.memory_budget(0))).await;
+        let requests: Vec<_> = (0..COUNT).map(|_| with_fat_head().to_request()).collect();
+        let mut calls = Vec::with_capacity(requests.len());
+        let cost = allocation_counter::measure(|| {
+            for req in requests {
+                let mut call = Box::pin(app.call(req));
+                assert!(call.as_mut().now_or_never().is_none());
+                calls.push(call);
+            }
+        });
+        cost.bytes_current
+    };
+    // An exchange that is skipped holds nothing.
+    let without = memory(BodyLog::new().skip_if(|_| true)).await;
+    let (_recorder, log) = Recorder::with_log();
+    let above = memory(log).await - without;
+    assert!(above < 2048 * COUNT as i64, "{above} bytes");
 }
 
 #[actix_web::test]

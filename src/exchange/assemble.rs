@@ -1,6 +1,7 @@
 //! Makes the record of an exchange that has ended, and passes the record to the sinks.
 
 use std::{
+    mem,
     sync::atomic::Ordering::Relaxed,
     time::{Duration, SystemTime},
 };
@@ -13,10 +14,7 @@ use crate::{
     content::{Content, DecodedBody, Omitted, unsupported},
     exchange::{result_code::ResponseReading, scratch::Scratch, span::RequestSpan, state::State},
     formats::json::code::{CodeState, FoundCode},
-    head::{
-        request::{MAX_URI_PART_LEN, RequestHead},
-        trace_context::TraceContext,
-    },
+    head::{request::RequestHead, trace_context::TraceContext},
     logger::Logger,
     policy::Policy,
     record::{
@@ -25,7 +23,6 @@ use crate::{
         truncate::truncate,
     },
     redact::key_cache::Redactor,
-    util::text,
 };
 
 /// The inputs for the record of an exchange that has ended, except its state.
@@ -133,16 +130,22 @@ pub(crate) struct Assembled {
     code_state: Option<CodeState>,
 }
 
+impl Assembled {
+    /// Returns the number of bytes of the contents.
+    pub(crate) fn len(&self) -> usize {
+        self.request_content.len() + self.response_content.len()
+    }
+}
+
 impl Emission<'_> {
     fn redactor(&self) -> Redactor<'_> {
         Redactor::new(&self.policy.names, &self.scratch.keys)
     }
 
-    /// Judges the exchange and makes the parts of its record, unless it is skipped, muted or sampled out. Returns the
-    /// number of bytes of the contents.
-    pub(crate) fn assemble(&self, state: &mut State, parts: &mut Option<Assembled>) -> usize {
+    /// Judges the exchange and makes the parts of its record, unless it is skipped, muted or sampled out.
+    pub(crate) fn assemble(&self, state: &mut State, parts: &mut Option<Assembled>) {
         let Self { policy, .. } = *self;
-        let [for_request, mut for_response] = std::mem::take(&mut state.buffers);
+        let [for_request, mut for_response] = mem::take(&mut state.buffers);
         let facts = Facts::of(state, policy);
         let has_no_content = state.has_no_content();
         let completed = self.outcome == Outcome::Completed;
@@ -158,7 +161,7 @@ impl Emission<'_> {
             .map(|response| response.reading(response_body, completed, has_no_content));
         let judged = self.judge(&facts, reading.as_mut(), &mut for_response);
         let Some((judgement, first_sink)) = judged else {
-            return 0;
+            return;
         };
         heads.finish(&policy.headers, self.redactor());
         let request_content = self.request_content(&facts, &heads.request, request, for_request);
@@ -173,7 +176,6 @@ impl Emission<'_> {
             }
             None => (None, None),
         };
-        let len = request_content.len() + response_content.len();
         *parts = Some(Assembled {
             facts,
             judgement,
@@ -183,18 +185,13 @@ impl Emission<'_> {
             code,
             code_state,
         });
-        len
     }
 
-    /// Makes the record, if its parts were made, and passes it to every enabled sink.
+    /// Makes the record, if there is one, and passes it to every enabled sink.
     pub(crate) fn emit(&self, state: &mut State, parts: &mut Option<Assembled>) {
-        let Some(parts) = parts.take() else {
-            return;
-        };
+        let Some(parts) = parts else { return };
         let Self { logger, policy, .. } = *self;
         let errors = state.additions.errors.join(&policy.names);
-        let route = state.route.as_deref();
-        let route = route.map(|route| text::sanitize(text::cut(route, MAX_URI_PART_LEN)));
         let judgement = parts.judgement;
 
         let mut record = Record::new(self.timestamp, judgement.level, self.outcome, self.duration);
@@ -210,7 +207,6 @@ impl Emission<'_> {
         record.response_body = body(&parts.response_content, response_size);
         record.code = parts.code.as_ref().map(FoundCode::as_code);
         record.code_state = parts.code_state;
-        record.route = route.as_deref();
         record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
         record.error = errors.as_deref();
         record.user = state.additions.user.as_deref();
@@ -221,7 +217,8 @@ impl Emission<'_> {
         truncate(&mut record, policy.record_limit, logger.schemas);
         let emit = || logger.emit(&record, parts.first_sink);
         self.span.in_scope(&logger.shared.panics, emit);
-        state.buffers = [parts.request_content, parts.response_content].map(Content::into_buffer);
+        state.buffers = [&mut parts.request_content, &mut parts.response_content]
+            .map(|content| mem::replace(content, Content::None).into_buffer());
     }
 
     /// Decides the level and whether there is a record. Reads the code of the response for this. Also returns the index
@@ -253,7 +250,7 @@ impl Emission<'_> {
             let is_shown = early_sink.is_some()
                 && !early.is_sampled_out
                 && self.omitted_response(facts, &early).is_none();
-            let buffer = is_shown.then(|| std::mem::take(buffer));
+            let buffer = is_shown.then(|| mem::take(buffer));
             logger.call(|| reading.read_code(policy, self.redactor(), buffer));
             let code = reading.code.as_ref();
             inputs.code = code

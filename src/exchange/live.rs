@@ -35,8 +35,6 @@ pub(crate) struct Ending {
     pub(crate) duration: Duration,
     /// Set if the exchange was put aside.
     pub(crate) is_waiting: bool,
-    /// Set once the parts of the record were made.
-    pub(crate) is_assembled: bool,
 }
 
 impl Live {

@@ -1,7 +1,7 @@
 //! One exchange, from the head of the request to the record.
 
 mod additions;
-mod assemble;
+pub(crate) mod assemble;
 mod live;
 mod outcome;
 pub(crate) use self::outcome::End;
@@ -30,7 +30,7 @@ use crate::{
     capture::tail_counter::TailCounter,
     content::unsupported,
     exchange::{
-        assemble::Assembled,
+        assemble::{Assembled, Emission},
         live::{Ending, Live},
         outcome::OutcomeInputs,
         result_code::FirstChunkCode,
@@ -68,8 +68,6 @@ pub(crate) struct Exchange {
     is_open: Cell<bool>,
     /// Set from the end of the exchange until its record is emitted.
     ending: Cell<Option<Ending>>,
-    /// The parts of the record, from the time they are made until the record is emitted.
-    assembled: RefCell<Option<Assembled>>,
     /// The facts so far. Not borrowed while the application handles the request: a response body may own the payload,
     /// so polling or dropping the body may call the exchange again. The code-level function and the sinks are called
     /// while it is borrowed, after the exchange was closed.
@@ -86,7 +84,8 @@ impl Exchange {
     ) {
         let started = Instant::now();
         let budget = &logger.shared.budget;
-        self.state.get_mut().begin(&logger.policy, req, budget);
+        let state = self.state.get_mut();
+        state.begin(&logger.policy, req, budget, scratch);
         logger.shared.enter();
         self.calls_of_app.set(0);
         self.request_tail.take();
@@ -154,7 +153,7 @@ impl Exchange {
             }
             state.skip = policy.skips(req.path());
             state.inner = Some(Arc::clone(inner));
-            state.charge_heads(live.budget());
+            state.charge_longer_heads(live.budget());
             // Fields and user were redacted with the names of the outer logger only.
             let redactor = live.redactor(&state.inner);
             state.additions.redact(redactor, live.budget());
@@ -214,7 +213,7 @@ impl Exchange {
                 let allowed = &live.policy(&state.inner).headers.request;
                 state.heads.copy_assigned_id(id, allowed);
                 state.id = Some(id.clone());
-                state.charge_heads(live.budget());
+                state.charge_longer_heads(live.budget());
             }
         });
         assigned
@@ -265,9 +264,9 @@ impl Exchange {
         });
     }
 
-    /// Sets the pattern that the request matched.
-    pub(crate) fn routed(&self, route: Option<String>) {
-        self.update(|state, _| state.route = route);
+    /// Copies the pattern that the request matched. Call this before [`response_head`](Self::response_head).
+    pub(crate) fn routed(&self, route: &str) {
+        self.update(|state, _| state.heads.copy_route(route));
     }
 
     /// Copies the head of the response, in place of an earlier one.
@@ -300,7 +299,7 @@ impl Exchange {
                 first_chunk_code: None,
                 complete_unpolled,
             });
-            state.charge_heads(live.budget());
+            state.charge_longer_heads(live.budget());
         });
     }
 
@@ -385,7 +384,6 @@ impl Exchange {
             outcome,
             duration,
             is_waiting: false,
-            is_assembled: false,
         }));
         true
     }
@@ -403,37 +401,37 @@ impl Exchange {
         Some((held, live.started + ending.duration))
     }
 
-    /// Makes the parts of the record of an exchange that has [ended](Self::end). Returns the number of bytes of the
-    /// contents.
-    pub(crate) fn assemble(&self) -> usize {
-        let (Some(live), Some(ending)) = (&self.live, self.ending.get()) else {
-            return 0;
-        };
-        self.ending.set(Some(Ending {
-            is_assembled: true,
-            ..ending
-        }));
-        let span = RequestSpan::default();
-        let len = live.call_with(&self.state, ending, &span, |emission, state| {
-            emission.assemble(state, &mut self.assembled.borrow_mut())
-        });
-        len.unwrap_or(0)
+    /// Makes the parts of the record of an exchange that has [ended](Self::end), unless there is no record.
+    pub(crate) fn assemble(&self, parts: &mut Option<Assembled>) {
+        if let (Some(live), Some(ending)) = (&self.live, self.ending.get()) {
+            let span = RequestSpan::default();
+            live.call_with(&self.state, ending, &span, |emission, state| {
+                emission.assemble(state, parts);
+            });
+        }
     }
 
-    /// Emits the record of an exchange that has [ended](Self::end), and drops everything. Makes its parts first, if they
-    /// were not [made](Self::assemble) before. Buffers of at most `max_kept` bytes are kept for the next exchange.
+    /// Emits the record of an exchange that has [ended](Self::end), and drops everything. Buffers of at most `max_kept`
+    /// bytes are kept for the next exchange.
     pub(crate) fn emit(&self, max_kept: usize) {
+        let mut parts = None;
+        self.finish(max_kept, |emission, state| {
+            emission.assemble(state, &mut parts);
+            emission.emit(state, &mut parts);
+        });
+    }
+
+    /// Emits the record like [`emit`](Self::emit), with the parts that were made [before](Self::assemble).
+    pub(crate) fn emit_assembled(&self, parts: &mut Option<Assembled>, max_kept: usize) {
+        self.finish(max_kept, |emission, state| emission.emit(state, parts));
+    }
+
+    fn finish(&self, max_kept: usize, emit: impl FnOnce(&Emission<'_>, &mut State)) {
         let (Some(live), Some(ending)) = (&self.live, self.ending.take()) else {
             return;
         };
         let span = live.span.take();
-        live.call_with(&self.state, ending, &span, |emission, state| {
-            let parts = &mut self.assembled.borrow_mut();
-            if !ending.is_assembled {
-                emission.assemble(state, parts);
-            }
-            emission.emit(state, parts);
-        });
+        live.call_with(&self.state, ending, &span, emit);
         if let Ok(mut state) = self.state.try_borrow_mut() {
             state.clear(max_kept, live.budget());
         }

@@ -13,6 +13,7 @@ use crate::{
     exchange::{
         additions::Additions,
         result_code::{FirstChunkCode, KeptBody, ResponseReading},
+        scratch::Scratch,
     },
     head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
     logger::Logger,
@@ -37,8 +38,6 @@ pub(crate) struct State {
     pub(crate) request_ended: bool,
     /// Set if the payload returned an error.
     pub(crate) request_failed: bool,
-    /// The matched pattern, as the application wrote it.
-    pub(crate) route: Option<String>,
     pub(crate) response: Option<Response>,
     /// The prefix of the response body. Its limit is 0 until there is a response.
     pub(crate) response_body: Capture,
@@ -88,11 +87,21 @@ impl Response {
 
 impl State {
     /// Begins an exchange. The state must be empty.
-    pub(crate) fn begin(&mut self, policy: &Policy, req: &ServiceRequest, budget: &Budget) {
+    pub(crate) fn begin(
+        &mut self,
+        policy: &Policy,
+        req: &ServiceRequest,
+        budget: &Budget,
+        scratch: &Scratch,
+    ) {
         self.skip = policy.skips(req.path());
+        // The head is copied into the buffer of the worker first. If the exchange's own buffer grew with a large head
+        // and was cut afterwards, the allocator would be left with holes of all sizes.
+        let own_buffer = self.heads.replace_buffer(scratch.head.take());
         self.heads.copy_request(req, &policy.headers.request);
         self.heads.request.client = policy.client(req);
         self.charge_heads(budget);
+        scratch.head.set(self.heads.move_into(own_buffer));
         self.request
             .set_limit(match unsupported(&self.heads.request.kind) {
                 Some(_) => 0,
@@ -100,9 +109,15 @@ impl State {
             });
     }
 
+    /// Takes the memory of what was added to the heads from the budget, like [`charge_heads`](Self::charge_heads).
+    pub(crate) fn charge_longer_heads(&mut self, budget: &Budget) {
+        self.charge_heads(budget);
+        self.heads.shrink();
+    }
+
     /// Takes the memory of the heads from the budget. If the budget has no room for it, drops the headers. If it has no
     /// room for the rest either, cuts the target so short that it is always kept.
-    pub(crate) fn charge_heads(&mut self, budget: &Budget) {
+    fn charge_heads(&mut self, budget: &Budget) {
         if !self.head_share.resize(self.heads.memory(), budget) {
             budget.count_refusal();
             self.heads.omit_headers();
@@ -111,7 +126,6 @@ impl State {
                 self.head_share.resize(0, budget);
             }
         }
-        self.heads.shrink();
     }
 
     /// Returns the number of bytes that are taken from the budget.
@@ -132,7 +146,6 @@ impl State {
         self.id = None;
         self.request_ended = false;
         self.request_failed = false;
-        self.route = None;
         self.response = None;
         self.response_body.clear(max_kept, budget);
         self.error_returned = false;

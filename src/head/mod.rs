@@ -18,7 +18,7 @@ use actix_web::{
 
 use self::{
     headers::{Allowlist, HeaderValues},
-    request::RequestHead,
+    request::{MAX_URI_PART_LEN, RequestHead},
     request_id::{RequestId, X_REQUEST_ID},
     response::ResponseHeadCopy,
     text::HeadText,
@@ -90,6 +90,13 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
+    /// Copies the pattern that the request matched. Call this before the head of the response is copied.
+    pub(crate) fn copy_route(&mut self, route: &str) {
+        let route = self.text.push(route.as_bytes(), MAX_URI_PART_LEN);
+        self.request.route = Some(route);
+        self.response_start = self.text.len();
+    }
+
     /// Copies the head of a response, in place of an earlier one.
     pub(crate) fn copy_response(
         &mut self,
@@ -118,6 +125,16 @@ impl Heads {
     pub(crate) fn cut_target(&mut self) {
         self.request.cut_target(&mut self.text);
         self.response_start = self.text.len();
+    }
+
+    /// Continues in `buffer`, which must be empty. Returns the earlier buffer.
+    pub(crate) fn replace_buffer(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        self.text.replace_buffer(buffer)
+    }
+
+    /// Moves what was copied into `buffer`, which must be empty. Returns the earlier buffer, empty.
+    pub(crate) fn move_into(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        self.text.move_into(buffer)
     }
 
     /// Frees unused memory, so that a large head holds little more than its [length](Self::memory).
@@ -167,6 +184,7 @@ impl Heads {
         record.server_address = head.host.map(get);
         record.client_address = head.client;
         record.user_agent = head.agent.map(get);
+        record.route = head.route.map(get);
         record.request_headers = head.headers.as_headers(text, &allowed.request);
         record.response_headers = self.response_headers.as_headers(text, &allowed.response);
         let request_id = allowed.request.request_id(&head.headers);

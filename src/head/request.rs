@@ -50,6 +50,8 @@ pub(crate) struct RequestHead {
     pub(super) query: Option<HeadPart>,
     pub(super) host: Option<HeadPart>,
     pub(super) agent: Option<HeadPart>,
+    /// The matched pattern, as the application wrote it.
+    pub(super) route: Option<HeadPart>,
     pub(crate) headers: HeaderValues,
     is_secure: bool,
     pub(crate) version: Version,
@@ -103,6 +105,7 @@ impl RequestHead {
         self.query = query;
         self.host = host.filter(|host| !host.is_empty());
         self.agent = agent;
+        self.route = None;
         // Do not call `connection_info()`: the result would be cached in the request, where inner middleware sees it.
         self.is_secure = req.app_config().secure();
         self.version = head.version;
@@ -118,6 +121,7 @@ impl RequestHead {
         self.headers.clear(0);
         self.host = None;
         self.agent = None;
+        self.route = None;
     }
 
     /// Cuts path and query, which end the text, to [`MIN_TARGET_LEN`] bytes together.
@@ -136,7 +140,8 @@ impl RequestHead {
     pub(crate) fn parts(&mut self) -> impl Iterator<Item = &mut HeadPart> {
         let parts = [&mut self.method, &mut self.path].into_iter();
         let parts = parts.chain(&mut self.query).chain(&mut self.host);
-        parts.chain(&mut self.agent).chain(self.headers.parts())
+        let parts = parts.chain(&mut self.agent).chain(&mut self.route);
+        parts.chain(self.headers.parts())
     }
 
     /// Hides secrets. Call this after [`HeadText::finish`].

@@ -1,5 +1,7 @@
 //! The text of the heads, which is copied unchanged and sanitized when a record needs it.
 
+use std::mem;
+
 use wide::u8x16;
 
 use crate::{
@@ -84,6 +86,23 @@ impl HeadText {
         part.len = len;
     }
 
+    /// Continues in `buffer`, which must be empty. Returns the earlier buffer.
+    pub(crate) fn replace_buffer(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        mem::replace(&mut self.raw, buffer)
+    }
+
+    /// Moves the copied bytes into `buffer`, which must be empty. Returns the earlier buffer, empty.
+    pub(crate) fn move_into(&mut self, mut buffer: Vec<u8>) -> Vec<u8> {
+        let len = self.raw.len();
+        // If a small buffer grows from a power of two, it is kept for the next exchange. Of a large head, the budget
+        // has counted the length.
+        buffer.reserve_exact(len.next_power_of_two().min(MAX_KEPT).max(len));
+        buffer.extend_from_slice(&self.raw);
+        let mut earlier = self.replace_buffer(buffer);
+        earlier.clear();
+        earlier
+    }
+
     /// Frees the unused memory of a buffer that is too large to be kept for the next exchange.
     pub(crate) fn shrink(&mut self) {
         if self.raw.capacity() > MAX_KEPT {
@@ -93,7 +112,7 @@ impl HeadText {
 
     /// Discards everything, and keeps each buffer that has at most `max_kept` bytes.
     pub(crate) fn clear(&mut self, max_kept: usize) {
-        let text = std::mem::take(&mut self.text);
+        let text = mem::take(&mut self.text);
         if self.raw.capacity() == 0 {
             self.raw = text.into_bytes();
         }
@@ -109,7 +128,7 @@ impl HeadText {
 
     /// Sanitizes the copied bytes, which are those of `parts`. Bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn finish<'p>(&mut self, parts: impl Iterator<Item = &'p mut HeadPart>) {
-        let raw = std::mem::take(&mut self.raw);
+        let raw = mem::take(&mut self.raw);
         self.is_plain = bytes::find(&raw, is_special).is_none();
         self.is_printable_ascii =
             self.is_plain || bytes::find(&raw, |block| !class::within(block, b' ', b'~')).is_none();
@@ -165,7 +184,7 @@ impl HeadText {
 
     /// Returns an empty buffer for a replacement. Give it back with [`put_spare`](Self::put_spare).
     pub(crate) fn take_spare(&mut self) -> String {
-        std::mem::take(&mut self.spare)
+        mem::take(&mut self.spare)
     }
 
     /// Clears a buffer and puts it back.

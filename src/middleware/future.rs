@@ -125,7 +125,9 @@ fn follow_response<B: MessageBody>(
     exchange: ExchangeGuard,
 ) -> ServiceResponse<RecordedBody<B>> {
     // The route is known only now, because routing happens in the inner service.
-    exchange.routed(res.request().match_pattern());
+    if let Some(route) = res.request().match_pattern() {
+        exchange.routed(&route);
+    }
     if let Some(error) = res.response().error() {
         exchange.add_error(error);
     }

@@ -17,7 +17,7 @@ use actix_web::{
 
 use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_LEN};
 use crate::{
-    exchange::{Exchange, scratch::Scratch},
+    exchange::{Exchange, assemble::Assembled, scratch::Scratch},
     logger::Logger,
     util::catch_panic::catch_panic,
 };
@@ -41,8 +41,8 @@ pub(super) struct Worker {
     pool: RefCell<Vec<Rc<Exchange>>>,
     scratch: Rc<Scratch>,
     batch: Batch,
-    /// The exchanges of a batch whose records are emitted next.
-    assembled: RefCell<Vec<Rc<Exchange>>>,
+    /// The exchanges of a batch whose records are emitted next, and the parts of these records.
+    assembled: RefCell<Vec<(Rc<Exchange>, Option<Assembled>)>>,
     task: Cell<Task>,
     /// Wakes the task. Set while the task waits for an exchange that is put aside.
     waker: Cell<Option<Waker>>,
@@ -88,7 +88,7 @@ impl Worker {
     pub(super) fn record(self: &Rc<Self>, exchange: &Rc<Exchange>) {
         match self.logger.defers {
             true => self.put_aside(exchange),
-            false => self.emit(exchange),
+            false => exchange.emit(self.max_kept()),
         }
     }
 
@@ -119,12 +119,12 @@ impl Worker {
         self.task.get() == Task::Started
     }
 
-    fn emit(&self, exchange: &Exchange) {
-        let max_kept = match self.pool.borrow().len() < LARGE_POOLED {
+    /// Returns the maximum size of the buffers of the next exchange that comes into the pool.
+    fn max_kept(&self) -> usize {
+        match self.pool.borrow().len() < LARGE_POOLED {
             true => LARGE_BUFFER,
             false => SMALL_BUFFER,
-        };
-        exchange.emit(max_kept);
+        }
     }
 
     /// Emits the records of all exchanges that were put aside.
@@ -138,14 +138,17 @@ impl Worker {
             while held < MAX_BATCH_BYTES
                 && let Some(exchange) = self.batch.pop()
             {
-                held += exchange.assemble();
-                assembled.push(exchange);
+                assembled.push((exchange, None));
+                if let Some((exchange, parts)) = assembled.last_mut() {
+                    exchange.assemble(parts);
+                    held += parts.as_ref().map_or(0, Assembled::len);
+                }
             }
             if assembled.is_empty() {
                 return;
             }
-            for mut exchange in assembled.drain(..) {
-                self.emit(&exchange);
+            for (mut exchange, mut parts) in assembled.drain(..) {
+                exchange.emit_assembled(&mut parts, self.max_kept());
                 self.recycle(&mut exchange);
             }
         }
