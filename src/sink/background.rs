@@ -109,9 +109,9 @@ impl Background {
         }
     }
 
-    /// Appends whole lines, each of which ends with a newline. Drops the last lines if there is no room for all.
-    pub(super) fn push(&self, lines: &[u8]) {
-        self.shared.push(lines);
+    /// Appends a line, which ends with a newline, or drops it if there is no room.
+    pub(super) fn push(&self, line: &[u8]) {
+        self.shared.push(line);
     }
 
     /// Waits until all lines that were accepted before this call are written. Returns false if that takes longer than
@@ -152,22 +152,27 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, lines: &[u8]) {
+    fn push(&self, line: &[u8]) {
         let mut state = self.state();
-        let rest = state.push(lines);
+        let has_room = state.push(line);
         let is_urgent = state.is_enough() && !state.flush_now;
         state.flush_now |= is_urgent;
         let wakes = mem::take(&mut state.is_idle) || is_urgent;
-        let limit = state.limit;
-        let too_long = state.drop_lines(rest);
+        let (len, limit) = (line.len(), state.limit);
+        // The warning about dropped lines is about a slow writer, but a line that is too long never fits.
+        let is_too_long = len > limit;
+        let warns = is_too_long && !mem::replace(&mut state.was_too_long, true);
+        if !has_room && !is_too_long {
+            state.dropped += 1;
+        }
         drop(state);
         if wakes {
             self.work.notify_one();
         }
-        if !rest.is_empty() {
-            self.errors.count(count_lines(rest));
+        if !has_room {
+            self.errors.count(1);
         }
-        if let Some(len) = too_long {
+        if warns {
             log::warn!(
                 target: TARGET,
                 "a record of {len} bytes was dropped: it is larger than the queue of {limit} bytes; \
@@ -279,37 +284,21 @@ impl State {
         self.waiting.len() >= MAX_WRITE.min(self.limit / 2)
     }
 
-    /// Appends the first lines, as many as there is room for, and returns the others.
-    fn push<'l>(&mut self, lines: &'l [u8]) -> &'l [u8] {
+    /// Appends a line. Returns false if there is no room for it.
+    fn push(&mut self, line: &[u8]) -> bool {
         let most = self.limit - self.writing;
-        let room = most - self.waiting.len();
-        let len = match lines.get(..room) {
-            Some(first) => memrchr(b'\n', first).map_or(0, |end| end + 1),
-            None => lines.len(),
-        };
-        let (accepted, rest) = lines.split_at(len);
-        let needed = self.waiting.len() + len;
+        let needed = self.waiting.len() + line.len();
+        if needed > most {
+            return false;
+        }
         if needed > self.waiting.capacity() {
             let doubled = self.waiting.capacity().saturating_mul(2);
             let capacity = doubled.clamp(needed, most);
             self.waiting.reserve_exact(capacity - self.waiting.len());
         }
-        self.waiting.extend_from_slice(accepted);
-        self.accepted += len as u64;
-        rest
-    }
-
-    /// Counts lines without room. Returns the length of a line that never fits, for the first call with such a line.
-    fn drop_lines(&mut self, lines: &[u8]) -> Option<usize> {
-        let mut too_long = None;
-        for line in lines.split_inclusive(|&byte| byte == b'\n') {
-            // The warning about dropped lines is about a slow writer, but a line that is too long never fits.
-            match line.len() <= self.limit {
-                true => self.dropped += 1,
-                false => too_long = Some(line.len()),
-            }
-        }
-        too_long.filter(|_| !mem::replace(&mut self.was_too_long, true))
+        self.waiting.extend_from_slice(line);
+        self.accepted += line.len() as u64;
+        true
     }
 
     /// Swaps the buffers: moves the lines that wait to `lines`, which must be empty.
@@ -411,8 +400,8 @@ mod tests {
             (Self::new(bytes, paper), arrived.1, leave.0)
         }
 
-        fn push(&self, lines: impl AsRef<[u8]>) {
-            self.background.push(lines.as_ref());
+        fn push(&self, line: impl AsRef<[u8]>) {
+            self.background.push(line.as_ref());
         }
 
         #[track_caller]
@@ -438,14 +427,14 @@ mod tests {
                 let fixture = &fixture;
                 scope.spawn(move || {
                     for nth in 0..1000 {
-                        fixture.push(format!("{name} {nth:04} 0\n{name} {nth:04} 1\n"));
+                        fixture.push(format!("{name} {nth:04}\n"));
                     }
                 });
             }
         });
         fixture.flush();
         let lines = fixture.lines();
-        assert_eq!((lines.len(), fixture.errors.lost()), (6000, 0));
+        assert_eq!((lines.len(), fixture.errors.lost()), (3000, 0));
         for name in ["a", "b", "c"] {
             let of_one = lines.iter().filter(|line| line.starts_with(name));
             assert!(of_one.is_sorted());
@@ -484,13 +473,7 @@ mod tests {
         fixture.push(line(0));
         // The line that is being written still takes room.
         arrived.recv().unwrap();
-        for nth in 1..8 {
-            fixture.push(line(nth));
-        }
-        // Of a batch, the first lines are accepted.
-        fixture.push((8..11).map(line).collect::<String>());
-        assert_eq!(fixture.errors.lost(), 1);
-        for nth in 11..15 {
+        for nth in 1..15 {
             fixture.push(line(nth));
         }
         assert_eq!(fixture.errors.lost(), 5);
@@ -510,7 +493,9 @@ mod tests {
         fixture.push(line(1));
         arrived.recv().unwrap();
         let lens = [100_000, MAX_WRITE - 100_000, 1, MAX_WRITE + 1, 1, MAX_WRITE];
-        fixture.push(lens.map(line).concat());
+        for len in lens {
+            fixture.push(line(len));
+        }
         drop(leave);
         fixture.flush();
         let writes = fixture.writes.lock().unwrap();
@@ -542,8 +527,10 @@ mod tests {
     fn each_of_two_flushes_keeps_to_its_limit_while_lines_are_written() {
         let (fixture, arrived, leave) = Fixture::gated(usize::MAX);
         let line = [&vec![b'x'; MAX_WRITE][..], b"\n"].concat();
-        fixture.push(line.repeat(3));
+        fixture.push(&line);
         arrived.recv().unwrap();
+        fixture.push(&line);
+        fixture.push(&line);
         let started = Instant::now();
         thread::scope(|scope| {
             let flush = || fixture.background.flush(Duration::from_millis(20));
@@ -564,14 +551,18 @@ mod tests {
 
     #[test]
     fn a_writer_that_panics_loses_its_lines_and_is_used_again() {
-        let fixture = Fixture::open(usize::MAX);
-        fixture.push("panic\nlost\n");
+        let (fixture, arrived, leave) = Fixture::gated(usize::MAX);
+        fixture.push("first\n");
+        arrived.recv().unwrap();
+        fixture.push("panic\n");
+        fixture.push("lost\n");
+        drop(leave);
         fixture.flush();
         fixture.push("fine\n");
         fixture.flush();
         assert_eq!(fixture.errors.lost(), 2);
         // A line that may be incomplete is ended first.
-        assert_eq!(fixture.lines(), ["", "fine"]);
+        assert_eq!(fixture.lines(), ["first", "", "fine"]);
     }
 
     #[test]
@@ -636,7 +627,7 @@ mod tests {
         let mut lines = Vec::new();
         let mut round = || {
             for _ in 0..40 {
-                assert!(state.push(&[b'\n'; 1000]).is_empty());
+                assert!(state.push(&[b'\n'; 1000]));
             }
             state.take(&mut lines);
             state.writing = 0;
@@ -653,31 +644,26 @@ mod tests {
         fn all_lines_that_fit_are_taken_in_order_and_memory_is_bounded(
             limit in 0_usize..4000,
             steps in prop::collection::vec(
-                prop_oneof![9 => prop::collection::vec(1_usize..300, 1..4), 3 => Just(vec![])],
-                0..200,
+                prop_oneof![9 => (1_usize..300).prop_map(Some), 2 => Just(None)],
+                0..400,
             ),
         ) {
             let mut state = State { limit, ..State::default() };
             let (mut lines, mut pushed, mut seen) = <(Vec<u8>, Vec<u8>, Vec<u8>)>::default();
-            for lens in steps {
-                if lens.is_empty() && lines.is_empty() {
+            for step in steps {
+                if let Some(len) = step {
+                    let line = format!("{:>1$}", "\n", len);
+                    let has_room = len <= limit - (pushed.len() - seen.len());
+                    prop_assert_eq!(state.push(line.as_bytes()), has_room);
+                    if has_room {
+                        pushed.extend_from_slice(line.as_bytes());
+                    }
+                } else if lines.is_empty() {
                     state.take(&mut lines);
-                } else if lens.is_empty() {
+                } else {
                     seen.extend_from_slice(&lines);
                     clear(&mut lines, state.max_kept());
                     state.writing = 0;
-                } else {
-                    let batch: Vec<_> = lens.iter().map(|len| format!("{:>1$}", "\n", len)).collect();
-                    let rest = state.push(batch.concat().as_bytes()).len();
-                    let mut room = limit - (pushed.len() - seen.len());
-                    let fits = |line: &&String| {
-                        let fits = line.len() <= room;
-                        room = room.saturating_sub(line.len());
-                        fits
-                    };
-                    let accepted: Vec<_> = batch.iter().take_while(fits).cloned().collect();
-                    prop_assert_eq!(rest, batch.concat().len() - accepted.concat().len());
-                    pushed.extend_from_slice(accepted.concat().as_bytes());
                 }
                 prop_assert_eq!(state.accepted, pushed.len() as u64);
                 prop_assert!(state.waiting.capacity() + lines.capacity() <= limit + limit / 8);
