@@ -25,6 +25,8 @@ const GIB: u64 = 1 << 30;
 const SMALL_REQUESTS: usize = 2_000;
 const SLOW_UPLOADS: usize = 2_000;
 const BUDGET: u64 = 256 * 1024;
+/// The most bytes that the head of a request for the counters holds.
+const MAX_HEAD: u64 = 200;
 /// The bytes of a slow upload and of each of its pieces.
 const UPLOAD: usize = 4096;
 const PIECE: usize = 256;
@@ -155,8 +157,15 @@ fn slow_uploads(demo: &Path, broken: &mut Vec<String>) {
             .filter(|answer| answer.contains(&format!(r#""bytes":{UPLOAD}"#)))
             .count();
     });
-    let stats = service.stats();
-    let requests = SLOW_UPLOADS + asked + 1;
+    // A record may be made a moment after its response.
+    let stats = loop {
+        let stats = service.stats();
+        asked += 1;
+        if stats["waiting"] == 0 {
+            break stats;
+        }
+    };
+    let requests = SLOW_UPLOADS + asked;
     let records = service.stop("TERM").len();
 
     let number = |name: &str| stats[name].as_u64().unwrap_or(u64::MAX);
@@ -176,7 +185,8 @@ fn slow_uploads(demo: &Path, broken: &mut Vec<String>) {
     for name in ["budget_peak", "budget_used", "budget_refusals"] {
         println!("{name:32}{:>12}", number(name));
     }
-    if number("budget_peak") > BUDGET || number("budget_used") != 0 {
+    // The request for the counters is in flight itself.
+    if number("budget_peak") > BUDGET || number("budget_used") > MAX_HEAD {
         broken.push("the budget was exceeded, or its bytes were not given back".into());
     }
     if number("budget_refusals") == 0 {
