@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
     },
     time::{Duration, Instant},
 };
@@ -164,6 +165,33 @@ async fn an_idle_worker_makes_records_at_once() {
         assert_eq!(recorder.records().len(), round);
     }
     assert_all_recorded(&log, 3);
+}
+
+/// A task that waits for exchanges by polling would keep the processor busy.
+#[test]
+fn a_worker_without_exchanges_sleeps() {
+    let (sleeps, asleep) = mpsc::channel();
+    let runtime = move || {
+        let sleeps = sleeps.clone();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let builder = builder.enable_all().on_thread_park(move || {
+            let _ = sleeps.send(());
+        });
+        builder.build().unwrap()
+    };
+    System::with_tokio_rt(runtime).block_on(async {
+        let (_recorder, log) = Deferring::with_log();
+        let app = app(&log).await;
+        for records in 1..=2 {
+            exchange(&app, TestRequest::default());
+            turns_until(|| log.stats().waiting == 0).await;
+            assert_all_recorded(&log, records);
+        }
+        // The runtime sleeps while nothing but the other thread can wake it.
+        while asleep.try_recv().is_ok() {}
+        let waits = rt::task::spawn_blocking(move || asleep.recv_timeout(TEST_TIMEOUT));
+        assert!(waits.await.unwrap().is_ok());
+    });
 }
 
 #[actix_web::test]
