@@ -501,6 +501,11 @@ async fn fields_users_and_errors_are_taken_from_the_budget() {
         move |req: HttpRequest| {
             let used = || log.stats().budget_used;
             let before = used();
+            for nth in 0..32 {
+                req.record_field(format!("field{nth}"), nth);
+            }
+            // A field takes memory beside its texts.
+            assert!(used() >= before + 32 * 40);
             for nth in 0..40 {
                 req.record_field(format!("field{nth}"), "v".repeat(1024));
             }
