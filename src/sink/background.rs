@@ -608,12 +608,16 @@ mod tests {
 
     #[test]
     fn a_line_larger_than_the_limit_is_dropped() {
-        let fixture = Fixture::open(100);
-        fixture.push([&[b'x'; 100][..], b"\n"].concat());
+        let fixture = Fixture::open(5);
         fixture.push("fine\n");
         fixture.flush();
+        assert!(!fixture.background.shared.state().was_too_long);
+        fixture.push("large\n");
+        assert!(fixture.background.shared.state().was_too_long);
+        fixture.push("good\n");
+        fixture.flush();
         assert_eq!(fixture.errors.lost(), 1);
-        assert_eq!(fixture.lines(), ["fine"]);
+        assert_eq!(fixture.lines(), ["fine", "good"]);
         // The warning about dropped lines does not count it.
         assert_eq!(fixture.background.shared.state().dropped, 0);
     }
