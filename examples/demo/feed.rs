@@ -125,10 +125,6 @@ impl Sink for Feed {
     fn emit(&self, record: &Record<'_>) {
         record.with_json(Schema::OpenTelemetry, |json| self.push(json.into()));
     }
-
-    fn deferred(&self) -> bool {
-        true
-    }
 }
 
 /// Identifies a record among those of all processes.
