@@ -116,6 +116,7 @@ impl Additions {
     fn omit(&mut self, budget: &Budget) {
         self.were_omitted = true;
         budget.count_refusal();
+        self.fields.shrink_to_fit();
         self.charge(budget);
     }
 }

@@ -145,7 +145,6 @@ impl Emission<'_> {
     /// Judges the exchange and makes the parts of its record, unless it is skipped, muted or sampled out.
     pub(crate) fn assemble(&self, state: &mut State, parts: &mut Option<Assembled>) {
         let Self { policy, .. } = *self;
-        let [for_request, mut for_response] = mem::take(&mut state.buffers);
         let facts = Facts::of(state, policy);
         let has_no_content = state.has_no_content();
         let completed = self.outcome == Outcome::Completed;
@@ -154,27 +153,27 @@ impl Emission<'_> {
             request,
             response,
             response_body,
+            buffers: [for_request, for_response],
             ..
         } = state;
         let mut reading = response
             .as_mut()
             .map(|response| response.reading(response_body, completed, has_no_content));
-        let judged = self.judge(&facts, reading.as_mut(), &mut for_response);
+        let judged = self.judge(&facts, reading.as_mut(), for_response);
         let Some((judgement, first_sink)) = judged else {
             return;
         };
         heads.finish(&policy.headers, self.redactor());
-        let request_content = self.request_content(&facts, &heads.request, request, for_request);
-        let response_content = match &mut reading {
-            Some(reading) => self.response_content(&facts, &judgement, reading, for_response),
-            None => Content::None,
-        };
-        let (code, code_state) = match &mut reading {
-            Some(reading) => {
+        let buffer = mem::take(for_request);
+        let request_content = self.request_content(&facts, &heads.request, request, buffer);
+        let (response_content, code, code_state) = match reading {
+            Some(mut reading) => {
+                let buffer = mem::take(for_response);
+                let content = self.response_content(&facts, &judgement, &mut reading, buffer);
                 reading.redact_code(policy);
-                (reading.code.take(), reading.code_state)
+                (content, reading.code, reading.code_state)
             }
-            None => (None, None),
+            None => (Content::None, None, None),
         };
         *parts = Some(Assembled {
             facts,

@@ -36,7 +36,7 @@ use crate::{
         result_code::FirstChunkCode,
         scratch::Scratch,
         span::RequestSpan,
-        state::{MAX_KEPT, Response, State},
+        state::{Response, State},
     },
     head::request_id::RequestId,
     logger::Logger,
@@ -48,11 +48,15 @@ use crate::{
     },
 };
 
-/// One exchange. When the exchange ends, its record is emitted.
+/// The maximum size of a buffer that an exchange without a record keeps for the next exchange, in bytes. All exchanges
+/// of the pool may have such buffers.
+const MAX_KEPT_UNRECORDED: usize = 1024;
+
+/// One exchange. Its record is emitted when it ends, or later with a batch.
 ///
 /// Guards own the exchange: first the future holds one, then the body. If the inner service returned an error, the
 /// error holds one until it is dropped, and so does a streamed body that is built from the error. Everything else holds
-/// a weak reference. The end of the body emits the record, or else the drop of the last guard. So there is exactly one
+/// a weak reference. The end of the body, or else the drop of the last guard, ends the exchange. So there is exactly one
 /// record.
 #[derive(Default)]
 pub(crate) struct Exchange {
@@ -166,7 +170,7 @@ impl Exchange {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             // Keep the id: handlers can read it, so the response must contain it.
             let id = state.id.take();
-            state.clear(MAX_KEPT, live.budget());
+            state.clear(MAX_KEPT_UNRECORDED, live.budget());
             state.id = id;
         }
         // Close the span now. Otherwise it would last as long as this exchange.
@@ -346,11 +350,8 @@ impl Exchange {
     /// Ends the exchange with an error of the response body. See [`end`](Self::end).
     pub(crate) fn body_failed(&self, error: &(dyn StdError + 'static)) -> bool {
         let text = self.call(|| errors::describe_chain(error));
-        self.update(|state, live| {
-            state
-                .additions
-                .add_error(text.unwrap_or_default(), live.budget())
-        });
+        let text = text.unwrap_or_default();
+        self.update(|state, live| state.additions.add_error(text, live.budget()));
         self.end(End::BodyFailed)
     }
 
@@ -397,7 +398,7 @@ impl Exchange {
             ..ending
         }));
         live.logger.shared.put_aside();
-        let held = self.state.try_borrow().ok()?.held();
+        let held = self.state.try_borrow().map_or(0, |state| state.held());
         Some((held, live.started + ending.duration))
     }
 

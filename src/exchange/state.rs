@@ -20,9 +20,6 @@ use crate::{
     policy::Policy,
 };
 
-/// The maximum size of a buffer that is kept for the next exchange, in bytes. The default limits need no more.
-pub(crate) const MAX_KEPT: usize = 4096;
-
 /// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
 #[derive(Default)]
 pub(crate) struct State {

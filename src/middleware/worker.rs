@@ -44,16 +44,16 @@ pub(super) struct Worker {
     /// The exchanges of a batch whose records are emitted next, and the parts of these records.
     assembled: RefCell<Vec<(Rc<Exchange>, Option<Assembled>)>>,
     task: Cell<Task>,
-    /// Wakes the task. Set while the task waits for an exchange that is put aside.
-    waker: Cell<Option<Waker>>,
 }
 
 /// The task that makes the records of a worker when the worker has nothing else to do.
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Default)]
 enum Task {
     #[default]
     Stopped,
-    Started,
+    Running,
+    /// The task waits for an exchange that is put aside.
+    Parked(Waker),
     /// No task can run on this thread, so no exchange waits.
     Impossible,
 }
@@ -67,7 +67,6 @@ impl Worker {
             batch: Batch::default(),
             assembled: RefCell::default(),
             task: Cell::default(),
-            waker: Cell::default(),
         })
     }
 
@@ -106,17 +105,23 @@ impl Worker {
 
     /// Makes the task run. Returns false if there can be no task.
     fn start_task(self: &Rc<Self>) -> bool {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        } else if self.task.get() == Task::Stopped {
-            self.task.set(Task::Started);
-            let handle = TaskHandle(Rc::downgrade(self));
-            // Panics outside of the `LocalSet` in which actix runs servers and tests.
-            if catch_panic(|| rt::spawn(emit_when_idle(handle))).is_none() {
-                self.task.set(Task::Impossible);
+        let can_run = match self.task.replace(Task::Running) {
+            Task::Running => true,
+            Task::Parked(waker) => {
+                waker.wake();
+                true
             }
+            Task::Stopped => {
+                let handle = TaskHandle(Rc::downgrade(self));
+                // Panics outside of the `LocalSet` in which actix runs servers and tests.
+                catch_panic(|| rt::spawn(emit_when_idle(handle))).is_some()
+            }
+            Task::Impossible => false,
+        };
+        if !can_run {
+            self.task.set(Task::Impossible);
         }
-        self.task.get() == Task::Started
+        can_run
     }
 
     /// Returns the maximum size of the buffers of the next exchange that comes into the pool.
@@ -134,14 +139,14 @@ impl Worker {
             return;
         };
         loop {
-            let mut held = 0;
-            while held < MAX_BATCH_BYTES
+            let mut contents = 0;
+            while contents < MAX_BATCH_BYTES
                 && let Some(exchange) = self.batch.pop()
             {
                 assembled.push((exchange, None));
                 if let Some((exchange, parts)) = assembled.last_mut() {
                     exchange.assemble(parts);
-                    held += parts.as_ref().map_or(0, Assembled::len);
+                    contents += parts.as_ref().map_or(0, Assembled::len);
                 }
             }
             if assembled.is_empty() {
@@ -170,7 +175,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.emit_batch();
-        if let Some(waker) = self.waker.take() {
+        if let Task::Parked(waker) = self.task.take() {
             waker.wake();
         }
     }
@@ -215,7 +220,7 @@ impl TaskHandle {
         if !worker.batch.is_empty() {
             return Poll::Ready(true);
         }
-        worker.waker.set(Some(cx.waker().clone()));
+        worker.task.set(Task::Parked(cx.waker().clone()));
         Poll::Pending
     }
 }
@@ -224,6 +229,8 @@ impl Drop for TaskHandle {
     fn drop(&mut self) {
         if let Some(worker) = self.0.upgrade() {
             worker.task.set(Task::Stopped);
+            // Nothing else would make the records that wait.
+            worker.emit_batch();
         }
     }
 }

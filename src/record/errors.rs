@@ -39,6 +39,7 @@ impl Errors {
     /// Removes the text that was added last.
     pub(crate) fn pop(&mut self) {
         self.texts.pop();
+        self.texts.shrink_to_fit();
     }
 
     /// Returns the number of bytes of memory that the texts hold.
