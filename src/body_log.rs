@@ -313,7 +313,7 @@ impl BodyLog {
     ///
     /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
     /// Without a trace, the request id decides; without either, chance. (So a client that chooses its ids influences
-    /// whether its successes are kept.)
+    /// whether its successes are kept.) If the [budget](Self::memory_budget) had no room for the headers, chance decides.
     ///
     /// # Panics
     ///
@@ -381,8 +381,8 @@ impl BodyLog {
     }
 
     /// Waits until no exchange is in flight or waits for its record, then flushes the sinks. Both together take at most
-    /// `limit`, except that the sinks get at least a tenth of a second. Returns false if an exchange is still in flight, or if a sink did
-    /// not flush all of its records.
+    /// `limit`, except that the sinks get at least a tenth of a second. Returns false if an exchange is still in flight,
+    /// or if a sink did not flush all of its records.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
     /// returns, so the last records may not be written yet.
@@ -400,7 +400,8 @@ impl BodyLog {
         let left = limit.saturating_sub(started.elapsed()).max(MIN_FLUSH_TIME);
         let logger = Arc::clone(&self.logger);
         // A sink may block longer than it should.
-        let flush = thread::Builder::new().spawn(move || logger.flush(left));
+        let flush = thread::Builder::new().name("bodylog-flush".to_owned());
+        let flush = flush.spawn(move || logger.flush(left));
         let Ok(flush) = flush else { return false };
         wait_until(left, || flush.is_finished()).await
             && flush.join().is_ok_and(|is_flushed| is_flushed)

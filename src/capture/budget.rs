@@ -1,4 +1,4 @@
-//! The memory that all captures in flight may hold together.
+//! The memory that all exchanges may hold together.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 

@@ -24,7 +24,7 @@ use crate::{
     util::text,
 };
 
-/// The reason why a body has no content in the record.
+/// The reason why a body has no content in the record, or why something else is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Omitted {
@@ -37,7 +37,7 @@ pub enum Omitted {
     /// The body is not valid in its format, from the start. If some text precedes the fault, that text is shown and
     /// marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed) instead.
     Malformed,
-    /// The memory budget had no room for the body.
+    /// The memory budget had no room.
     Budget,
     /// The status is `101 Switching Protocols`, so the body is another protocol.
     Upgrade,
@@ -48,7 +48,8 @@ pub enum Omitted {
 }
 
 impl Omitted {
-    /// Returns the value of `http.request.body.omitted` and `http.response.body.omitted`.
+    /// Returns the value of `http.request.body.omitted`, `http.response.body.omitted`, `exchange.headers_omitted` and
+    /// `exchange.fields_omitted`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Omitted::Binary => "binary",

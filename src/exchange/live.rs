@@ -38,7 +38,7 @@ pub(crate) struct Ending {
 }
 
 impl Live {
-    /// Calls one half of the emission. Returns `None` if it panics.
+    /// Calls `f` with the inputs of the record. Returns `None` if it panics.
     pub(crate) fn call_with<T>(
         &self,
         state: &RefCell<State>,

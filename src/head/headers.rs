@@ -247,7 +247,7 @@ impl HeaderValues {
         }
     }
 
-    /// Returns the number of bytes of memory that the places of the values hold.
+    /// Returns the number of bytes of the list of values, without their text.
     pub(crate) fn memory(&self) -> usize {
         self.0.len() * size_of::<HeaderValue>()
     }

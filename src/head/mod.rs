@@ -113,7 +113,7 @@ impl Heads {
         self.text.len() + self.request.headers.memory() + self.response_headers.memory()
     }
 
-    /// Drops everything except the method and the target of the request.
+    /// Drops the headers, the host, the user agent and the route.
     pub(crate) fn omit_headers(&mut self) {
         self.request.omit_headers(&mut self.text);
         self.response_headers.clear(0);

@@ -23,7 +23,7 @@ pub const MAX_URI_PART_LEN: usize = 2048;
 /// Maximum number of bytes kept of a `User-Agent`.
 pub const MAX_USER_AGENT_LEN: usize = 512;
 /// Maximum number of bytes kept of the target of a request, if the memory budget has no room for more.
-pub(crate) const MIN_TARGET_LEN: usize = 256;
+pub(crate) const MAX_CUT_TARGET_LEN: usize = 256;
 const MAX_HOST_LEN: usize = 255;
 const MAX_METHOD_LEN: usize = 32;
 
@@ -115,7 +115,7 @@ impl RequestHead {
         self.is_head = head.method == Method::HEAD;
     }
 
-    /// Drops everything except the method and the target.
+    /// Drops the headers, the host, the user agent and the route.
     pub(crate) fn omit_headers(&mut self, text: &mut HeadText) {
         text.truncate(self.message.range().end);
         self.headers.clear(0);
@@ -124,10 +124,10 @@ impl RequestHead {
         self.route = None;
     }
 
-    /// Cuts path and query, which end the text, to [`MIN_TARGET_LEN`] bytes together.
+    /// Cuts path and query, which end the text, to [`MAX_CUT_TARGET_LEN`] bytes together.
     pub(crate) fn cut_target(&mut self, text: &mut HeadText) {
-        text.cut(&mut self.path, MIN_TARGET_LEN);
-        let room = MIN_TARGET_LEN.saturating_sub(self.path.len() + 1);
+        text.cut(&mut self.path, MAX_CUT_TARGET_LEN);
+        let room = MAX_CUT_TARGET_LEN.saturating_sub(self.path.len() + 1);
         self.query = self.query.filter(|_| !self.path.cut && room > 0);
         if let Some(query) = &mut self.query {
             text.cut(query, room);

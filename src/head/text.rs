@@ -20,7 +20,7 @@ fn is_special(block: u8x16) -> u8x16 {
 }
 
 /// The maximum size of a buffer that is kept for the next exchange, in bytes. Nearly all heads need less.
-const MAX_KEPT: usize = 1024;
+const MAX_KEPT_TEXT: usize = 1024;
 
 /// Returns the length of the longest prefix of `bytes` that has at most `max` bytes and does not cut a UTF-8 character.
 fn len_up_to(bytes: &[u8], max: usize) -> usize {
@@ -96,7 +96,7 @@ impl HeadText {
         let len = self.raw.len();
         // If a small buffer grows from a power of two, it is kept for the next exchange. Of a large head, the budget
         // has counted the length.
-        buffer.reserve_exact(len.next_power_of_two().min(MAX_KEPT).max(len));
+        buffer.reserve_exact(len.next_power_of_two().min(MAX_KEPT_TEXT).max(len));
         buffer.extend_from_slice(&self.raw);
         let mut earlier = self.replace_buffer(buffer);
         earlier.clear();
@@ -105,8 +105,8 @@ impl HeadText {
 
     /// Frees the unused memory of a buffer that is too large to be kept for the next exchange.
     pub(crate) fn shrink(&mut self) {
-        if self.raw.capacity() > MAX_KEPT {
-            self.raw.shrink_to(MAX_KEPT);
+        if self.raw.capacity() > MAX_KEPT_TEXT {
+            self.raw.shrink_to(MAX_KEPT_TEXT);
         }
     }
 
@@ -117,7 +117,7 @@ impl HeadText {
             self.raw = text.into_bytes();
         }
         self.raw.clear();
-        let max_kept = max_kept.min(MAX_KEPT);
+        let max_kept = max_kept.min(MAX_KEPT_TEXT);
         if self.raw.capacity() > max_kept {
             self.raw = Vec::new();
         }

@@ -120,7 +120,7 @@ pub struct Record<'a> {
     /// `exchange.outcome`
     pub outcome: Outcome,
     /// `exchange.headers_omitted`: [`Omitted::Budget`] if the memory budget had no room for the headers. Then the host,
-    /// the user agent and the ids are absent, too, and the route may be. The target may be cut to 256 bytes.
+    /// the user agent, the route and the ids may be absent, too, and the target may be cut to 256 bytes.
     pub headers_omitted: Option<Omitted>,
     /// `exchange.fields_omitted`: [`Omitted::Budget`] if the memory budget had no room for a custom field, the user or an
     /// error.

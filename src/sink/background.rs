@@ -34,7 +34,7 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_WRITE: usize = 128 * 1024;
 
 /// Maximum memory that an unused buffer keeps.
-const MAX_KEPT: usize = 256 * 1024;
+const MAX_SPARE: usize = 256 * 1024;
 
 /// A thread that writes lines, and the lines that wait for it.
 pub(super) struct Background {
@@ -236,13 +236,13 @@ impl Shared {
             count,
             first_error: None,
         });
-        let works = failed.count < count;
+        let may_warn =
+            failed.count < count && warned_at.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL);
         // The implementation of `log` may panic.
         catch_panic(|| {
             self.errors.add(failed);
-            if works && warned_at.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
-                let has_warned = self.warn_of_dropped_lines();
-                *warned_at = has_warned.then(Instant::now).or(*warned_at);
+            if may_warn && self.warn_of_dropped_lines() {
+                *warned_at = Some(Instant::now());
             }
         });
     }
@@ -279,7 +279,7 @@ impl Shared {
 }
 
 impl State {
-    /// Returns whether waiting for more lines would not save a write, or would leave less than half of the room.
+    /// Returns whether there are enough lines for a full write, or for half of the limit.
     fn is_enough(&self) -> bool {
         self.waiting.len() >= MAX_WRITE.min(self.limit / 2)
     }
@@ -315,7 +315,7 @@ impl State {
 
     /// Returns the memory that a buffer may have beyond its lines, which saves allocations.
     fn max_kept(&self) -> usize {
-        MAX_KEPT.min(self.limit / 16)
+        MAX_SPARE.min(self.limit / 16)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::record::{data::Record, schema::Schema};
 pub trait Sink: Send + Sync {
     /// Returns whether the sink uses records of a level. Default: `true`.
     ///
-    /// Called with `Error` before a request is recorded. Called at the end of the exchange with the level of the
+    /// Called with `Error` before a request is recorded. Called when the record is made, with the level of the
     /// record, and perhaps before with the level that the record has without the code of the response. Not called where
     /// another sink has already decided. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
@@ -40,13 +40,15 @@ pub trait Sink: Send + Sync {
     /// handler blocks the worker. Called once, when the sink is added. Default: `false`.
     ///
     /// If all sinks of a logger return `true`, each worker makes its records in batches, which takes less processor
-    /// time. Records are lost if the process ends without [`BodyLog::drain`](crate::BodyLog::drain).
+    /// time. Exchanges that wait are lost if the process ends before [`BodyLog::drain`](crate::BodyLog::drain) or the end of
+    /// the worker has made their records. The `tracing` span of a request stays open until its record is made. Outside of
+    /// a `LocalSet`, in which actix-web runs servers and tests, each record is made at the end of its exchange.
     fn deferred(&self) -> bool {
         false
     }
 
     /// Flushes buffered records within `limit`, and returns whether none are left. Called by
-    /// [`BodyLog::drain`](crate::BodyLog::drain). Default: does nothing and returns `true`.
+    /// [`BodyLog::drain`](crate::BodyLog::drain), on a separate thread. Default: does nothing and returns `true`.
     fn flush(&self, limit: Duration) -> bool {
         let _ = limit;
         true
