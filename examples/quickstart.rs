@@ -26,6 +26,8 @@ async fn main() -> std::io::Result<()> {
     .run()
     .await?;
     // Wait for the last records.
-    body_log.drain(Duration::from_secs(5)).await;
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
     Ok(())
 }

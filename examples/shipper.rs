@@ -62,7 +62,7 @@ mod log_file;
 
 use std::{io, path::Path, process::ExitCode, time::Duration};
 
-use actix_bodylog::{BodyLog, JsonLines, RecordExt as _, RequestIds, Schema};
+use actix_bodylog::{BodyLog, JsonLines, RecordExt as _, RequestIdSource, Schema};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, get, post, web};
 use log_file::LogFile;
 use serde::Deserialize;
@@ -91,8 +91,8 @@ async fn serve() -> common::Result {
         Some(path) => JsonLines::background(LogFile::open(Path::new(path))?, QUEUE),
     };
     let body_log = BodyLog::new()
-        .request_id(RequestIds::Generate)
-        .skip("/health")
+        .request_id(RequestIdSource::Generate)
+        .quiet("/health")
         .sink(lines.schema(schema));
 
     let for_workers = body_log.clone();
@@ -106,7 +106,9 @@ async fn serve() -> common::Result {
     common::announce("http", &server.addrs());
     server.run().await?;
     // Write the lines that are still queued.
-    body_log.drain(Duration::from_secs(5)).await;
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
     Ok(())
 }
 

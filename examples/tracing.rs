@@ -72,6 +72,8 @@ async fn serve() -> common::Result {
     .bind(&addrs[..])?;
     common::announce("http", &server.addrs());
     server.run().await?;
-    body_log.drain(Duration::from_secs(5)).await;
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
     Ok(())
 }

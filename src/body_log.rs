@@ -1,29 +1,25 @@
 //! The builder of a logger, which is also the handle to it.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     dev::ServiceRequest,
     http::header::{HeaderMap, HeaderName},
-    rt::time::{sleep, timeout},
 };
 use ipnet::IpNet;
 use log::Level;
 
 use crate::{
+    drain::{self, DrainError},
     formats::json::code::CodePath,
-    head::{Allowlists, client::Proxies, request_id::RequestIds},
+    head::{Allowlists, client::Proxies, request_id::RequestIdSource},
     logger::Logger,
-    policy::{Policy, ResponseBody},
+    policy::{BodyPolicy, Policy},
     preview::{self, Preview},
-    record::{level::incident_code_level, truncate::MIN_RECORD_LIMIT},
+    record::{data::Record, omission::Omissions, truncate::MIN_RECORD_LIMIT},
     redact::{Redaction, names::Names},
     sampling::Sampling,
-    sink::Sink,
+    sink::{LogSink, Sink, SinkFn},
     stats::{Shared, Stats},
 };
 
@@ -46,21 +42,42 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// use actix_web::{App, HttpServer};
 ///
 /// # async fn serve() -> std::io::Result<()> {
-/// let body_log = BodyLog::new().request_limit(8 * 1024).skip("/health");
+/// let body_log = BodyLog::new().request_limit(8 * 1024).quiet("/health");
 /// let for_workers = body_log.clone();
 /// HttpServer::new(move || App::new().wrap(for_workers.clone()))
 ///     .bind(("127.0.0.1", 8080))?
 ///     .run()
 ///     .await?;
-/// body_log.drain(std::time::Duration::from_secs(5)).await;
+/// if let Err(error) = body_log.drain(std::time::Duration::from_secs(5)).await {
+///     eprintln!("{error}");
+/// }
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// If another `BodyLog` is wrapped inside, around a scope or a resource, the limits and rules of the inner logger
-/// apply to the requests that reach it. Record, budget, counters and sinks stay those of the outer logger.
-/// **All rules of the inner logger apply, redaction included:** to change only one limit, wrap a changed clone of
-/// the outer logger, `body_log.clone().request_limit(..)`.
+/// # Nested loggers
+///
+/// If another `BodyLog` is wrapped inside, around a scope or a resource, there is still one record for each request.
+/// Its sinks, its budget and its counters are those of the outer logger.
+///
+/// **The inner logger changes only what was set on it.** Every other setting is that of the outer logger, redaction
+/// included, wherever the inner logger was made:
+///
+/// ```
+/// use actix_bodylog::BodyLog;
+/// use actix_web::{App, HttpResponse, web};
+///
+/// let webhooks = web::resource("/webhooks")
+///     .wrap(BodyLog::new().request_limit(64 * 1024))
+///     .to(HttpResponse::Ok);
+/// let app = App::new().service(webhooks).wrap(BodyLog::new().redact("iban").quiet("/health"));
+/// # let _ = app;
+/// ```
+///
+/// Settings that form a list (`redact`, `quiet`, `request_header` and so on) are added to those of the outer logger. A
+/// name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated accordingly
+/// inside of it, even if the outer logger says otherwise. A setting that was made before a clone counts as made on the
+/// clone, too.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
@@ -71,9 +88,9 @@ pub struct BodyLog {
 
 impl Default for BodyLog {
     fn default() -> Self {
-        let code_field = CodePath::new("code");
+        let code_path = CodePath::new("code");
         let mut names = Names::default();
-        names.show_code(code_field.key());
+        names.show_code(code_path.key());
         let policy = Policy {
             request_limit: DEFAULT_BODY_LIMIT,
             response_limit: DEFAULT_BODY_LIMIT,
@@ -82,18 +99,20 @@ impl Default for BodyLog {
             hides_code: false,
             headers: Allowlists::new(&names),
             names,
-            code_path: code_field,
-            code_levels: Arc::new(incident_code_level),
+            code_path,
+            code_levels: None,
             success_level: Level::Debug,
-            response_body: ResponseBody::default(),
+            request_body: BodyPolicy::Always,
+            response_body: BodyPolicy::WhenNotable,
             proxies: Proxies::default(),
-            request_ids: RequestIds::default(),
+            request_ids: RequestIdSource::default(),
             sampling: Sampling::default(),
-            skip: Vec::new(),
-            skip_if: Vec::new(),
+            omissions: Omissions::default(),
         };
+        let mut logger = Logger::new(policy, Shared::new(DEFAULT_MEMORY_BUDGET));
+        logger.add_sink(Arc::new(LogSink::new()));
         Self {
-            logger: Arc::new(Logger::new(policy, Shared::new(DEFAULT_MEMORY_BUDGET))),
+            logger: Arc::new(logger),
             default_sink: true,
         }
     }
@@ -117,16 +136,20 @@ impl BodyLog {
     /// # let _ = app;
     /// ```
     pub fn off() -> Self {
-        Self::new().skip_if(|_| true)
+        Self::new().exclude_if(|_| true)
     }
 
-    fn change(mut self, f: impl FnOnce(&mut Logger)) -> Self {
-        f(Arc::make_mut(&mut self.logger));
+    fn change_logger(mut self, change: impl FnOnce(&mut Logger)) -> Self {
+        change(Arc::make_mut(&mut self.logger));
         self
     }
 
-    fn set(self, f: impl FnOnce(&mut Policy)) -> Self {
-        self.change(|logger| f(&mut logger.policy))
+    fn set(self, change: impl Fn(&mut Policy) + Send + Sync + 'static) -> Self {
+        self.change_logger(|logger| logger.change(change))
+    }
+
+    fn set_names(self, change: impl Fn(&mut Names) + Send + Sync + 'static) -> Self {
+        self.set(move |policy| policy.change_names(&change))
     }
 
     pub(crate) fn logger(&self) -> Arc<Logger> {
@@ -136,13 +159,13 @@ impl BodyLog {
     /// Sets the number of bytes of a request body that a record may show; 0 shows none. Default:
     /// [`DEFAULT_BODY_LIMIT`].
     pub fn request_limit(self, bytes: usize) -> Self {
-        self.set(|policy| policy.request_limit = bytes)
+        self.set(move |policy| policy.request_limit = bytes)
     }
 
     /// Sets the number of bytes of a response body that a record may show; 0 shows none. Default:
     /// [`DEFAULT_BODY_LIMIT`].
     pub fn response_limit(self, bytes: usize) -> Self {
-        self.set(|policy| policy.response_limit = bytes)
+        self.set(move |policy| policy.response_limit = bytes)
     }
 
     /// Sets the number of bytes at the beginning of a response that are searched for the code, even if
@@ -152,7 +175,7 @@ impl BodyLog {
     /// [budget](Self::memory_budget). If the budget has no room even for the first chunk, only that chunk is
     /// searched. If the budget has no room for a later chunk, the code is not known, and `code_state` is `cut`.
     pub fn code_limit(self, bytes: usize) -> Self {
-        self.set(|policy| policy.code_limit = bytes)
+        self.set(move |policy| policy.code_limit = bytes)
     }
 
     /// Sets the maximum number of bytes of one rendered record, newline included, in the [schema](Sink::schema) of
@@ -169,14 +192,14 @@ impl BodyLog {
             bytes >= MIN_RECORD_LIMIT,
             "the record limit must be at least {MIN_RECORD_LIMIT} bytes, not {bytes}"
         );
-        self.set(|policy| policy.record_limit = bytes)
+        self.set(move |policy| policy.record_limit = bytes)
     }
 
     /// Sets the number of bytes that all exchanges may hold together, on all workers, until their records are made.
     /// Default: [`DEFAULT_MEMORY_BUDGET`].
     ///
     /// This is the memory of heads, captured bodies, custom fields, users and errors. If there is no room for a body, it
-    /// is not captured, and is [omitted](crate::Omitted::Budget). If there is no room for a head, its headers are
+    /// is not captured, and is [omitted](crate::record::OmitReason::Budget). If there is no room for a head, its headers are
     /// [omitted](crate::Record::headers_omitted); if there is still no room, its target is cut to 256 bytes. If there
     /// is no room for a field, a user or an error, it is [omitted](crate::Record::fields_omitted). Responses never
     /// change.
@@ -192,32 +215,40 @@ impl BodyLog {
     ///
     /// The code is shown even if its key is sensitive, unless [`redact`](Self::redact) names that key.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
-        self.set(|policy| {
-            policy.code_path = CodePath::new(field.as_ref());
+        let path = CodePath::new(field.as_ref());
+        self.set(move |policy| {
+            policy.code_path = path.clone();
             // Shows the new key.
             policy.change_names(|_| {});
         })
     }
 
     /// Sets the function that returns the level that a code requires, or `None` if the code does not affect the level.
-    /// Default: [`incident_code_level`]. Ready-made alternative: [`http_code_level`](crate::http_code_level).
+    /// Default: [`default_code_level`](crate::default_code_level). Ready-made alternatives:
+    /// [`incident_code_level`](crate::incident_code_level), [`http_code_level`](crate::http_code_level).
     ///
     /// A panic in the function is caught and counted, and the code does not affect the level.
     pub fn code_levels(
         self,
         levels: impl Fn(i64) -> Option<Level> + Send + Sync + 'static,
     ) -> Self {
-        self.set(|policy| policy.code_levels = Arc::new(levels))
+        let levels = Arc::new(levels);
+        self.set(move |policy| policy.code_levels = Some(levels.clone()))
     }
 
     /// Sets the level of an exchange that requires no more severe level. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
-        self.set(|policy| policy.success_level = level)
+        self.set(move |policy| policy.success_level = level)
     }
 
-    /// Sets when the content of a response is recorded. Default: [`ResponseBody::WhenNotable`].
-    pub fn response_body(self, when: ResponseBody) -> Self {
-        self.set(|policy| policy.response_body = when)
+    /// Sets when the content of a request body is recorded. Default: [`BodyPolicy::Always`].
+    pub fn request_body(self, when: BodyPolicy) -> Self {
+        self.set(move |policy| policy.request_body = when)
+    }
+
+    /// Sets when the content of a response body is recorded. Default: [`BodyPolicy::WhenNotable`].
+    pub fn response_body(self, when: BodyPolicy) -> Self {
+        self.set(move |policy| policy.response_body = when)
     }
 
     /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
@@ -225,49 +256,87 @@ impl BodyLog {
     ///
     /// If `name` is the key of the [code](Self::code_field), the code is hidden but still decides the level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
-        self.set(|policy| policy.change_names(|names| names.redact(name.as_ref())))
+        let name = name.as_ref().to_owned();
+        self.set_names(move |names| names.redact(&name))
     }
 
     /// Hides the values of all names that contain `fragment`. An empty fragment is ignored. May be called several
     /// times.
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
-        self.set(|policy| policy.change_names(|names| names.redact_containing(fragment.as_ref())))
+        let fragment = fragment.as_ref().to_owned();
+        self.set_names(move |names| names.redact_containing(&fragment))
     }
 
-    /// Shows the values of this name: removes the name from the lists of whole names and of fragments, including the
-    /// default lists. A header of this name may be [recorded](Self::request_header) unchanged. May be called several
-    /// times. If a name is given to `keep` and to [`redact`](Self::redact), the last call counts.
+    /// Shows the values of exactly this name, whatever rule would hide them. A header of this name may be
+    /// [recorded](Self::request_header) unchanged. May be called several times.
     ///
-    /// **Secrets under this name are in the logs from now on, and in everything that is built from the logs.** Because
-    /// fragments are removed, too, `keep("token")` also shows a `reset_token`. Call `redact_containing("token")`
-    /// afterwards to show only `token`.
+    /// `keep` takes precedence over [`redact`](Self::redact) and [`redact_containing`](Self::redact_containing). The
+    /// order of the calls does not matter: `keep("token_type")` shows a `tokenType`, and a `token` stays hidden.
+    ///
+    /// **Secrets under this name are in the logs from now on, and in everything that is built from the logs.**
     pub fn keep(self, name: impl AsRef<str>) -> Self {
-        self.set(|policy| policy.change_names(|names| names.keep(name.as_ref())))
+        let name = name.as_ref().to_owned();
+        self.set_names(move |names| names.keep(&name))
     }
 
     /// Replaces all redaction rules, for rules that several loggers share and for [`Redaction::none`]. Default:
     /// [`Redaction::default`].
     pub fn redaction(self, redaction: Redaction) -> Self {
-        self.set(|policy| policy.change_names(|names| *names = redaction.names))
+        self.set_names(move |names| *names = redaction.names.clone())
     }
 
-    /// Adds a request header to the record. May be called several times. Default: accept,
-    /// content-encoding, content-length, content-type, host, origin, referer, traceparent and
-    /// x-request-id.
+    /// Adds a request header to the record, by a [`HeaderName`] or its text. May be called several times. Default:
+    /// content-encoding, content-type, origin, referer and x-request-id.
     ///
     /// The value of a header with a sensitive name is hidden. Headers that carry credentials
     /// (authorization, proxy-authorization, cookie, set-cookie, x-api-key, x-auth-token,
     /// x-csrf-token, x-xsrf-token, x-amz-security-token) are not recorded, unless [`keep`](Self::keep) names them,
     /// too.
-    pub fn request_header(self, header: HeaderName) -> Self {
-        self.set(|policy| policy.headers.request.add(header, &policy.names))
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text is not a valid header name.
+    #[track_caller]
+    pub fn request_header(self, header: impl TryInto<HeaderName>) -> Self {
+        let header = header_name(header);
+        self.set(move |policy| policy.headers.request.add(&header, &policy.names))
     }
 
     /// Adds a response header to the record, with the same exceptions as
     /// [`request_header`](Self::request_header). May be called several times. Default:
-    /// content-encoding, content-length, content-type, location and retry-after.
-    pub fn response_header(self, header: HeaderName) -> Self {
-        self.set(|policy| policy.headers.response.add(header, &policy.names))
+    /// content-encoding, content-type, location and retry-after.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text is not a valid header name.
+    #[track_caller]
+    pub fn response_header(self, header: impl TryInto<HeaderName>) -> Self {
+        let header = header_name(header);
+        self.set(move |policy| policy.headers.response.add(&header, &policy.names))
+    }
+
+    /// Leaves a field out of every record, in each schema. `name` is the field's name in
+    /// [`Schema::OpenTelemetry`](crate::Schema::OpenTelemetry). May be called several times.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    ///
+    /// let body_log = BodyLog::new()
+    ///     .omit_field("url.scheme")
+    ///     .omit_field("http.request.header.referer");
+    /// # let _ = body_log;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if no field of a record has this name, or if the field is in every record: `timestamp`, `level`,
+    /// `message`, the method, the path, the status, the sizes of bodies, and the fields under `exchange.` that tell
+    /// how the exchange ended, how long it took, and what is missing in the record.
+    #[track_caller]
+    pub fn omit_field(self, name: impl AsRef<str>) -> Self {
+        let omission = Omissions::parse(name.as_ref());
+        let omission = omission.unwrap_or_else(|error| panic!("{error}"));
+        self.set(move |policy| policy.omit(&omission))
     }
 
     /// Sets the addresses and networks of your proxies, and replaces an earlier list. Default: an empty list, so the
@@ -292,15 +361,15 @@ impl BodyLog {
     /// # }
     /// ```
     pub fn trusted_proxies<N: Into<IpNet>>(self, proxies: impl IntoIterator<Item = N>) -> Self {
-        let proxies = proxies.into_iter().map(Into::into).collect();
-        self.set(|policy| policy.proxies = Proxies::new(proxies))
+        let proxies = Proxies::new(proxies.into_iter().map(Into::into).collect());
+        self.set(move |policy| policy.proxies = proxies.clone())
     }
 
-    /// Sets where the ids of requests come from. Default: [`RequestIds::Incoming`], the `x-request-id` of the request.
+    /// Sets where the ids of requests come from. Default: [`RequestIdSource::Incoming`], the `x-request-id` of the request.
     ///
-    /// [`RequestIds::Generate`] adds the id to the response.
-    pub fn request_id(self, ids: RequestIds) -> Self {
-        self.set(|policy| policy.request_ids = ids)
+    /// [`RequestIdSource::Generate`] adds the id to the response.
+    pub fn request_id(self, ids: RequestIdSource) -> Self {
+        self.set(move |policy| policy.request_ids = ids)
     }
 
     /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, which keeps all
@@ -320,31 +389,54 @@ impl BodyLog {
     /// Panics if `rate` is not from 0 to 1.
     pub fn sample(self, rate: f64) -> Self {
         let sampling = Sampling::new(rate);
-        self.set(|policy| policy.sampling = sampling)
+        self.set(move |policy| policy.sampling = sampling)
     }
 
-    /// Skips successful requests for exactly this path, as the middleware receives it. A request is
-    /// recorded if its code, status, outcome or malformed response requires [`Level::Warn`] or above. May be
-    /// called several times.
-    pub fn skip(self, path: impl Into<String>) -> Self {
-        self.set(|policy| policy.skip.push(path.into()))
+    /// Records a request for exactly this path, as this logger receives it, only if it fails: if its code, status,
+    /// outcome or malformed response requires [`Level::Warn`] or above. May be called several times.
+    pub fn quiet(self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.change_logger(|logger| logger.filters.quiet.add_path(path))
     }
 
-    /// Skips requests for which `condition` is true: there is no capture and no record, however they end, even if
-    /// another logger is wrapped inside. May be called several times.
+    /// Records requests for which `condition` is true only if they fail, like [`quiet`](Self::quiet). May be called
+    /// several times.
     ///
     /// A panic in `condition` is caught and counted, and the request is recorded.
-    pub fn skip_if(
+    pub fn quiet_if(
         self,
         condition: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.set(|policy| policy.skip_if.push(Arc::new(condition)))
+        let condition = Arc::new(condition);
+        self.change_logger(|logger| logger.filters.quiet.add_condition(condition))
+    }
+
+    /// Does not record requests for exactly this path, as this logger receives it: there is no capture and no record,
+    /// however they end, even if another logger is wrapped inside. May be called several times.
+    pub fn exclude(self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.change_logger(|logger| logger.filters.excluded.add_path(path))
+    }
+
+    /// Does not record requests for which `condition` is true, like [`exclude`](Self::exclude). May be called several
+    /// times.
+    ///
+    /// A panic in `condition` is caught and counted, and the request is recorded.
+    pub fn exclude_if(
+        self,
+        condition: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let condition = Arc::new(condition);
+        self.change_logger(|logger| logger.filters.excluded.add_condition(condition))
     }
 
     /// Adds a sink. Records go to all sinks. Default: [`LogSink::new`](crate::LogSink::new).
+    ///
+    /// To ask a sink later, for example what it [lost](Sink::lost), or to share it with another logger, add an
+    /// `Arc` of it.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
-        self.change(|logger| {
+        self.change_logger(|logger| {
             if replace {
                 logger.clear_sinks();
             }
@@ -352,8 +444,20 @@ impl BodyLog {
         })
     }
 
+    /// Adds a closure as a sink.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    ///
+    /// let body_log = BodyLog::new().sink_fn(|record| println!("{} {:?}", record.message, record.status));
+    /// # let _ = body_log;
+    /// ```
+    pub fn sink_fn(self, emit: impl Fn(&Record<'_>) + Send + Sync + 'static) -> Self {
+        self.sink(SinkFn(emit))
+    }
+
     /// Returns the body fields of a record about a response with status 200, these headers and this body, to test your
-    /// settings. [`ResponseBody::WhenNotable`] shows the content, as above the success level. The
+    /// settings. [`BodyPolicy::WhenNotable`] shows the content, as above the success level. The
     /// [record limit](Self::record_limit) does not apply.
     ///
     /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A request body
@@ -381,8 +485,7 @@ impl BodyLog {
     }
 
     /// Waits until no exchange is in flight or waits for its record, then flushes the sinks. Both together take at most
-    /// `limit`, except that the sinks get at least a tenth of a second. Returns false if an exchange is still in flight,
-    /// or if a sink did not flush all of its records.
+    /// `limit`, except that the sinks get at least a tenth of a second.
     ///
     /// Call this in `main`, after the server has stopped: worker threads are not always joined before `run().await`
     /// returns, so the last records may not be written yet.
@@ -390,34 +493,26 @@ impl BodyLog {
     /// The thread that awaits this future is never blocked: sinks are flushed on another thread. If a sink takes
     /// longer than the limit, that thread is left behind.
     ///
+    /// # Errors
+    ///
+    /// Returns an error if an exchange is still in flight or waits for its record, or if a sink did not flush all of
+    /// its records. The error says what was left.
+    ///
     /// # Panics
     ///
     /// Panics if the future is awaited outside of an actix or Tokio runtime.
-    pub async fn drain(&self, limit: Duration) -> bool {
-        const MIN_FLUSH_TIME: Duration = Duration::from_millis(100);
-        let started = Instant::now();
-        let is_idle = wait_until(limit, || self.logger.shared.is_idle()).await;
-        let left = limit.saturating_sub(started.elapsed()).max(MIN_FLUSH_TIME);
-        let logger = Arc::clone(&self.logger);
-        // A sink may block longer than it should.
-        let flush = thread::Builder::new().name("bodylog-flush".to_owned());
-        let flush = flush.spawn(move || logger.flush(left));
-        let Ok(flush) = flush else { return false };
-        wait_until(left, || flush.is_finished()).await
-            && flush.join().is_ok_and(|is_flushed| is_flushed)
-            && is_idle
+    pub async fn drain(&self, limit: Duration) -> Result<(), DrainError> {
+        drain::drain(&self.logger, limit).await
     }
 }
 
-/// Waits until a condition holds. Returns false if it does not hold within `limit`.
-async fn wait_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
-    const INTERVAL: Duration = Duration::from_millis(1);
-    let holds = async {
-        while !condition() {
-            sleep(INTERVAL).await;
-        }
-    };
-    timeout(limit, holds).await.is_ok()
+/// Converts the name of a header.
+#[track_caller]
+fn header_name(name: impl TryInto<HeaderName>) -> HeaderName {
+    match name.try_into() {
+        Ok(name) => name,
+        Err(_) => panic!("the name of a header contains an invalid character"),
+    }
 }
 
 #[cfg(test)]
@@ -429,7 +524,7 @@ mod tests {
         fn check(log: impl Clone + Send + Sync + std::fmt::Debug) -> String {
             format!("{log:?}")
         }
-        assert!(check(BodyLog::new().skip("/health")).contains("/health"));
+        assert!(check(BodyLog::new().quiet("/health")).contains("/health"));
     }
 
     #[test]

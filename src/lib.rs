@@ -7,55 +7,51 @@
 
 mod body_log;
 mod capture;
-mod config;
+pub mod config;
 mod content;
+mod drain;
 mod exchange;
+mod filters;
 mod formats;
 mod head;
 mod logger;
-mod middleware;
+pub mod middleware;
 mod policy;
 mod preview;
-mod record;
-mod redact;
+pub mod record;
+pub mod redact;
 mod request_ext;
 mod sampling;
-mod sink;
+pub mod sink;
 mod stats;
 mod util;
 
 #[doc(no_inline)]
 pub use ipnet::IpNet;
+#[doc(no_inline)]
+pub use log::Level;
 
 #[cfg(feature = "tracing")]
+#[doc(inline)]
 pub use crate::sink::TracingSink;
 pub use crate::{
     body_log::{
         BodyLog, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET,
         DEFAULT_RECORD_LIMIT,
     },
-    config::{CodeLevels, Config, ConfigError},
-    content::Omitted,
-    formats::json::code::{Code, CodeState, MAX_CODE_LEN},
-    head::{
-        headers::{MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
-        request::{MAX_URI_PART_LEN, MAX_USER_AGENT_LEN},
-        request_id::{MAX_REQUEST_ID_LEN, RequestId, RequestIds},
-    },
-    middleware::{BodyLogFuture, BodyLogMiddleware, body::RecordedBody},
-    policy::ResponseBody,
+    drain::DrainError,
+    head::request_id::{RequestId, RequestIdSource},
+    policy::BodyPolicy,
     preview::Preview,
-    record::{
-        data::{Body, Outcome, Record},
-        errors::MAX_ERROR_LEN,
-        field::{Field, FieldValue, MAX_FIELD_NAME_LEN, MAX_FIELD_VALUE_LEN, MAX_FIELDS},
-        headers::Headers,
-        level::{http_code_level, incident_code_level},
-        schema::Schema,
-        user::{MAX_USER_LEN, User},
-    },
-    redact::Redaction,
+    record::level::{default_code_level, http_code_level, incident_code_level},
     request_ext::RecordExt,
-    sink::{JsonLines, LogSink, Sink, TestSink},
     stats::Stats,
+    util::text_enum::ParseEnumError,
+};
+#[doc(inline)]
+pub use crate::{
+    config::{Config, ConfigError},
+    record::{Record, Schema, User},
+    redact::Redaction,
+    sink::{JsonLines, LogSink, Sink, TestSink},
 };

@@ -1,4 +1,4 @@
-//! The settings of one logger, and the decisions that follow from them. The settings of an inner logger replace them.
+//! The settings of one logger, and the decisions that follow from them.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -6,31 +6,55 @@ use actix_web::dev::ServiceRequest;
 use log::Level;
 
 use crate::{
+    content::OmitReason,
     formats::json::code::CodePath,
-    head::{Allowlists, client::Proxies, request_id::RequestIds},
+    head::{Allowlists, client::Proxies, request_id::RequestIdSource},
+    record::{
+        level::default_code_level,
+        omission::{Omission, Omissions},
+    },
     redact::names::Names,
     sampling::Sampling,
+    util::{catch_panic::catch_panic, text_enum::text_enum},
 };
 
-/// When the content of a response is recorded. The code, size and headers are always recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ResponseBody {
-    /// If the level is above the success level, or the method is not GET. The default.
-    #[default]
-    #[serde(alias = "notable")]
-    WhenNotable,
-    /// In every record.
-    Always,
-    /// In no record.
-    Never,
+text_enum! {
+    /// When the content of a body is recorded. Sizes, headers and the code are always recorded.
+    #[derive(Default)]
+    pub enum BodyPolicy {
+        /// In every record.
+        Always = "always",
+        /// If the level is above the [success level](crate::BodyLog::success_level), or the method is not GET.
+        /// Otherwise, the body is [omitted](OmitReason::Policy). The configuration may also say `notable`.
+        #[default]
+        WhenNotable = "when_notable" | "notable",
+        /// If the level is above the [success level](crate::BodyLog::success_level). Otherwise, the body is
+        /// [omitted](OmitReason::Policy).
+        OnFailure = "on_failure",
+        /// In no record. Nothing is captured for it.
+        Never = "never",
+    }
+}
+
+impl BodyPolicy {
+    /// Returns the reason why the content of a body is not shown, if it does not depend on the body. `limit` is the
+    /// number of bytes that may be shown.
+    pub(crate) fn omits(self, limit: usize, is_raised: bool, is_get: bool) -> Option<OmitReason> {
+        if limit == 0 {
+            return Some(OmitReason::Disabled);
+        }
+        match self {
+            Self::Never => Some(OmitReason::Disabled),
+            Self::OnFailure if !is_raised => Some(OmitReason::Policy),
+            Self::WhenNotable if !is_raised && is_get => Some(OmitReason::Policy),
+            Self::Always | Self::WhenNotable | Self::OnFailure => None,
+        }
+    }
 }
 
 pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
-pub(crate) type SkipIf = dyn Fn(&ServiceRequest) -> bool + Send + Sync;
 
-/// The settings of one logger, except its budget, counters and sinks. Sizes are in bytes.
+/// The settings of one logger, except its budget, counters, filters and sinks. Sizes are in bytes.
 #[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) request_limit: usize,
@@ -38,18 +62,19 @@ pub(crate) struct Policy {
     pub(crate) code_limit: usize,
     pub(crate) record_limit: usize,
     pub(crate) code_path: CodePath,
-    pub(crate) code_levels: Arc<CodeLevel>,
+    /// `None` is [`default_code_level`].
+    pub(crate) code_levels: Option<Arc<CodeLevel>>,
     pub(crate) success_level: Level,
-    pub(crate) response_body: ResponseBody,
+    pub(crate) request_body: BodyPolicy,
+    pub(crate) response_body: BodyPolicy,
     pub(crate) proxies: Proxies,
-    pub(crate) request_ids: RequestIds,
+    pub(crate) request_ids: RequestIdSource,
     pub(crate) sampling: Sampling,
-    pub(crate) skip: Vec<String>,
-    pub(crate) skip_if: Vec<Arc<SkipIf>>,
     pub(crate) names: Names,
     /// Set if the key of the code is sensitive.
     pub(crate) hides_code: bool,
     pub(crate) headers: Allowlists,
+    pub(crate) omissions: Omissions,
 }
 
 impl Policy {
@@ -61,10 +86,28 @@ impl Policy {
         self.headers.rebuild(&self.names);
     }
 
-    /// Returns the address of the client.
-    pub(crate) fn client(&self, req: &ServiceRequest) -> Option<IpAddr> {
-        let peer = req.peer_addr().map(|address| address.ip());
-        self.proxies.client(peer, req.headers())
+    /// Returns the address of the client, and that of the peer if it is not the client.
+    pub(crate) fn client_and_peer(&self, req: &ServiceRequest) -> (Option<IpAddr>, Option<IpAddr>) {
+        let peer = req.peer_addr().map(|address| address.ip().to_canonical());
+        let client = self.proxies.client(peer, req.headers());
+        (client, peer.filter(|_| peer != client))
+    }
+
+    /// Leaves a field out of every record.
+    pub(crate) fn omit(&mut self, omission: &Omission) {
+        match omission {
+            Omission::Field(remove) => self.omissions.add(*remove),
+            Omission::RequestHeader(header) => self.headers.request.omit(header, &self.names),
+            Omission::ResponseHeader(header) => self.headers.response.omit(header, &self.names),
+        }
+    }
+
+    /// Returns the level that a code requires.
+    pub(crate) fn code_level(&self, code: i64) -> Option<Level> {
+        match &self.code_levels {
+            Some(levels) => levels(code),
+            None => default_code_level(code),
+        }
     }
 
     /// Returns the number of bytes that are kept of a response, if its content may be recorded.
@@ -81,24 +124,13 @@ impl Policy {
         // `log` orders levels by verbosity: the smallest is the most severe.
         required.map_or(self.success_level, |level| level.min(self.success_level))
     }
+}
 
-    /// Returns whether a record may show the content of a response.
-    pub(crate) fn keeps_response(&self) -> bool {
-        self.response_limit > 0 && self.response_body != ResponseBody::Never
-    }
-
-    /// Returns whether a record of this level shows the content of the response.
-    pub(crate) fn shows_response(&self, level: Level, is_get: bool) -> bool {
-        match self.response_body {
-            ResponseBody::Always => true,
-            ResponseBody::Never => false,
-            ResponseBody::WhenNotable => level < self.success_level || !is_get,
-        }
-    }
-
-    /// Returns whether successful requests for this path are skipped.
-    pub(crate) fn skips(&self, path: &str) -> bool {
-        self.skip.iter().any(|skipped| skipped == path)
+impl Drop for Policy {
+    /// Drops the function of the application, whose destructor may panic, perhaps while the thread unwinds.
+    fn drop(&mut self) {
+        let levels = self.code_levels.take();
+        catch_panic(|| drop(levels));
     }
 }
 
@@ -111,11 +143,11 @@ impl fmt::Debug for Policy {
             .field("record_limit", &self.record_limit)
             .field("code_path", &self.code_path)
             .field("success_level", &self.success_level)
+            .field("request_body", &self.request_body)
             .field("response_body", &self.response_body)
             .field("proxies", &self.proxies)
             .field("request_ids", &self.request_ids)
             .field("sampling", &self.sampling)
-            .field("skip", &self.skip)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderMap;
 
 use crate::{
-    content::{Content, Omitted, may_have_code},
+    content::{Content, OmitReason, may_have_code},
     exchange::result_code::{KeptBody, ResponseReading},
     formats::{
         json::code::{Code, CodeState},
@@ -20,15 +20,15 @@ use crate::{
 pub struct Preview {
     /// `http.response.body.content`
     pub content: Option<String>,
-    /// `http.response.body.truncated`
+    /// `exchange.response.truncated`
     pub truncated: bool,
-    /// `http.response.body.malformed`
+    /// `exchange.response.malformed`
     pub malformed: bool,
-    /// `http.response.body.omitted`
-    pub omitted: Option<Omitted>,
-    /// `http.response.body.code`, as in the response; a string without its quotes.
+    /// `exchange.response.omitted`
+    pub omitted: Option<OmitReason>,
+    /// `exchange.code`, as in the response; a string without its quotes.
     pub code: Option<String>,
-    /// `http.response.body.code_state`
+    /// `exchange.code_state`
     pub code_state: Option<CodeState>,
 }
 
@@ -58,10 +58,13 @@ pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Prev
     preview.code = reading.code.as_ref().map(|code| match code.as_code() {
         Code::Number(code) | Code::Text(code) => code.to_owned(),
     });
-    let content = match (body.is_empty(), policy.keeps_response()) {
-        (true, _) => Content::None,
-        (false, true) => reading.content(policy, redactor, String::new()),
-        (false, false) => Content::Omitted(Omitted::Disabled),
+    let omitted = policy
+        .response_body
+        .omits(policy.response_limit, true, false);
+    let content = match omitted {
+        _ if body.is_empty() => Content::None,
+        None => reading.content(policy, redactor, String::new()),
+        Some(why) => Content::Omitted(why),
     };
     match content {
         Content::None => {}

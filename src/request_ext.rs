@@ -17,11 +17,7 @@ use crate::{
 /// use actix_web::{HttpRequest, HttpResponse, Responder};
 ///
 /// async fn handler(req: HttpRequest) -> impl Responder {
-///     req.record_user(User {
-///         id: "42".into(),
-///         name: "ann".into(),
-///         kind: "customer".into(),
-///     });
+///     req.record_user(User::new("42").name("ann").role("customer"));
 ///     req.record_field("tenant", "acme");
 ///     req.record_field("cart.items", 3);
 ///     HttpResponse::Ok()
@@ -34,26 +30,26 @@ use crate::{
 /// All methods borrow the request's extensions, and panic if these are
 /// [mutably borrowed](HttpMessage::extensions_mut).
 pub trait RecordExt: HttpMessage {
-    /// Sets the user who made the request: `user.id`, `user.name` and `user.type`. The last call counts.
+    /// Sets the user who made the request: `user.id`, `user.name` and `user.roles`. The last call counts.
     ///
-    /// Each part is truncated to [`MAX_USER_LEN`](crate::MAX_USER_LEN) bytes.
+    /// Each part is truncated to [`MAX_USER_LEN`](crate::record::MAX_USER_LEN) bytes.
     fn record_user(&self, user: User) {
         with_exchange(self, |exchange| exchange.set_user(user));
     }
 
     /// Adds a custom field. The last call with the same name counts.
     ///
-    /// At most [`MAX_FIELDS`](crate::MAX_FIELDS) are kept, with names of at most
-    /// [`MAX_FIELD_NAME_LEN`](crate::MAX_FIELD_NAME_LEN) bytes and strings of at most
-    /// [`MAX_FIELD_VALUE_LEN`](crate::MAX_FIELD_VALUE_LEN) bytes. The value of a sensitive name is redacted. A name
+    /// At most [`MAX_FIELDS`](crate::record::MAX_FIELDS) are kept, with names of at most
+    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes and strings of at most
+    /// [`MAX_FIELD_VALUE_LEN`](crate::record::MAX_FIELD_VALUE_LEN) bytes. The value of a sensitive name is redacted. A name
     /// that belongs to the record itself gets the prefix `field.`.
-    fn record_field(&self, name: impl AsRef<str>, value: impl Into<FieldValue>) {
+    fn record_field<'v>(&self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) {
         with_exchange(self, |exchange| {
             exchange.set_field(name.as_ref(), value.into())
         });
     }
 
-    /// Adds an error to `error.message`, which is truncated to [`MAX_ERROR_LEN`](crate::MAX_ERROR_LEN) bytes. The
+    /// Adds an error to `exception.message`, which is truncated to [`MAX_ERROR_LEN`](crate::record::MAX_ERROR_LEN) bytes. The
     /// level stays the same.
     fn record_error(&self, error: impl fmt::Display) {
         with_exchange(self, |exchange| exchange.add_error(&error));

@@ -13,11 +13,14 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) records: AtomicU64,
     pub(crate) muted: AtomicU64,
-    pub(crate) skipped: AtomicU64,
+    pub(crate) quiet: AtomicU64,
+    pub(crate) excluded: AtomicU64,
     pub(crate) sampled_out: AtomicU64,
     pub(crate) panics: PanicCounter,
     /// Set once the warning that nothing is redacted has been logged.
-    pub(crate) warned: AtomicBool,
+    pub(crate) warned_of_redaction: AtomicBool,
+    /// Set once the warning that a body cannot be decoded has been logged.
+    pub(crate) warned_of_coding: AtomicBool,
     in_flight: AtomicUsize,
     waiting: AtomicUsize,
 }
@@ -66,9 +69,11 @@ impl Shared {
             budget_refusals: self.budget.refusals(),
             records: self.records.load(Relaxed),
             muted: self.muted.load(Relaxed),
-            skipped: self.skipped.load(Relaxed),
+            quiet: self.quiet.load(Relaxed),
+            excluded: self.excluded.load(Relaxed),
             sampled_out: self.sampled_out.load(Relaxed),
-            sink_failures: self.panics.count().saturating_add(lost),
+            sink_panics: self.panics.count(),
+            sink_losses: lost,
         }
     }
 }
@@ -97,11 +102,15 @@ pub struct Stats {
     /// Exchanges without a record because no sink was enabled for their level. If no sink is enabled for
     /// [`Level::Error`](log::Level::Error), requests pass through and are not counted.
     pub muted: u64,
-    /// Requests left out by [`skip`](crate::BodyLog::skip) or [`skip_if`](crate::BodyLog::skip_if).
-    pub skipped: u64,
+    /// Successful exchanges without a record because of [`quiet`](crate::BodyLog::quiet) or
+    /// [`quiet_if`](crate::BodyLog::quiet_if).
+    pub quiet: u64,
+    /// Requests left out by [`exclude`](crate::BodyLog::exclude) or [`exclude_if`](crate::BodyLog::exclude_if).
+    pub excluded: u64,
     /// Records of successful exchanges that [`sample`](crate::BodyLog::sample) left out.
     pub sampled_out: u64,
-    /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`),
-    /// plus the records that sinks [lost](crate::Sink::lost).
-    pub sink_failures: u64,
+    /// Caught panics of sinks, hooks and other foreign code (the `Display` of an error, a subscriber of `tracing`).
+    pub sink_panics: u64,
+    /// Records that sinks [lost](crate::Sink::lost): they could not be written, or too many waited.
+    pub sink_losses: u64,
 }

@@ -2,9 +2,9 @@
 //! however large the decoded body is.
 #![cfg(all(
     target_os = "linux",
-    feature = "gzip",
-    feature = "brotli",
-    feature = "zstd"
+    feature = "compress-gzip",
+    feature = "compress-brotli",
+    feature = "compress-zstd"
 ))]
 
 use std::{

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use actix_bodylog::{BodyLog, RecordExt as _, RequestIds, ResponseBody, User};
+use actix_bodylog::{BodyLog, BodyPolicy, RecordExt as _, RequestIdSource, User};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -56,7 +56,7 @@ fn text(bytes: usize) -> TestRequest {
 #[actix_web::test]
 async fn body_without_room_in_the_budget_passes_and_is_omitted_with_reason_budget() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.memory_budget(1500).response_body(ResponseBody::Always);
+    let log = log.memory_budget(1500).response_body(BodyPolicy::Always);
     let app = App::new()
         .route("/stall", web::post().to(read_and_stall))
         .default_service(web::to(async |body: Bytes| {
@@ -78,7 +78,7 @@ async fn body_without_room_in_the_budget_passes_and_is_omitted_with_reason_budge
     );
     let refused = recorder.only();
     for side in ["request", "response"] {
-        assert_eq!(refused[&format!("http.{side}.body.omitted")], "budget");
+        assert_eq!(refused[&format!("exchange.{side}.omitted")], "budget");
         assert_eq!(refused[&format!("http.{side}.body.size")], 1000);
         assert_eq!(refused[&format!("http.{side}.body.content")], Value::Null);
     }
@@ -152,8 +152,8 @@ async fn large_first_chunk_without_room_in_the_budget_is_searched_only_up_to_the
     let (small, large) = (memory(chunk(10_000)).await, memory(chunk(10_000_000)).await);
     assert!(large < small + 10_000, "{small} and {large} bytes");
     for record in recorder.records() {
-        assert_eq!(record["http.response.body.omitted"], "budget");
-        assert_eq!(record["http.response.body.code"], 500);
+        assert_eq!(record["exchange.response.omitted"], "budget");
+        assert_eq!(record["exchange.code"], 500);
     }
 }
 
@@ -260,13 +260,13 @@ async fn failed_or_dropped_response_returns_its_memory_to_the_budget() {
         .iter()
         .map(|record| record["exchange.outcome"].clone())
         .collect();
-    assert_eq!(outcomes, ["aborted", "aborted", "failed"]);
+    assert_eq!(outcomes, ["replaced", "aborted", "failed"]);
 }
 
 #[actix_web::test]
 async fn code_is_cut_if_the_budget_has_no_room_for_a_later_chunk() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.memory_budget(20).response_body(ResponseBody::Always);
+    let log = log.memory_budget(20).response_body(BodyPolicy::Always);
     let app = App::new()
         .default_service(web::to(async || {
             // The second chunk alone is JSON with a code, and must not be taken for the response.
@@ -282,9 +282,9 @@ async fn code_is_cut_if_the_budget_has_no_room_for_a_later_chunk() {
     let body = actix_web::body::to_bytes(res.into_body()).await;
     assert_eq!(body.unwrap_or_default(), r#"{"code":0,{"code":500}"#);
     let record = recorder.only();
-    assert_eq!(record["http.response.body.omitted"], "budget");
-    assert_eq!(record["http.response.body.code"], Value::Null);
-    assert_eq!(record["http.response.body.code_state"], "cut");
+    assert_eq!(record["exchange.response.omitted"], "budget");
+    assert_eq!(record["exchange.code"], Value::Null);
+    assert_eq!(record["exchange.code_state"], "cut");
 }
 
 #[actix_web::test]
@@ -296,8 +296,8 @@ async fn response_whose_content_is_never_shown_takes_only_memory_for_its_code() 
     ] {
         let (_, log) = Recorder::with_log();
         let policy = match status {
-            101 => ResponseBody::Always,
-            _ => ResponseBody::Never,
+            101 => BodyPolicy::Always,
+            _ => BodyPolicy::Never,
         };
         let log = log.code_limit(400).response_body(policy);
         let app = App::new()
@@ -362,7 +362,7 @@ fn with_fat_head() -> TestRequest {
 #[actix_web::test]
 async fn heads_are_taken_from_the_budget() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.record_limit(64 * 1024);
+    let log = log.record_limit(64 * 1024).request_header("accept");
     let app = App::new().default_service(web::to(read_and_stall));
     let app = init_service(app.wrap(log.clone())).await;
     let calls: Vec<_> = (1..=3)
@@ -459,7 +459,7 @@ async fn a_large_head_without_room_in_the_budget_holds_little_memory() {
         cost.bytes_current
     };
     // An exchange that is skipped holds nothing.
-    let without = memory(BodyLog::new().skip_if(|_| true)).await;
+    let without = memory(BodyLog::new().exclude_if(|_| true)).await;
     let (_recorder, log) = Recorder::with_log();
     let above = memory(log).await - without;
     assert!(above < 2048 * COUNT as i64, "{above} bytes");
@@ -533,11 +533,7 @@ async fn fields_users_and_errors_are_taken_from_the_budget() {
 
 fn user(part: &str) -> User {
     let part = part.repeat(256);
-    User {
-        id: part.clone(),
-        name: part.clone(),
-        kind: part,
-    }
+    User::new(part.clone()).name(part.clone()).role(part)
 }
 
 #[actix_web::test]
@@ -546,7 +542,7 @@ async fn additions_without_room_in_the_budget_are_omitted() {
     let additions: [(&str, Add); 3] = [
         ("tenant", |req| req.record_field("tenant", "t".repeat(900))),
         ("user.id", |req| req.record_user(user("u"))),
-        ("error.message", |req| req.record_error("e".repeat(900))),
+        ("exception.message", |req| req.record_error("e".repeat(900))),
     ];
     for (name, add) in additions {
         let (recorder, log) = Recorder::with_log();
@@ -577,8 +573,8 @@ async fn everything_is_within_any_budget_and_given_back_on_every_ending() {
         let (recorder, log) = Recorder::with_log();
         let log = log
             .memory_budget(budget)
-            .request_id(RequestIds::Generate)
-            .response_body(ResponseBody::Always);
+            .request_id(RequestIdSource::Generate)
+            .response_body(BodyPolicy::Always);
         let nested = log
             .clone()
             .redact("tenant")

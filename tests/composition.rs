@@ -4,7 +4,7 @@ mod support;
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
-use actix_bodylog::{BodyLog, RecordExt as _, ResponseBody};
+use actix_bodylog::{BodyLog, BodyPolicy, RecordExt as _};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -56,11 +56,11 @@ fn logger_inside_compress_records_plain_text_and_its_size() {
         "compress me ".repeat(50)
     );
     assert_eq!(record["http.response.body.size"], 600);
-    assert_eq!(record.get("http.response.body.omitted"), None);
+    assert_eq!(record.get("exchange.response.omitted"), None);
     assert_eq!(record["exchange.outcome"], "completed");
 }
 
-#[cfg(feature = "gzip")]
+#[cfg(feature = "compress-gzip")]
 #[test]
 fn logger_outside_compress_records_decoded_text_and_the_compressed_size() {
     let (recorder, log) = Recorder::with_full_log();
@@ -77,7 +77,7 @@ fn logger_outside_compress_records_decoded_text_and_the_compressed_size() {
         record["http.response.body.content"],
         "compress me ".repeat(50)
     );
-    assert_eq!(record.get("http.response.body.truncated"), None);
+    assert_eq!(record.get("exchange.response.truncated"), None);
     let size = record["http.response.body.size"].as_u64().unwrap();
     assert!((1..600).contains(&size), "{size}");
     assert_eq!(record["exchange.outcome"], "completed");
@@ -166,7 +166,8 @@ async fn response_that_outer_middleware_replaces_is_recorded_as_the_inner_one() 
     let record = recorder.only();
     assert_eq!(record["http.response.status_code"], 500);
     assert_eq!(record["http.response.body.size"], 0);
-    assert_eq!(record["exchange.outcome"], "aborted");
+    assert_eq!(record["exchange.outcome"], "replaced");
+    assert_eq!(record["exchange.level_reason"], "status");
 }
 
 #[actix_web::test]
@@ -442,20 +443,20 @@ async fn nested_logger_sets_the_rules_and_shares_sinks_budget_and_counters_of_th
 #[actix_web::test]
 async fn nested_logger_can_raise_the_limits() {
     let (recorder, outer) = Recorder::with_full_log();
-    let (_, inner) = Recorder::with_full_log();
+    let inner = BodyLog::new().request_limit(64).response_limit(64);
     let app = nested(outer.request_limit(2).response_limit(2), inner).await;
     call_and_read_body(&app, post("/in", "0123456789")).await;
     let record = recorder.only();
     assert_eq!(record["http.request.body.content"], "0123456789");
     assert_eq!(record["http.response.body.content"], "0123456789");
-    assert_eq!(record.get("http.request.body.truncated"), None);
+    assert_eq!(record.get("exchange.request.truncated"), None);
 }
 
 #[actix_web::test]
 async fn nested_logger_sets_response_policy_and_code_rules() {
     let (recorder, outer) = Recorder::with_full_log();
     let inner = BodyLog::new()
-        .response_body(ResponseBody::Never)
+        .response_body(BodyPolicy::Never)
         .code_field("/error/number")
         .code_levels(|number| (number == 7).then_some(Level::Error));
     let json = || async { web::Json(serde_json::json!({"code": 0, "error": {"number": 7}})) };
@@ -469,40 +470,40 @@ async fn nested_logger_sets_response_policy_and_code_rules() {
     call_and_read_body(&app, get("/in")).await;
     call_and_read_body(&app, get("/out")).await;
     let records = recorder.wait_for(2);
-    assert_eq!(records[0]["http.response.body.code"], 7);
+    assert_eq!(records[0]["exchange.code"], 7);
     assert_eq!(records[0]["level"], "ERROR");
-    assert_eq!(records[0]["http.response.body.omitted"], "disabled");
-    assert_eq!(records[1]["http.response.body.code"], 0);
+    assert_eq!(records[0]["exchange.response.omitted"], "disabled");
+    assert_eq!(records[1]["exchange.code"], 0);
     assert_eq!(records[1]["level"], "DEBUG");
     assert!(records[1]["http.response.body.content"].is_string());
 }
 
 #[actix_web::test]
-async fn request_skipped_by_the_outer_logger_is_not_recorded_by_the_nested_one() {
+async fn request_excluded_by_the_outer_logger_is_not_recorded_by_the_nested_one() {
     let (outer_recorder, outer) = Recorder::with_full_log();
     let (inner_recorder, inner) = Recorder::with_full_log();
-    let outer = outer.skip_if(|req| req.path() == "/in");
+    let outer = outer.exclude_if(|req| req.path() == "/in");
     let app = nested(outer.clone(), inner.clone()).await;
     assert_eq!(call_and_read_body(&app, post("/in", "text")).await, "text");
     outer_recorder.wait_for(0);
     inner_recorder.wait_for(0);
-    assert_eq!(outer.stats().skipped, 1);
+    assert_eq!(outer.stats().excluded, 1);
     // The next request is recorded.
     call_and_read_body(&app, post("/out", "text")).await;
     outer_recorder.wait_for(1);
 }
 
 #[actix_web::test]
-async fn request_skipped_by_the_nested_logger_is_not_recorded_by_the_outer_one() {
+async fn request_excluded_by_the_nested_logger_is_not_recorded_by_the_outer_one() {
     let (outer_recorder, outer) = Recorder::with_full_log();
     let (inner_recorder, inner) = Recorder::with_full_log();
-    let inner = inner.skip_if(|req| req.headers().contains_key("x-skip"));
+    let inner = inner.exclude_if(|req| req.headers().contains_key("x-exclude"));
     let app = nested(outer.clone(), inner).await;
-    let skipped = TestRequest::post()
+    let excluded = TestRequest::post()
         .uri("/in")
-        .insert_header(("x-skip", "1"))
+        .insert_header(("x-exclude", "1"))
         .to_request();
-    call_and_read_body(&app, skipped).await;
+    call_and_read_body(&app, excluded).await;
     outer_recorder.wait_for(0);
     call_and_read_body(&app, post("/in", "text")).await;
     outer_recorder.wait_for(1);
@@ -510,9 +511,9 @@ async fn request_skipped_by_the_nested_logger_is_not_recorded_by_the_outer_one()
 }
 
 #[actix_web::test]
-async fn request_skipped_by_the_middle_of_three_loggers_is_not_recorded() {
+async fn request_excluded_by_the_middle_of_three_loggers_is_not_recorded() {
     let (recorder, outer) = Recorder::with_full_log();
-    let between = BodyLog::new().skip_if(|_| true);
+    let between = BodyLog::new().exclude_if(|_| true);
     let app = App::new()
         .service(
             web::scope("/in").wrap(between).service(
@@ -538,7 +539,7 @@ async fn nested_off_logger_prevents_the_record() {
     let app = init_service(app).await;
     assert_eq!(call_service(&app, get("/metrics")).await.status(), 500);
     recorder.wait_for(0);
-    assert_eq!(log.stats().skipped, 1);
+    assert_eq!(log.stats().excluded, 1);
     call_and_read_body(&app, get("/out")).await;
     recorder.wait_for(1);
 }
@@ -563,10 +564,10 @@ async fn request_under_a_nested_off_logger_holds_no_memory_and_does_not_delay_dr
     assert_eq!(chunk.len(), 1000);
     let stats = log.stats();
     assert_eq!(
-        (stats.in_flight, stats.budget_used, stats.skipped),
+        (stats.in_flight, stats.budget_used, stats.excluded),
         (0, 0, 1)
     );
-    assert!(log.drain(Duration::ZERO).await);
+    assert_eq!(log.drain(Duration::ZERO).await, Ok(()));
     drop(body);
     assert_eq!(log.stats(), stats);
     recorder.wait_for(0);
@@ -585,9 +586,9 @@ async fn outer_off_logger_switches_off_nested_loggers() {
 }
 
 #[actix_web::test]
-async fn path_skipped_by_the_nested_logger_is_recorded_on_failure() {
+async fn path_that_is_quiet_in_the_nested_logger_is_recorded_on_failure() {
     let (recorder, outer) = Recorder::with_full_log();
-    let inner = BodyLog::new().skip("/health");
+    let inner = BodyLog::new().quiet("/health");
     let health = |req: HttpRequest| async move {
         match req.query_string() {
             "fail" => HttpResponse::ServiceUnavailable(),
@@ -670,7 +671,7 @@ async fn error_of_middleware_between_two_loggers_is_in_the_record() {
     drop(error);
     let record = recorder.only();
     assert_eq!(record["http.response.status_code"], 502);
-    assert_eq!(record["error.message"], "changed my mind");
+    assert_eq!(record["exception.message"], "changed my mind");
     inner_recorder.wait_for(0);
 }
 
@@ -690,4 +691,35 @@ async fn body_passes_many_layers_unchanged() {
     let res = call_service(&app, get("/")).await;
     assert_eq!(read_body(res).await, "compress me ".repeat(50));
     assert_eq!(recorder.only()["http.response.body.size"], 600);
+}
+
+#[actix_web::test]
+async fn not_found_behind_an_outer_error_handler_is_replaced_and_not_a_client_that_left() {
+    use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
+
+    let (recorder, log) = Recorder::with_full_log();
+    let server = Server::http1(move || {
+        let page = |res: ServiceResponse<_>| {
+            let (req, res) = res.into_parts();
+            let res = res.set_body("a page for people").map_into_boxed_body();
+            let res = ServiceResponse::new(req, res).map_into_right_body();
+            Ok(ErrorHandlerResponse::Response(res))
+        };
+        let not_found = || async { HttpResponse::NotFound().body("nothing here") };
+        App::new()
+            .route("/found", web::to(long_text))
+            .default_service(web::to(not_found))
+            .wrap(log.clone())
+            .wrap(ErrorHandlers::new().handler(StatusCode::NOT_FOUND, page))
+    });
+    let response = server.exchange(request("GET", "/missing", "connection: close\r\n"));
+    assert!(String::from_utf8_lossy(&response).ends_with("a page for people"));
+    let record = &recorder.wait_for(1)[0];
+    assert_eq!(record["exchange.outcome"], "replaced");
+    assert_eq!(
+        (&record["level"], &record["exchange.level_reason"]),
+        (&"WARN".into(), &"status".into())
+    );
+    server.exchange(request("GET", "/found", "connection: close\r\n"));
+    assert_eq!(recorder.wait_for(2)[1]["exchange.outcome"], "completed");
 }

@@ -95,7 +95,7 @@ impl Site {
         self.wait_for(count).await;
         self.connection.abort();
         spawn_blocking(move || drop(self.server)).await.unwrap();
-        assert!(self.log.drain(TEST_TIMEOUT).await);
+        assert_eq!(self.log.drain(TEST_TIMEOUT).await, Ok(()));
         let stats = self.log.stats();
         let left = (stats.records, stats.in_flight, stats.budget_used);
         assert_eq!(left, (count as u64, 0, 0));
@@ -143,7 +143,7 @@ async fn get_is_recorded_with_version_2_and_an_empty_request_body() {
             "level": "DEBUG",
             "http.response.status_code": 200,
             "http.request.body.size": 0,
-            "http.request.body.unread": null,
+            "exchange.request.unread": null,
             "http.response.body.size": 5,
         }),
     );
@@ -171,7 +171,7 @@ async fn streaming_echo_is_recorded_with_both_sizes() {
             "exchange.outcome": "completed",
             "http.request.body.size": 9,
             "http.response.body.size": 9,
-            "http.request.body.unread": null,
+            "exchange.request.unread": null,
         }),
     );
 }
@@ -328,7 +328,7 @@ async fn request_body_that_the_handler_does_not_read_is_unread() {
             "exchange.outcome": "completed",
             "http.response.body.size": 14,
             "http.request.body.size": 0,
-            "http.request.body.unread": true,
+            "exchange.request.unread": true,
         }),
     );
 }
@@ -361,7 +361,7 @@ async fn reset_upload_is_recorded_with_the_error_of_the_payload() {
     assert!(response.await.is_err());
     let record = site.record().await;
     assert_fields(&record, json!({"exchange.outcome": "aborted"}));
-    assert!(record["error.message"].is_string(), "{record:#}");
+    assert!(record["exception.message"].is_string(), "{record:#}");
 }
 
 #[actix_web::test]
@@ -430,7 +430,7 @@ async fn failing_response_body_is_failed_with_the_cause() {
             "http.response.body.size": 4,
         }),
     );
-    let error = record["error.message"].as_str().unwrap();
+    let error = record["exception.message"].as_str().unwrap();
     assert!(error.contains("no disk"), "{error}");
 }
 

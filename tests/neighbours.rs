@@ -62,7 +62,7 @@ async fn logger_does_not_take_the_response_out_of_an_internal_error() {
     assert_eq!(second.status(), StatusCode::INTERNAL_SERVER_ERROR);
     drop((error, second));
     let record = recorder.only();
-    assert_eq!(record["error.message"], "conflict");
+    assert_eq!(record["exception.message"], "conflict");
 }
 
 #[actix_web::test]
@@ -112,8 +112,8 @@ async fn outer_middleware_finds_the_error_of_a_handler_in_the_response() {
     assert_eq!(res.status(), StatusCode::IM_A_TEAPOT);
     assert_eq!(test::read_body(res).await, "{\"code\":418}");
     let record = recorder.only();
-    assert_eq!(record["error.message"], "short and stout");
-    assert_eq!(record["http.response.body.code"], 418);
+    assert_eq!(record["exception.message"], "short and stout");
+    assert_eq!(record["exchange.code"], 418);
 }
 
 #[actix_web::test]
@@ -153,7 +153,7 @@ async fn outer_middleware_can_replace_an_error() {
     let record = recorder.only();
     assert_eq!(record["exchange.outcome"], "failed");
     assert_eq!(record["http.response.status_code"], 418);
-    assert_eq!(record["error.message"], "short and stout");
+    assert_eq!(record["exception.message"], "short and stout");
 }
 
 #[actix_web::test]
@@ -408,5 +408,5 @@ async fn application_data_url_generation_and_extractors_work_inside_the_logger()
     assert_eq!(res.status(), StatusCode::BAD_REQUEST);
     assert_eq!(test::read_body(res).await, "no tenant");
     let records = recorder.records();
-    assert_eq!(records[1]["error.message"], "no tenant");
+    assert_eq!(records[1]["exception.message"], "no tenant");
 }

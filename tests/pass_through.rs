@@ -1,6 +1,6 @@
 //! Requests that are not recorded pass without allocations.
 
-use actix_bodylog::{BodyLog, Record};
+use actix_bodylog::BodyLog;
 use actix_http::Request;
 use actix_web::{
     App, Error, HttpResponse,
@@ -18,7 +18,7 @@ use support::DisabledSink;
 
 /// Makes a logger that makes all records and discards them.
 fn discarding() -> BodyLog {
-    BodyLog::new().sink(|_: &Record<'_>| {})
+    BodyLog::new().sink_fn(|_| {})
 }
 
 /// Counts the allocations of one request, after a few requests that fill the pools.
@@ -62,7 +62,7 @@ async fn disabled_sinks_and_skip_if_cause_no_allocation() {
     let bare = with(None).await;
     assert!(bare > 0);
     assert_eq!(with(Some(BodyLog::new().sink(DisabledSink))).await, bare);
-    assert_eq!(with(Some(discarding().skip_if(|_| true))).await, bare);
+    assert_eq!(with(Some(discarding().exclude_if(|_| true))).await, bare);
     // The measurement sees the allocations of a record.
     assert!(with(Some(discarding())).await > bare);
 }
@@ -71,7 +71,7 @@ async fn disabled_sinks_and_skip_if_cause_no_allocation() {
 async fn logger_nested_in_a_disabled_or_skipping_one_records_nothing() {
     for outer in [
         BodyLog::new().sink(DisabledSink),
-        discarding().skip_if(|_| true),
+        discarding().exclude_if(|_| true),
     ] {
         let inner = discarding();
         let app = App::new()

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use actix_bodylog::{BodyLog, JsonLines, RecordExt as _, ResponseBody, Schema, User};
+use actix_bodylog::{BodyLog, BodyPolicy, JsonLines, RecordExt as _, Schema, User};
 use actix_web::{
     App, HttpRequest, HttpResponse, error,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -324,11 +324,11 @@ fn written(record_limit: usize) -> (Lines, BodyLog) {
     let debug = lines.clone();
     let log = BodyLog::new()
         .record_limit(record_limit)
-        .response_body(ResponseBody::Always)
+        .response_body(BodyPolicy::Always)
         .sink(JsonLines::new(lines.clone()))
         .sink(JsonLines::new(lines.clone()).schema(Schema::Ecs))
         .sink(JsonLines::new(lines.clone()).schema(Schema::GoogleCloud))
-        .sink(move |record: &actix_bodylog::Record<'_>| {
+        .sink_fn(move |record| {
             writeln!(debug.clone(), "{record:?}").unwrap();
         });
     (lines, log)
@@ -392,11 +392,7 @@ async fn a_secret_outside_of_a_body_is_hidden() {
         let Some(text) = text else {
             return Ok(HttpResponse::Ok().finish());
         };
-        req.record_user(User {
-            id: text.clone(),
-            name: text.clone(),
-            kind: text.clone(),
-        });
+        req.record_user(User::new(&*text).name(&*text).role(&*text));
         req.record_field("remark", text.as_str());
         req.record_field(
             "object",

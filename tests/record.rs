@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_bodylog::{BodyLog, IpNet, RecordExt as _, ResponseBody, Schema, User, http_code_level};
+use actix_bodylog::{BodyLog, BodyPolicy, IpNet, RecordExt as _, Schema, User, http_code_level};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -60,18 +60,14 @@ async fn record_has_all_fields_of_the_exchange() {
         .route(
             "/orders/{id}",
             web::post().to(|req: HttpRequest, _: Bytes| async move {
-                req.record_user(User {
-                    id: "42".into(),
-                    name: "ann".into(),
-                    kind: String::new(),
-                });
+                req.record_user(User::new("42").name("ann"));
                 req.record_field("tenant", "acme");
                 req.record_field("items", 3);
                 req.record_error("a remark");
                 HttpResponse::Ok()
                     .insert_header((header::LOCATION, "/orders/7?token=t"))
                     .content_type("application/json")
-                    .body(r#"{"code": 200, "msg": "ok"}"#)
+                    .body(r#"{"code": 300, "msg": "ok"}"#)
             }),
         )
         .wrap(log);
@@ -89,10 +85,7 @@ async fn record_has_all_fields_of_the_exchange() {
 
     let mut record = recorder.only();
     let fields = record.as_object_mut().unwrap();
-    for name in [
-        "http.server.request.duration",
-        "http.server.request.time_to_head",
-    ] {
+    for name in ["exchange.duration", "exchange.time_to_head"] {
         let seconds = fields.remove(name).unwrap().as_f64().unwrap();
         assert!(
             (0.0..support::TEST_TIMEOUT.as_secs_f64()).contains(&seconds),
@@ -117,21 +110,21 @@ async fn record_has_all_fields_of_the_exchange() {
             "http.route": "/orders/{id}",
             "network.protocol.version": "1.1",
             "server.address": "shop.example",
+            "server.port": 8443,
             "client.address": "203.0.113.9",
             "user_agent.original": "tester/1",
-            "http.request.header.content-length": ["10"],
             "http.request.header.content-type": ["application/json"],
-            "http.request.header.host": ["shop.example:8443"],
             "http.request.body.size": 10,
             "http.request.body.content": r#"{"pin":"[REDACTED]"}"#,
             "http.response.status_code": 200,
             "http.response.header.content-type": ["application/json"],
             "http.response.header.location": ["/orders/7?token=[REDACTED]"],
             "http.response.body.size": 26,
-            "http.response.body.content": r#"{"code":200,"msg":"ok"}"#,
-            "http.response.body.code": 200,
+            "http.response.body.content": r#"{"code":300,"msg":"ok"}"#,
+            "exchange.code": 300,
+            "exchange.level_reason": "code",
             "exchange.outcome": "completed",
-            "error.message": "a remark",
+            "exception.message": "a remark",
             "user.id": "42",
             "user.name": "ann",
             "tenant": "acme",
@@ -146,6 +139,9 @@ async fn level_is_the_most_severe_of_code_and_status() {
         ("/?type=application/json", r#"{"code":0}"#, "DEBUG"),
         ("/?type=application/json", r#"{"code":100}"#, "DEBUG"),
         ("/?type=application/json", r#"{"code":101}"#, "WARN"),
+        ("/?type=application/json", r#"{"code":200}"#, "DEBUG"),
+        ("/?type=application/json", r#"{"code":299}"#, "DEBUG"),
+        ("/?type=application/json", r#"{"code":300}"#, "WARN"),
         ("/?type=application/json", r#"{"code":"500"}"#, "ERROR"),
         ("/?type=application/json", r#"{"code":"E500"}"#, "DEBUG"),
         (
@@ -219,7 +215,7 @@ async fn code_field_and_code_levels_replace_the_defaults() {
     let body = r#"{"code":500,"error":{"status":404}}"#;
     let record = record_of(log, &recorder, post_json(body)).await;
     assert_eq!(
-        (&record["level"], &record["http.response.body.code"]),
+        (&record["level"], &record["exchange.code"]),
         (&json!("WARN"), &json!(404))
     );
 }
@@ -236,9 +232,9 @@ async fn code_field_with_a_sensitive_name_is_shown() {
 }
 
 #[actix_web::test]
-async fn json_response_without_a_code_has_a_code_state() {
+async fn json_response_whose_code_is_not_known_has_a_code_state() {
     for (body, limit, code, state) in [
-        (r#"{"msg":1}"#, 4096, Value::Null, json!("absent")),
+        (r#"{"msg":1}"#, 4096, Value::Null, Value::Null),
         (r#"{"msg":1,"code":5}"#, 8, Value::Null, json!("cut")),
         (r#"{"msg":1,"code":55}"#, 17, Value::Null, json!("cut")),
         (r#"{"msg":1,"code":55}"#, 19, json!(55), Value::Null),
@@ -255,8 +251,8 @@ async fn json_response_without_a_code_has_a_code_state() {
     ] {
         let (recorder, log) = Recorder::with_log();
         let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
-        assert_eq!(record["http.response.body.code"], code, "{body}");
-        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+        assert_eq!(record["exchange.code"], code, "{body}");
+        assert_eq!(record["exchange.code_state"], state, "{body}");
     }
 }
 
@@ -264,23 +260,23 @@ async fn json_response_without_a_code_has_a_code_state() {
 async fn too_long_number_is_cut_unless_a_later_code_replaces_it_or_the_json_is_malformed() {
     let digits = "1".repeat(200);
     for (body, state) in [
-        (format!(r#"{{"code":{digits}}}"#), "cut"),
-        (format!(r#"{{"code":{digits},"code":null}}"#), "absent"),
-        (format!(r#"{{"code":{digits}"#), "malformed"),
+        (format!(r#"{{"code":{digits}}}"#), json!("cut")),
+        (format!(r#"{{"code":{digits},"code":null}}"#), Value::Null),
+        (format!(r#"{{"code":{digits}"#), json!("malformed")),
     ] {
         let (recorder, log) = Recorder::with_log();
         let record = record_of(log, &recorder, post_json(body.clone())).await;
-        assert_eq!(record["http.response.body.code"], Value::Null, "{body}");
-        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+        assert_eq!(record["exchange.code"], Value::Null, "{body}");
+        assert_eq!(record["exchange.code_state"], state, "{body}");
     }
 }
 
 #[actix_web::test]
 async fn empty_json_response_is_malformed_and_has_no_content() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.response_body(ResponseBody::Always);
+    let log = log.response_body(BodyPolicy::Always);
     let record = record_of(log, &recorder, post_json("")).await;
-    assert_eq!(record["http.response.body.code_state"], "malformed");
+    assert_eq!(record["exchange.code_state"], "malformed");
     assert_eq!(record["level"], "ERROR");
     for name in ["content", "omitted", "truncated"] {
         assert_eq!(record[format!("http.response.body.{name}")], Value::Null);
@@ -301,8 +297,8 @@ async fn key_cut_by_the_code_limit_is_not_the_code_key_and_a_cut_character_is_ma
     ] {
         let (recorder, log) = Recorder::with_log();
         let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
-        assert_eq!(record["http.response.body.code"], code, "{body}");
-        assert_eq!(record["http.response.body.code_state"], state, "{body}");
+        assert_eq!(record["exchange.code"], code, "{body}");
+        assert_eq!(record["exchange.code_state"], state, "{body}");
         assert_eq!(record["level"], level, "{body}");
     }
 }
@@ -312,13 +308,13 @@ async fn json_that_is_not_utf_8_is_malformed_and_a_character_cut_by_the_limit_is
     let (recorder, log) = Recorder::with_log();
     let body = &b"{\"a\":\"\xff\",\"code\":500}"[..];
     let record = record_of(log, &recorder, post_json(body)).await;
-    assert_eq!(record["http.response.body.code_state"], "malformed");
-    assert_eq!(record["http.response.body.code"], Value::Null);
+    assert_eq!(record["exchange.code_state"], "malformed");
+    assert_eq!(record["exchange.code"], Value::Null);
     let body = r#"{"code":7,"a":"é"}"#;
     for limit in 10..body.len() {
         let (recorder, log) = Recorder::with_log();
         let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
-        assert_eq!(record["http.response.body.code"], 7, "{limit}");
+        assert_eq!(record["exchange.code"], 7, "{limit}");
     }
 }
 
@@ -327,7 +323,7 @@ async fn limits_of_zero_omit_the_content() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0).code_limit(0);
     let record = record_of(log, &recorder, post_json(r#"{"code":1}"#)).await;
-    assert_eq!(record["http.response.body.omitted"], "disabled");
+    assert_eq!(record["exchange.response.omitted"], "disabled");
     assert_eq!(record["http.response.body.content"], Value::Null);
 }
 
@@ -385,11 +381,7 @@ async fn limit_raised_by_a_nested_logger_does_not_append_after_a_gap() {
 #[actix_web::test]
 async fn record_contains_nothing_of_an_earlier_exchange() {
     async fn fill(req: HttpRequest, body: Bytes) -> Result<HttpResponse, actix_web::Error> {
-        req.record_user(User {
-            id: "1".into(),
-            name: "ann".into(),
-            kind: "admin".into(),
-        });
+        req.record_user(User::new("1").name("ann").role("admin"));
         req.record_field("tenant", "acme");
         req.record_error("an error of the first");
         match req.query_string() {
@@ -426,7 +418,8 @@ async fn record_contains_nothing_of_an_earlier_exchange() {
                 read_body(call_service(&app, TestRequest::get().to_request()).await).await;
                 let mut record = recorder.records().remove(before.len());
                 let record = record.as_object_mut().unwrap();
-                record.retain(|name, _| name != "timestamp" && !name.contains("http.server"));
+                let times = ["timestamp", "exchange.duration", "exchange.time_to_head"];
+                record.retain(|name, _| !times.contains(&&**name));
                 record.clone()
             })
         });
@@ -441,7 +434,7 @@ async fn record_contains_nothing_of_an_earlier_exchange() {
 async fn dropped_logger_drops_its_sink() {
     let held = std::sync::Arc::new(());
     let sink = held.clone();
-    let log = BodyLog::new().sink(move |_: &actix_bodylog::Record<'_>| {
+    let log = BodyLog::new().sink_fn(move |_| {
         let _ = &sink;
     });
     let app = App::new().default_service(web::to(answer)).wrap(log);
@@ -456,8 +449,8 @@ async fn code_is_read_with_a_response_limit_of_zero() {
     let (recorder, log) = Recorder::with_log();
     let log = log.response_limit(0);
     let record = record_of(log, &recorder, post_json(r#"{"code":500}"#)).await;
-    assert_eq!(record["http.response.body.code"], 500);
-    assert_eq!(record["http.response.body.omitted"], "disabled");
+    assert_eq!(record["exchange.code"], 500);
+    assert_eq!(record["exchange.response.omitted"], "disabled");
     assert_eq!(record["http.response.body.content"], Value::Null);
 }
 
@@ -476,8 +469,8 @@ async fn json_response_with_binary_transfer_encoding_has_no_code() {
     read_body(call_service(&app, TestRequest::get().to_request()).await).await;
     let record = recorder.only();
     assert_eq!(record["level"], "DEBUG");
-    assert_eq!(record["http.response.body.code"], Value::Null);
-    assert_eq!(record["http.response.body.code_state"], Value::Null);
+    assert_eq!(record["exchange.code"], Value::Null);
+    assert_eq!(record["exchange.code_state"], Value::Null);
 }
 
 #[actix_web::test]
@@ -487,12 +480,12 @@ async fn partial_json_response_is_not_malformed() {
         TestRequest::with_uri("/?status=206&type=application/json").set_payload(r#"de":500,"a""#);
     let record = record_of(log, &recorder, req).await;
     assert_eq!(record["level"], "DEBUG");
-    assert_eq!(record["http.response.body.code_state"], Value::Null);
+    assert_eq!(record["exchange.code_state"], Value::Null);
 }
 
 #[actix_web::test]
 async fn response_content_follows_the_policy() {
-    use ResponseBody::*;
+    use BodyPolicy::*;
     for (when, method, status, expected) in [
         (WhenNotable, Method::GET, 200, Some("policy")),
         (WhenNotable, Method::GET, 404, None),
@@ -513,7 +506,7 @@ async fn response_content_follows_the_policy() {
             record["http.response.body.content"], content,
             "{when:?} {method} {status}"
         );
-        assert_eq!(record["http.response.body.omitted"], json!(expected));
+        assert_eq!(record["exchange.response.omitted"], json!(expected));
         assert_eq!(record["http.response.body.size"], 5);
     }
 }
@@ -526,7 +519,7 @@ async fn success_level_replaces_debug_and_decides_what_is_notable() {
     let req = TestRequest::with_uri("/?status=404").set_payload("x");
     let record = record_of(log, &recorder, req).await;
     assert_eq!(record["level"], "WARN");
-    assert_eq!(record["http.response.body.omitted"], "policy");
+    assert_eq!(record["exchange.response.omitted"], "policy");
 }
 
 #[actix_web::test]
@@ -567,8 +560,8 @@ async fn body_that_is_not_readable_text_is_omitted_with_the_reason() {
         read_body(call_service(&app, req.to_request()).await).await;
         // The handler reads nothing, so no body passes and none is omitted.
         let unread = recorder.only();
-        assert_eq!(unread["http.request.body.omitted"], Value::Null);
-        assert_eq!(unread["http.request.body.unread"], true);
+        assert_eq!(unread["exchange.request.omitted"], Value::Null);
+        assert_eq!(unread["exchange.request.unread"], true);
 
         let (recorder, log) = Recorder::with_log();
         let app = App::new()
@@ -589,7 +582,7 @@ async fn body_that_is_not_readable_text_is_omitted_with_the_reason() {
         }
         read_body(call_service(&app, req).await).await;
         let record = recorder.only();
-        assert_eq!(record["http.request.body.omitted"], why, "{value}");
+        assert_eq!(record["exchange.request.omitted"], why, "{value}");
         assert_eq!(record["http.request.body.content"], Value::Null);
         assert_eq!(record["http.request.body.size"], body.len());
     }
@@ -605,8 +598,8 @@ async fn content_is_truncated_at_the_limit_on_a_character_boundary() {
     // `ž` and `ť` have two bytes each, and neither is split.
     assert_eq!(record["http.request.body.content"], "žlu");
     assert_eq!(record["http.response.body.content"], "žlu");
-    assert_eq!(record["http.request.body.truncated"], true);
-    assert_eq!(record["http.response.body.truncated"], true);
+    assert_eq!(record["exchange.request.truncated"], true);
+    assert_eq!(record["exchange.response.truncated"], true);
     assert_eq!(record["http.request.body.size"], 13);
 }
 
@@ -622,22 +615,22 @@ async fn skipped_path_is_recorded_on_failure() {
         ("/Health", "", 1),
     ] {
         let (recorder, log) = Recorder::with_log();
-        let log = log.skip("/health");
+        let log = log.quiet("/health");
         let stats = log.clone();
         let app = App::new().default_service(web::to(answer)).wrap(log);
         let app = init_service(app).await;
         let req = TestRequest::with_uri(uri).set_payload(body).to_request();
         read_body(call_service(&app, req).await).await;
         assert_eq!(recorder.records().len(), recorded, "{uri}");
-        assert_eq!(stats.stats().skipped, 1 - recorded as u64);
+        assert_eq!(stats.stats().quiet, 1 - recorded as u64);
         assert_eq!(stats.stats().records, recorded as u64);
     }
 }
 
 #[actix_web::test]
-async fn request_that_matches_skip_if_is_not_recorded() {
+async fn request_that_matches_exclude_if_is_not_recorded() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.skip_if(|req| req.path().starts_with("/internal"));
+    let log = log.exclude_if(|req| req.path().starts_with("/internal"));
     let stats = log.clone();
     let app = App::new().default_service(web::to(answer)).wrap(log);
     let app = init_service(app).await;
@@ -645,7 +638,7 @@ async fn request_that_matches_skip_if_is_not_recorded() {
         read_body(call_service(&app, TestRequest::with_uri(uri).to_request()).await).await;
     }
     assert_eq!(recorder.only()["url.path"], "/public");
-    assert_eq!(stats.stats().skipped, 2);
+    assert_eq!(stats.stats().excluded, 2);
 }
 
 #[actix_web::test]
@@ -701,14 +694,11 @@ async fn last_user_and_last_value_of_a_field_win() {
     let app = App::new()
         .default_service(web::to(async |req: HttpRequest| {
             for nth in ["first", "last"] {
-                req.record_user(User {
-                    id: nth.into(),
-                    ..User::default()
-                });
+                req.record_user(User::new(nth));
                 req.record_field("nth", nth);
                 req.record_error(nth);
             }
-            for nth in 0..2 * actix_bodylog::MAX_FIELDS {
+            for nth in 0..2 * actix_bodylog::record::MAX_FIELDS {
                 req.record_field(format!("field {nth}"), nth);
             }
             HttpResponse::Ok().finish()
@@ -720,13 +710,13 @@ async fn last_user_and_last_value_of_a_field_win() {
     assert_eq!(record["user.id"], "last");
     assert_eq!(record["user.name"], Value::Null);
     assert_eq!(record["nth"], "last");
-    assert_eq!(record["error.message"], "first, last");
+    assert_eq!(record["exception.message"], "first, last");
     let own = record
         .as_object()
         .unwrap()
         .keys()
         .filter(|name| name.starts_with("field "));
-    assert_eq!(own.count(), actix_bodylog::MAX_FIELDS - 1);
+    assert_eq!(own.count(), actix_bodylog::record::MAX_FIELDS - 1);
 }
 
 #[actix_web::test]
@@ -743,7 +733,7 @@ async fn record_stays_below_its_limit_and_keeps_the_essential_fields() {
                 .record_limit(limit)
                 .request_limit(1 << 20)
                 .response_limit(1 << 20)
-                .response_body(ResponseBody::Always);
+                .response_body(BodyPolicy::Always);
             let hostile_field = hostile.clone();
             let app = App::new()
                 .default_service(web::to(move |req: HttpRequest, body: Bytes| {
@@ -751,11 +741,11 @@ async fn record_stays_below_its_limit_and_keeps_the_essential_fields() {
                         req.record_field(format!("f\"{nth}"), &*hostile_field);
                     }
                     req.record_error(&hostile_field);
-                    req.record_user(User {
-                        id: hostile_field.clone(),
-                        name: hostile_field.clone(),
-                        kind: hostile_field.clone(),
-                    });
+                    req.record_user(
+                        User::new(hostile_field.clone())
+                            .name(hostile_field.clone())
+                            .role(hostile_field.clone()),
+                    );
                     answer(req, body)
                 }))
                 .wrap(log);
@@ -800,11 +790,7 @@ async fn no_field_contains_line_breaks_or_control_characters() {
     let app = App::new()
         .default_service(web::to(move |req: HttpRequest, body: Bytes| async move {
             req.record_field(forged, forged);
-            req.record_user(User {
-                id: forged.into(),
-                name: forged.into(),
-                kind: forged.into(),
-            });
+            req.record_user(User::new(forged).name(forged).role(forged));
             req.record_error(forged);
             let _ = body;
             Err::<HttpResponse, _>(error::ErrorInternalServerError(forged))
@@ -843,7 +829,7 @@ async fn headers_are_recorded_in_alphabetical_order() {
     // The `HeaderMap` of each request iterates in another order.
     for _ in 0..10 {
         let (sender, lines) = std::sync::mpsc::channel();
-        let mut log = BodyLog::new().sink(move |record: &actix_bodylog::Record<'_>| {
+        let mut log = BodyLog::new().sink_fn(move |record| {
             record.with_json(Schema::OpenTelemetry, |line| {
                 sender.send(line.to_owned()).unwrap();
             });
@@ -866,7 +852,7 @@ async fn headers_are_recorded_in_alphabetical_order() {
 #[actix_web::test]
 async fn secrets_are_hidden_in_all_fields() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.response_body(ResponseBody::Always);
+    let log = log.response_body(BodyPolicy::Always);
     let app = App::new()
         .default_service(web::to(async |req: HttpRequest, _: Bytes| {
             req.record_field("session_token", "SECRET");
@@ -968,10 +954,10 @@ async fn sampling_drops_successes_and_keeps_failures() {
     assert!(
         records
             .iter()
-            .all(|record| record.get("sample_rate").is_none())
+            .all(|record| record.get("exchange.sample_rate").is_none())
     );
     let stats = log.stats();
-    assert_eq!((stats.sampled_out, stats.skipped, stats.records), (3, 0, 2));
+    assert_eq!((stats.sampled_out, stats.quiet, stats.records), (3, 0, 2));
     assert_eq!(stats.in_flight, 0);
 }
 
@@ -1004,7 +990,11 @@ async fn sampling_keeps_or_drops_all_records_of_a_trace_or_request_id() {
             read_body(call_service(&app, req.to_request()).await).await;
         }
         let records = recorder.wait_for(2);
-        assert!(records.iter().all(|record| record["sample_rate"] == 0.5));
+        assert!(
+            records
+                .iter()
+                .all(|record| record["exchange.sample_rate"] == 0.5)
+        );
     }
 }
 
@@ -1041,4 +1031,239 @@ async fn redacted_ids_do_not_decide_sampling() {
 #[should_panic = "must be from 0 to 1, not 1.5"]
 fn sample_rate_above_one_panics() {
     let _ = BodyLog::new().sample(1.5);
+}
+
+#[actix_web::test]
+async fn methods_outside_of_the_conventions_are_other() {
+    for (method, other) in [
+        ("GET", false),
+        ("QUERY", false),
+        ("PATCH", false),
+        ("TRACE", false),
+        ("PURGE", true),
+        ("get", true),
+        ("_OTHER", true),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
+        let req = TestRequest::default().method(method.clone());
+        let record = record_of(log, &recorder, req).await;
+        let (name, original) = match other {
+            true => ("_OTHER", json!(method.as_str())),
+            false => (method.as_str(), Value::Null),
+        };
+        assert_eq!(record["http.request.method"], name);
+        assert_eq!(record["http.request.method_original"], original);
+        assert_eq!(record["message"], format!("{method} /"));
+    }
+}
+
+#[actix_web::test]
+async fn host_and_port_of_the_request_are_recorded_but_not_as_a_header() {
+    for (host, address, port) in [
+        ("shop.example", json!("shop.example"), Value::Null),
+        ("shop.example:8443", json!("shop.example"), json!(8443)),
+        ("[::1]:80", json!("::1"), json!(80)),
+        (":80", Value::Null, Value::Null),
+        ("shop.example:x", json!("shop.example"), Value::Null),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let req = TestRequest::default()
+            .insert_header((header::HOST, host))
+            .insert_header((header::ACCEPT, "*/*"))
+            .insert_header((header::CONTENT_LENGTH, 0));
+        let record = record_of(log, &recorder, req).await;
+        assert_eq!(
+            (&record["server.address"], &record["server.port"]),
+            (&address, &port)
+        );
+        let fields = record.as_object().unwrap().keys();
+        assert_eq!(fields.filter(|name| name.contains(".header.")).count(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn roles_of_the_user_are_an_array_without_empty_or_surplus_ones() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(async |req: HttpRequest| {
+            let user = User::new("42")
+                .role("admin")
+                .role("")
+                .role("Bearer t0ps3cret");
+            let roles = (0..100).map(|nth| nth.to_string());
+            req.record_user(roles.fold(user, User::role));
+            HttpResponse::Ok().finish()
+        }))
+        .wrap(log);
+    let app = init_service(app).await;
+    read_body(call_service(&app, TestRequest::get().to_request()).await).await;
+    let record = recorder.only();
+    let roles = record["user.roles"].as_array().unwrap();
+    assert_eq!(roles.len(), actix_bodylog::record::MAX_USER_ROLES);
+    assert_eq!(
+        roles[..3],
+        [json!("admin"), json!("Bearer [REDACTED]"), json!("0")]
+    );
+    assert_eq!(record.get("user.name"), None);
+}
+
+#[actix_web::test]
+async fn policy_of_each_direction_decides_which_bodies_have_content() {
+    use BodyPolicy::{Always, Never, OnFailure, WhenNotable};
+    for (policy, [get, post, failed_get, failed_post]) in [
+        (Always, [true; 4]),
+        (WhenNotable, [false, true, true, true]),
+        (OnFailure, [false, false, true, true]),
+        (Never, [false; 4]),
+    ] {
+        for (req, uri, shown) in [
+            (TestRequest::get(), "/", get),
+            (TestRequest::post(), "/", post),
+            (TestRequest::get(), "/?status=404", failed_get),
+            (TestRequest::post(), "/?status=404", failed_post),
+        ] {
+            let (recorder, log) = Recorder::with_log();
+            let log = log.request_body(policy).response_body(policy);
+            let req = req
+                .uri(uri)
+                .insert_header((header::CONTENT_TYPE, "text/plain"));
+            let record = record_of(log, &recorder, req.set_payload("text")).await;
+            let (content, omitted) = match (shown, policy) {
+                (true, _) => (json!("text"), Value::Null),
+                (false, Never) => (Value::Null, json!("disabled")),
+                (false, _) => (Value::Null, json!("policy")),
+            };
+            for side in ["request", "response"] {
+                assert_eq!(
+                    record[format!("http.{side}.body.content")],
+                    content,
+                    "{policy} {uri}"
+                );
+                assert_eq!(
+                    record[format!("exchange.{side}.omitted")],
+                    omitted,
+                    "{policy} {uri}"
+                );
+                assert_eq!(record[format!("http.{side}.body.size")], 4);
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn reason_why_a_body_cannot_be_read_wins_over_the_policy() {
+    for (content_type, coding, body, reason) in [
+        ("image/png", "", &b"\x89PNG"[..], "binary"),
+        ("text/plain", "", b"a\0b", "binary"),
+        ("text/plain", "", b"caf\xe9 au lait", "charset"),
+        ("text/plain; charset=x-none", "", b"text", "charset"),
+        ("text/plain", "x-none", b"text", "encoded"),
+        ("text/plain", "", b"text", "policy"),
+        ("application/json", "", b"{}", "policy"),
+        ("multipart/form-data; boundary=b", "", b"--b--", "policy"),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.request_body(BodyPolicy::OnFailure);
+        let app = App::new()
+            .default_service(web::to(move |_: Bytes| async move {
+                let mut res = HttpResponse::Ok();
+                res.insert_header((header::CONTENT_TYPE, content_type));
+                if !coding.is_empty() {
+                    res.insert_header((header::CONTENT_ENCODING, coding));
+                }
+                res.body(body)
+            }))
+            .wrap(log);
+        let app = init_service(app).await;
+        let mut req = TestRequest::get().insert_header((header::CONTENT_TYPE, content_type));
+        if !coding.is_empty() {
+            req = req.insert_header((header::CONTENT_ENCODING, coding));
+        }
+        read_body(call_service(&app, req.set_payload(body).to_request()).await).await;
+        let record = recorder.only();
+        assert_eq!(
+            record["exchange.request.omitted"], reason,
+            "{content_type} {coding}"
+        );
+        assert_eq!(
+            record["exchange.response.omitted"], reason,
+            "{content_type} {coding}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn omitted_fields_are_in_no_record() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log
+        .omit_field("url.query")
+        .omit_field("url.scheme")
+        .omit_field("error.type")
+        .omit_field("http.request.header.content-type")
+        .omit_field("http.response.body.content");
+    let req = TestRequest::post()
+        .uri("/?status=500&secret=x")
+        .insert_header((header::CONTENT_TYPE, "text/plain"))
+        .set_payload("text");
+    let record = record_of(log, &recorder, req).await;
+    assert_eq!(record["message"], "POST /");
+    assert_eq!(record["http.request.body.content"], "text");
+    for name in [
+        "url.query",
+        "url.scheme",
+        "error.type",
+        "http.request.header.content-type",
+        "http.response.body.content",
+    ] {
+        assert_eq!(record.get(name), None);
+    }
+}
+
+#[test]
+#[should_panic = "\"url.schema\" is not a field of a record"]
+fn omitting_a_field_that_does_not_exist_panics() {
+    let _ = actix_bodylog::BodyLog::new().omit_field("url.schema");
+}
+
+#[test]
+#[should_panic = "the name of a header contains an invalid character"]
+fn header_with_an_invalid_name_panics() {
+    let _ = actix_bodylog::BodyLog::new().request_header("x y");
+}
+
+#[actix_web::test]
+async fn small_record_has_at_most_1100_bytes() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .route(
+            "/login",
+            web::post().to(|_: Bytes| async {
+                let body = r#"{"code":0,"hello":"ann","token":"t0ps3cret"}"#;
+                HttpResponse::Ok()
+                    .content_type("application/json")
+                    .body(body)
+            }),
+        )
+        .wrap(log);
+    let app = init_service(app).await;
+    let body = r#"{"name":"ann","password":"hunter2"}"#;
+    let req = TestRequest::post()
+        .uri("/login?page=2")
+        .peer_addr("127.0.0.1:50000".parse().unwrap())
+        .insert_header((header::HOST, "127.0.0.1:8080"))
+        .insert_header((
+            header::USER_AGENT,
+            "Mozilla/5.0 (X11; Linux x86_64) bench/1.0",
+        ))
+        .insert_header((header::ACCEPT, "*/*"))
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CONTENT_LENGTH, body.len()))
+        .insert_header((
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ));
+    read_body(call_service(&app, req.set_payload(body).to_request()).await).await;
+    let line = recorder.only().to_string();
+    assert!(line.len() <= 1100, "{} bytes: {line}", line.len());
 }

@@ -1,6 +1,6 @@
 //! Redaction rules, and the content of bodies that are not plain text.
 
-use actix_bodylog::{BodyLog, RecordExt as _, Redaction, ResponseBody};
+use actix_bodylog::{BodyLog, BodyPolicy, RecordExt as _, Redaction};
 use actix_web::{
     App, HttpRequest, HttpResponse,
     http::header::{self, HeaderName},
@@ -67,7 +67,7 @@ async fn sensitive_names_can_be_added_and_removed() {
             "http.request.body.content": shown,
             "http.response.body.content": shown,
             "url.query": "iban=[REDACTED]&pin=e&token=[REDACTED]",
-            "http.response.body.code": 1,
+            "exchange.code": 1,
         }),
     );
 
@@ -87,7 +87,7 @@ async fn redacted_code_field_is_hidden_and_sets_the_level() {
             &record,
             json!({
                 "level": "ERROR",
-                "http.response.body.code": "[REDACTED]",
+                "exchange.code": "[REDACTED]",
                 "http.response.body.content": r#"{"code":"[REDACTED]"}"#,
             }),
         );
@@ -95,7 +95,7 @@ async fn redacted_code_field_is_hidden_and_sets_the_level() {
     // The order of the calls does not matter.
     let log = |log: BodyLog| log.redact("state").code_field("state");
     let record = record_of(log, post(JSON, r#"{"state":500}"#)).await;
-    assert_eq!(record["http.response.body.code"], "[REDACTED]");
+    assert_eq!(record["exchange.code"], "[REDACTED]");
 }
 
 #[actix_web::test]
@@ -212,11 +212,11 @@ async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
         &record,
         json!({
             "http.request.body.content": r#"{"a":1}"#,
-            "http.request.body.truncated": true,
-            "http.request.body.malformed": true,
-            "http.request.body.omitted": null,
-            "http.response.body.malformed": true,
-            "http.response.body.code_state": "malformed",
+            "exchange.request.truncated": true,
+            "exchange.request.malformed": true,
+            "exchange.request.omitted": null,
+            "exchange.response.malformed": true,
+            "exchange.code_state": "malformed",
         }),
     );
     let record = record_of(|log| log, post(JSON, r#"{"a":1"#)).await;
@@ -224,8 +224,8 @@ async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
         &record,
         json!({
             "http.request.body.content": r#"{"a":1"#,
-            "http.request.body.malformed": null,
-            "http.response.body.code_state": "malformed",
+            "exchange.request.malformed": null,
+            "exchange.code_state": "malformed",
         }),
     );
 }
@@ -233,20 +233,20 @@ async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
 #[actix_web::test]
 async fn code_is_found_in_a_compressed_response_for_all_limits_and_policies() {
     let codings: &[&str] = &[
-        #[cfg(feature = "gzip")]
+        #[cfg(feature = "compress-gzip")]
         "gzip",
-        #[cfg(feature = "gzip")]
+        #[cfg(feature = "compress-gzip")]
         "deflate",
-        #[cfg(feature = "brotli")]
+        #[cfg(feature = "compress-brotli")]
         "br",
-        #[cfg(feature = "zstd")]
+        #[cfg(feature = "compress-zstd")]
         "zstd",
     ];
     for &coding in codings {
         for (limit, when) in [
-            (4096, ResponseBody::Always),
-            (0, ResponseBody::Always),
-            (4096, ResponseBody::Never),
+            (4096, BodyPolicy::Always),
+            (0, BodyPolicy::Always),
+            (4096, BodyPolicy::Never),
         ] {
             let (recorder, log) = Recorder::with_log();
             let log = log.response_limit(limit).response_body(when);
@@ -270,16 +270,16 @@ async fn code_is_found_in_a_compressed_response_for_all_limits_and_policies() {
             let record = recorder.only();
             assert_fields(
                 &record,
-                json!({"level": "ERROR", "http.response.body.code": 500, "http.response.body.size": wire}),
+                json!({"level": "ERROR", "exchange.code": 500, "http.response.body.size": wire}),
             );
             let shown = format!(r#"{{"code":500,"pin":"[REDACTED]","text":"{text}"}}"#);
             let (content, omitted) = match (limit, when) {
-                (4096, ResponseBody::Always) => (json!(shown), Value::Null),
+                (4096, BodyPolicy::Always) => (json!(shown), Value::Null),
                 _ => (Value::Null, json!("disabled")),
             };
             assert_fields(
                 &record,
-                json!({"http.response.body.content": content, "http.response.body.omitted": omitted}),
+                json!({"http.response.body.content": content, "exchange.response.omitted": omitted}),
             );
         }
     }
@@ -293,10 +293,10 @@ async fn invalid_or_unknown_content_coding_is_omitted_as_encoded() {
         assert_fields(
             &record,
             json!({
-                "http.request.body.omitted": "encoded",
+                "exchange.request.omitted": "encoded",
                 "http.request.body.content": null,
-                "http.response.body.code": null,
-                "http.response.body.code_state": null,
+                "exchange.code": null,
+                "exchange.code_state": "unreadable",
             }),
         );
     }
@@ -334,10 +334,10 @@ async fn supported_charsets_are_decoded_and_invalid_bytes_are_omitted() {
             &record,
             json!({
                 "http.request.body.content": shown,
-                "http.request.body.omitted": omitted,
+                "exchange.request.omitted": omitted,
                 "http.response.body.content": shown,
-                "http.response.body.code": code,
-                "http.response.body.code_state": null,
+                "exchange.code": code,
+                "exchange.code_state": omitted.map(|_| "unreadable"),
             }),
         );
     }
@@ -363,14 +363,14 @@ async fn multipart_body_is_shown_as_an_outline() {
     );
     assert_fields(
         &record,
-        json!({"http.request.body.truncated": null, "http.request.body.size": body.len()}),
+        json!({"exchange.request.truncated": null, "http.request.body.size": body.len()}),
     );
     let cut = record_of(|log| log.request_limit(100), post(content_type, body)).await;
     assert_fields(
         &cut,
         json!({
             "http.request.body.content": r#"[{"name":"note","text":"hello","size":5}]"#,
-            "http.request.body.truncated": true,
+            "exchange.request.truncated": true,
         }),
     );
 }
@@ -439,10 +439,13 @@ async fn field_recorded_before_a_nested_logger_is_redacted_by_its_names() {
 fn preview_omits_content_as_disabled_if_no_response_is_kept() {
     for log in [
         BodyLog::new().response_limit(0),
-        BodyLog::new().response_body(ResponseBody::Never),
+        BodyLog::new().response_body(BodyPolicy::Never),
     ] {
         let preview = log.preview(&header::HeaderMap::new(), b"abc");
-        assert_eq!(preview.omitted, Some(actix_bodylog::Omitted::Disabled));
+        assert_eq!(
+            preview.omitted,
+            Some(actix_bodylog::record::OmitReason::Disabled)
+        );
         assert_eq!(preview.content, None);
     }
 }
@@ -455,7 +458,7 @@ proptest! {
         texts in prop::collection::vec("[\\\\\"a-c\u{e9}\u{202e}\u{2028}\u{85}\n\t]{0,1500}", 6),
     ) {
         let (recorder, log) = Recorder::with_log();
-        let log = log.record_limit(limit).response_body(ResponseBody::Always);
+        let log = log.record_limit(limit).response_body(BodyPolicy::Always);
         let (request, response) = (texts[0].clone(), texts[1].clone());
         let more: Vec<String> = texts[2..].to_vec();
         actix_web::rt::System::new().block_on(async move {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use actix_bodylog::{BodyLog, MAX_REQUEST_ID_LEN, RequestId, RequestIds};
+use actix_bodylog::{BodyLog, RequestId, RequestIdSource, record::MAX_REQUEST_ID_LEN};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -54,7 +54,7 @@ async fn exchange(log: BodyLog, req: TestRequest) -> (Vec<String>, String, Value
 }
 
 fn generating() -> BodyLog {
-    BodyLog::new().request_id(RequestIds::Generate)
+    BodyLog::new().request_id(RequestIdSource::Generate)
 }
 
 #[actix_web::test]
@@ -153,7 +153,7 @@ async fn nested_loggers_use_one_id() {
 #[actix_web::test]
 async fn ids_are_generated_and_sent_without_a_record() {
     let recorder = Recorder::default();
-    let skipping = generating().skip_if(|_| true).sink(recorder.clone());
+    let skipping = generating().exclude_if(|_| true).sink(recorder.clone());
     let quiet = generating().sink(DisabledSink);
     for (log, outer) in [
         (skipping.clone(), None),
@@ -205,7 +205,7 @@ async fn nested_off_logger_sends_the_id_of_the_outer_logger() {
     let app = App::new()
         .service(web::resource("/off").wrap(BodyLog::off()).to(show_id))
         .route("/on", web::to(show_id))
-        .wrap(log.request_id(RequestIds::Generate));
+        .wrap(log.request_id(RequestIdSource::Generate));
     let app = init_service(app).await;
     let res = call_service(&app, TestRequest::with_uri("/off").to_request()).await;
     let ids = ids(res.headers());
@@ -239,8 +239,13 @@ async fn trace_id_is_recorded_if_traceparent_is_well_formed() {
     const SPAN: &str = "b7ad6b7169203331";
     let header = format!("00-{TRACE}-{SPAN}-01");
     let malformed = format!("00-{TRACE}-{}-01", "0".repeat(16));
-    let found = json!({"trace_id": TRACE, "span_id": SPAN});
-    let nothing = json!({"trace_id": null, "span_id": null});
+    let found = json!({
+        "trace_id": TRACE,
+        "trace_flags": "01",
+        "parent_span_id": SPAN,
+        "http.request.header.traceparent": null,
+    });
+    let nothing = json!({"trace_id": null, "trace_flags": null, "parent_span_id": null});
     for (headers, expected) in [
         (vec![header.as_str()], &found),
         (vec![malformed.as_str()], &nothing),
@@ -265,4 +270,35 @@ async fn keep_does_not_record_an_invalid_id_and_redact_does_not_change_the_sent_
     let (sent, _, record) = exchange(generating().redact("x-request-id"), request(&[])).await;
     assert_eq!(sent[0].len(), 36);
     assert_fields(&record, json!({FIELD: ["[REDACTED]"]}));
+}
+
+#[actix_web::test]
+async fn request_id_is_an_extractor_that_can_be_sent_to_other_threads() {
+    async fn on_another_thread(id: RequestId) -> String {
+        let thread = std::thread::spawn(move || format!("{id:>4}"));
+        thread.join().unwrap()
+    }
+    async fn optional(id: Option<RequestId>) -> String {
+        id.map_or("none".to_owned(), |id| id.to_string())
+    }
+    let app = |log: BodyLog| {
+        let app = App::new()
+            .route("/", web::get().to(on_another_thread))
+            .route("/optional", web::get().to(optional));
+        init_service(app.wrap(log.sink(Recorder::default())))
+    };
+    let (incoming, generating) = (app(BodyLog::new()).await, app(generating()).await);
+    let ask = |path: &str, ids: &[&[u8]]| request(ids).uri(path).to_request();
+
+    let body = read_body(call_service(&incoming, ask("/", &[b"r1"])).await).await;
+    assert_eq!(body, "  r1");
+    let body = read_body(call_service(&incoming, ask("/optional", &[b"a b"])).await).await;
+    assert_eq!(body, "none");
+    let res = call_service(&incoming, ask("/", &[])).await;
+    assert_eq!(res.status(), 500);
+
+    let res = call_service(&generating, ask("/optional", &[b"a b"])).await;
+    let sent = ids(res.headers());
+    assert_eq!(read_body(res).await, sent[0]);
+    assert_eq!(sent[0].len(), 36);
 }

@@ -64,7 +64,7 @@ fn each_schema_has_its_field_names_and_redacts_the_card_number() {
         (
             "otel",
             json!({
-                "/level": "ERROR", "/http.response.status_code": 200, "/http.response.body.code": 500,
+                "/level": "ERROR", "/http.response.status_code": 200, "/exchange.code": 500,
                 "/url.path": "/orders/13", "/order": 13,
             }),
         ),
@@ -72,14 +72,14 @@ fn each_schema_has_its_field_names_and_redacts_the_card_number() {
             "ecs",
             json!({
                 "/log.level": "error", "/http.response.status_code": 200, "/event.outcome": "failure",
-                "/http.response.body.code": "500", "/url.path": "/orders/13", "/order": 13,
+                "/exchange.code": "500", "/url.path": "/orders/13", "/order": 13,
             }),
         ),
         (
             "gcp",
             json!({
                 "/severity": "ERROR", "/httpRequest/status": 200, "/httpRequest/requestMethod": "GET",
-                "/http.response.body.code": 500, "/order": 13,
+                "/exchange.code": 500, "/order": 13,
             }),
         ),
     ] {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, Outcome, Record, Schema, Sink, TestSink};
+use actix_bodylog::{BodyLog, JsonLines, Record, Schema, Sink, TestSink, record::Outcome};
 use actix_web::{
     App, HttpMessage as _, HttpResponse,
     dev::ServiceRequest,
@@ -116,9 +116,9 @@ async fn a_record_that_no_sink_enables_is_counted_as_muted() {
 #[actix_web::test]
 async fn a_closure_is_a_sink_and_reads_typed_fields() {
     let seen = Arc::new(Mutex::new(None));
-    let log = BodyLog::new().sink({
+    let log = BodyLog::new().sink_fn({
         let seen = Arc::clone(&seen);
-        move |record: &Record<'_>| {
+        move |record| {
             let status = record.status.map(|status| status.as_u16());
             *seen.lock().unwrap() =
                 Some((record.level, status, record.outcome, record.path.to_owned()));
@@ -166,10 +166,10 @@ async fn records_are_lost_and_counted_while_the_disk_is_full_and_later_lines_are
     let log = BodyLog::new().sink(JsonLines::new(paper.clone()));
     send(log.clone(), "/fine").await;
     send(log.clone(), "/fine").await;
-    assert_eq!(log.stats().sink_failures, 2);
+    assert_eq!(log.stats().sink_losses, 2);
     room.store(1 << 20, Relaxed);
     send(log.clone(), "/missing").await;
-    assert_eq!(log.stats().sink_failures, 2);
+    assert_eq!(log.stats().sink_losses, 2);
 
     let text = paper.text();
     let (torn, whole) = text.split_once('\n').unwrap();
@@ -189,7 +189,7 @@ async fn a_record_of_which_no_byte_was_written_leaves_no_empty_line() {
     send(log.clone(), "/fine").await;
     room.store(1 << 20, Relaxed);
     send(log.clone(), "/missing").await;
-    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(log.stats().sink_losses, 1);
     assert_eq!(paper.text().lines().count(), 1);
     let record: serde_json::Value = serde_json::from_str(&paper.text()).unwrap();
     assert_eq!(record["url.path"], "/missing");
@@ -206,7 +206,7 @@ async fn requests_succeed_while_the_disk_is_full() {
             send(log.clone(), "/fine").await;
         }
         let stats = log.stats();
-        assert_eq!((stats.records, stats.sink_failures), (3, 3));
+        assert_eq!((stats.records, stats.sink_losses), (3, 3));
     }
 }
 
@@ -215,10 +215,10 @@ async fn requests_succeed_after_the_pipe_is_closed() {
     let (reader, writer) = io::pipe().unwrap();
     let log = BodyLog::new().sink(JsonLines::new(writer));
     send(log.clone(), "/fine").await;
-    assert_eq!(log.stats().sink_failures, 0);
+    assert_eq!(log.stats().sink_losses, 0);
     drop(reader);
     send(log.clone(), "/fine").await;
-    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(log.stats().sink_losses, 1);
 }
 
 #[actix_web::test]
@@ -238,7 +238,7 @@ async fn a_writer_that_panics_is_used_again() {
     let log = BodyLog::new().sink(JsonLines::new(PanicsOnce(paper.clone(), false)));
     send(log.clone(), "/fine").await;
     send(log.clone(), "/missing").await;
-    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(log.stats().sink_panics, 1);
     assert!(paper.text().contains("/missing"));
 }
 
@@ -266,7 +266,7 @@ fn drain_does_not_wait_for_a_stuck_writer() {
         move || System::new().block_on(send(log, "/fine"))
     });
     has_arrived.recv_timeout(TEST_TIMEOUT).unwrap();
-    assert!(!System::new().block_on(log.drain(Duration::ZERO)));
+    assert!(System::new().block_on(log.drain(Duration::ZERO)).is_err());
     drop(leave);
     worker.join().unwrap();
     assert_eq!((log.stats().in_flight, log.stats().records), (0, 1));
@@ -278,9 +278,9 @@ async fn drain_returns_false_if_a_background_writer_is_not_done_in_time() {
     let log = BodyLog::new().sink(JsonLines::background(Stuck(arrived, may_leave), 1 << 20));
     send(log.clone(), "/fine").await;
     has_arrived.recv_timeout(TEST_TIMEOUT).unwrap();
-    assert!(!log.drain(Duration::ZERO).await);
+    assert!(log.drain(Duration::ZERO).await.is_err());
     drop(leave);
-    assert!(log.drain(TEST_TIMEOUT).await);
+    assert_eq!(log.drain(TEST_TIMEOUT).await, Ok(()));
 }
 
 #[actix_web::test]
@@ -303,8 +303,11 @@ async fn an_error_whose_display_panics_is_left_out_and_counted() {
         .wrap(log.clone());
     let app = init_service(app).await;
     read_body(call_service(&app, TestRequest::get().to_request()).await).await;
-    assert_eq!(recorder.only()["error.message"], serde_json::Value::Null);
-    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(
+        recorder.only()["exception.message"],
+        serde_json::Value::Null
+    );
+    assert_eq!(log.stats().sink_panics, 1);
 }
 
 #[actix_web::test]
@@ -314,7 +317,7 @@ async fn a_background_writer_writes_all_records_in_order() {
     for nth in 0..20 {
         send(log.clone(), &format!("/fine?nth={nth}")).await;
     }
-    assert!(log.drain(Duration::from_secs(10)).await);
+    assert_eq!(log.drain(Duration::from_secs(10)).await, Ok(()));
     let text = paper.text();
     let lines: Vec<serde_json::Value> = text
         .lines()
@@ -322,7 +325,7 @@ async fn a_background_writer_writes_all_records_in_order() {
         .collect();
     let queries = lines.iter().map(|line| line["url.query"].as_str().unwrap());
     assert!(queries.eq((0..20).map(|nth| format!("nth={nth}"))));
-    assert_eq!((log.stats().records, log.stats().sink_failures), (20, 0));
+    assert_eq!((log.stats().records, log.stats().sink_losses), (20, 0));
 }
 
 #[actix_web::test]
@@ -344,8 +347,8 @@ async fn requests_succeed_while_the_disk_of_a_background_writer_is_full() {
     for _ in 0..3 {
         send(log.clone(), "/fine").await;
     }
-    assert!(log.drain(Duration::from_secs(10)).await);
-    assert_eq!((log.stats().records, log.stats().sink_failures), (3, 3));
+    assert_eq!(log.drain(Duration::from_secs(10)).await, Ok(()));
+    assert_eq!((log.stats().records, log.stats().sink_losses), (3, 3));
 }
 
 #[actix_web::test]
@@ -390,9 +393,9 @@ async fn each_write_of_a_background_writer_has_whole_lines_and_lines_after_a_fai
         send(log.clone(), path).await;
     }
     drop(leave);
-    assert!(log.drain(TEST_TIMEOUT).await);
+    assert_eq!(log.drain(TEST_TIMEOUT).await, Ok(()));
     let paths = batches.lock().unwrap().concat();
-    assert_eq!(log.stats().sink_failures, 1);
+    assert_eq!(log.stats().sink_losses, 1);
     assert!(
         paths == ["/a", "/c", "/d"] || paths == ["/b", "/c", "/d"],
         "{paths:?}"
@@ -426,4 +429,89 @@ async fn method_only_of_the_test_sink_panics_if_there_are_two_records() {
 #[should_panic = "1 records are expected after 0ns, not 0"]
 fn method_wait_for_of_the_test_sink_panics_after_its_limit() {
     let _ = TestSink::new().wait_for(1, Duration::ZERO);
+}
+
+#[actix_web::test]
+async fn one_sink_serves_two_loggers_and_is_asked_what_it_lost() {
+    let paper = Paper {
+        room: Some(Arc::new(AtomicUsize::new(0))),
+        ..Paper::default()
+    };
+    let lines = Arc::new(JsonLines::new(paper.clone()));
+    let boxed: Box<dyn Sink> = Box::new(Arc::clone(&lines));
+    let loggers = [
+        BodyLog::new().sink(Arc::clone(&lines)),
+        BodyLog::new().sink(boxed),
+    ];
+    for log in &loggers {
+        send(log.clone(), "/fine").await;
+        assert_eq!(log.stats().records, 1);
+    }
+    assert_eq!(lines.lost(), 2);
+    assert!(loggers.iter().all(|log| log.stats().sink_losses == 2));
+    // Without a limit, what another sink lost is still counted.
+    paper.room.as_ref().unwrap().store(usize::MAX, Relaxed);
+    loggers
+        .iter()
+        .for_each(|log| assert_eq!(log.stats().sink_panics, 0));
+    send(loggers[0].clone(), "/missing").await;
+    assert!(paper.text().contains("/missing"));
+}
+
+#[actix_web::test]
+async fn pointer_to_a_sink_is_like_the_sink() {
+    struct Other;
+    impl Sink for Other {
+        fn enabled(&self, level: Level) -> bool {
+            level == Level::Warn
+        }
+
+        fn emit(&self, _: &Record<'_>) {
+            panic!("on purpose");
+        }
+
+        fn schema(&self) -> Schema {
+            Schema::Ecs
+        }
+
+        fn deferred(&self) -> bool {
+            true
+        }
+
+        fn wants_span(&self) -> bool {
+            true
+        }
+
+        fn flush(&self, _: Duration) -> bool {
+            false
+        }
+
+        fn lost(&self) -> u64 {
+            7
+        }
+    }
+    let pointers: [Box<dyn Sink>; 2] = [Box::new(Other), Box::new(Arc::new(Other))];
+    for sink in pointers {
+        assert!(sink.enabled(Level::Warn) && !sink.enabled(Level::Error));
+        assert!(sink.deferred() && sink.wants_span() && !sink.flush(Duration::ZERO));
+        assert_eq!((sink.schema(), sink.lost()), (Schema::Ecs, 7));
+    }
+    // A sink that has not flushed is what `drain` reports.
+    let log = BodyLog::new().sink(Box::new(Other)).sink(TestSink::new());
+    let left = log.drain(TEST_TIMEOUT).await.unwrap_err();
+    assert_eq!(
+        (left.in_flight, left.waiting, left.unflushed_sinks),
+        (0, 0, 1)
+    );
+}
+
+#[actix_web::test]
+async fn record_is_sent_through_a_channel_as_owned_json() {
+    let (sender, receiver) = mpsc::channel();
+    let log = BodyLog::new().sink_fn(move |record| {
+        let _ = sender.send(record.to_json(Schema::OpenTelemetry));
+    });
+    send(log, "/fine").await;
+    let record: serde_json::Value = serde_json::from_str(&receiver.recv().unwrap()).unwrap();
+    assert_eq!(record["url.path"], "/fine");
 }

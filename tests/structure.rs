@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The parts of the crate from the bottom up, each with the parts that it may import.
-const PARTS: [(&str, &str); 18] = [
+const PARTS: [(&str, &str); 20] = [
     ("util", ""),
     ("formats", "util"),
     ("redact", "util formats"),
@@ -19,30 +19,37 @@ const PARTS: [(&str, &str); 18] = [
     ("head", "util formats redact content record"),
     ("sampling", "util"),
     ("stats", "util capture"),
-    ("policy", "formats redact head sampling"),
-    ("logger", "record sink stats policy"),
+    ("policy", "util formats redact content record head sampling"),
+    ("filters", "util"),
+    ("logger", "formats record sink stats policy filters"),
+    ("drain", "logger"),
     (
         "exchange",
-        "util formats redact content record capture head policy logger",
+        "formats redact content record sink capture head policy logger",
     ),
     ("request_ext", "record exchange"),
     ("preview", "formats redact content head policy exchange"),
     (
         "body_log",
-        "formats redact record sink head sampling stats policy logger preview",
+        "formats redact record sink head sampling stats policy logger drain preview",
     ),
-    ("config", "redact record head policy body_log"),
-    ("middleware", "util capture head logger exchange body_log"),
+    ("config", "util redact record head policy body_log"),
+    (
+        "middleware",
+        "util capture head policy logger exchange body_log",
+    ),
 ];
 
 /// The parts that may name `actix_web`. The others may name only `actix_web::http`.
-const SERVER_PARTS: [&str; 6] = [
+const SERVER_PARTS: [&str; 8] = [
     "middleware",
     "head",
     "exchange",
     "request_ext",
     "body_log",
     "policy",
+    "filters",
+    "drain",
 ];
 
 const MAX_FILE_LINES: usize = 400;

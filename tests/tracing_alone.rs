@@ -71,7 +71,7 @@ fn subscribers_decide_which_records_are_emitted() {
         let records = (stats.records - before.records) as usize;
         assert_eq!(records, fine + missing, "{text}");
         assert_eq!(stats.muted - before.muted, muted, "{text}");
-        assert_eq!(stats.sink_failures, 0);
+        assert_eq!(stats.sink_panics, 0);
     }
 
     // A filter of a single layer remembers its answer until an event follows. If it was asked about an

@@ -2,7 +2,7 @@
 
 mod support;
 
-use actix_bodylog::{BodyLog, ResponseBody};
+use actix_bodylog::{BodyLog, BodyPolicy};
 use actix_web::{
     App, Error,
     body::{BoxBody, EitherBody, MessageBody},
@@ -29,7 +29,7 @@ fn keeping_all() -> (Recorder, BodyLog) {
     let log = log
         .request_limit(1 << 20)
         .response_limit(1 << 20)
-        .response_body(ResponseBody::Always);
+        .response_body(BodyPolicy::Always);
     (recorder, log)
 }
 
@@ -58,7 +58,7 @@ fn logger_around_the_app_changes_no_bytes_and_records_each_request_once() {
     recorder.wait_for(expected);
     assert_eq!(log.stats().in_flight, 0);
     assert_eq!(log.stats().budget_used, 0);
-    assert_eq!(log.stats().sink_failures, 0);
+    assert_eq!(log.stats().sink_panics, 0);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn logger_without_budget_changes_no_bytes() {
 fn logger_that_skips_all_requests_changes_no_bytes() {
     let (recorder, log) = keeping_all();
     let scripts = scripts::all();
-    let skipping = log.skip_if(|_| true);
+    let skipping = log.exclude_if(|_| true);
     let server = Server::http1(move || {
         App::new()
             .configure(wrapped_routes(&skipping))
@@ -132,14 +132,14 @@ fn panicking_hooks_and_sinks_change_no_bytes() {
     let scripts = scripts::all();
     let faulty = log
         .code_levels(|_| panic!("a hook"))
-        .sink(|_: &actix_bodylog::Record<'_>| panic!("a sink"))
-        .skip_if(|_| panic!("another hook"));
+        .sink_fn(|_| panic!("a sink"))
+        .exclude_if(|_| panic!("another hook"));
     let wrapped = faulty.clone();
     let server = Server::http1(move || App::new().configure(routes).wrap(wrapped.clone()));
     let expected = plain(&scripts).assert_same(&server, &scripts);
     drop(server);
     recorder.wait_for(expected);
-    assert!(faulty.stats().sink_failures >= 2 * expected as u64);
+    assert!(faulty.stats().sink_panics >= 2 * expected as u64);
 }
 
 #[test]

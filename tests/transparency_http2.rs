@@ -4,7 +4,7 @@ mod support;
 
 use std::fmt::Write as _;
 
-use actix_bodylog::ResponseBody;
+use actix_bodylog::BodyPolicy;
 use actix_web::{
     App,
     http::{Method, Uri, header},
@@ -155,7 +155,7 @@ fn assert_same(plain: &Server, logged: &Server) {
 #[test]
 fn logger_around_the_app_changes_no_response_and_records_each_request_once() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.response_body(ResponseBody::Always);
+    let log = log.response_body(BodyPolicy::Always);
     let plain = Server::http2(|| App::new().configure(routes));
     let logged = Server::http2(move || App::new().configure(routes).wrap(log.clone()));
     assert_same(&plain, &logged);

@@ -528,7 +528,7 @@ async fn bodies_of_other_middleware_can_be_inside() {
     );
     let twice = logged(
         &log,
-        logged(&BodyLog::new().skip_if(|_| true), "twice").await,
+        logged(&BodyLog::new().exclude_if(|_| true), "twice").await,
     )
     .await;
     assert_eq!(twice.try_into_bytes().ok().unwrap(), "twice");

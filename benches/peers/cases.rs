@@ -40,7 +40,7 @@ pub enum Case {
     Download,
     /// The small exchange with all sinks disabled.
     Off,
-    /// The small exchange, excluded by `skip_if`.
+    /// The small exchange, excluded by `exclude_if`.
     Skipped,
     /// The small exchange with a sink that is enabled for errors only.
     ErrorsOnly,
@@ -95,7 +95,7 @@ impl Case {
         match self {
             Self::Off => BodyLog::new().sink(Only(None, JsonLines::stderr())),
             Self::ErrorsOnly => BodyLog::new().sink(Only(Some(Level::Error), JsonLines::stderr())),
-            Self::Skipped => body_log(variant, out).skip_if(|_| true),
+            Self::Skipped => body_log(variant, out).exclude_if(|_| true),
             _ => body_log(variant, out),
         }
     }

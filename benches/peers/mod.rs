@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, ResponseBody};
+use actix_bodylog::{BodyLog, BodyPolicy, JsonLines};
 use actix_web::{
     Error, HttpResponse,
     http::header::{self, ContentType},
@@ -128,7 +128,7 @@ pub(crate) use with_app;
 
 /// Builds a logger with everything in its records: both bodies, and all headers of the allowlist.
 pub fn body_log(variant: Variant, out: &Out) -> BodyLog {
-    let log = BodyLog::new().response_body(ResponseBody::Always);
+    let log = BodyLog::new().response_body(BodyPolicy::Always);
     match variant {
         Variant::Background => log.sink(JsonLines::background(out.writer(), 8 * 1024 * 1024)),
         #[cfg(feature = "tracing")]

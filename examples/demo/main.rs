@@ -44,8 +44,9 @@ async fn serve() -> common::Result {
         .record_limit(settings.record_limit)
         .memory_budget(settings.memory_budget)
         .success_level(settings.success_level)
+        .request_body(settings.request_body)
         .response_body(settings.response_body)
-        .skip("/health")
+        .quiet("/health")
         .sink(JsonLines::background(io::stdout(), QUEUE))
         .sink(feed.clone());
 
@@ -86,6 +87,8 @@ async fn serve() -> common::Result {
         Poll::Ready(result) => result?,
         Poll::Pending => server.await?,
     }
-    body_log.drain(Duration::from_secs(5)).await;
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
     Ok(())
 }

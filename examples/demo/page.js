@@ -50,9 +50,14 @@ function pretty(text) {
   }
 }
 
+/** Returns a function that reads the fields about a body. */
+function bodyFields(record, whose) {
+  return (name) => record[`http.${whose}.body.${name}`] ?? record[`exchange.${whose}.${name}`];
+}
+
 /** Builds the section of a body with its marks. */
 function body(record, whose) {
-  const field = (name) => record[`http.${whose}.body.${name}`];
+  const field = bodyFields(record, whose);
   const title = element("h2", "", `${whose} body`);
   if (field("size") !== undefined) title.append(" ", element("span", "size", `${bytes(field("size"))} bytes`));
   const marks = ["truncated", "malformed", "unread"].filter(field);
@@ -71,7 +76,7 @@ function body(record, whose) {
 
 /** Builds the preview of a body, or the reason why it is omitted. */
 function glimpse(record, whose, arrow) {
-  const field = (name) => record[`http.${whose}.body.${name}`];
+  const field = bodyFields(record, whose);
   const text = field("content") ?? (field("omitted") ? `(omitted: ${field("omitted")})` : "");
   const cut = field("truncated") || text.length > GLIMPSE ? "…" : "";
   return element("span", "glimpse", text && `${arrow} ${text.slice(0, GLIMPSE)}${cut}`);
@@ -80,11 +85,11 @@ function glimpse(record, whose, arrow) {
 /** Builds the list of all other fields. */
 function fields(record) {
   const all = element("dl", "fields");
-  const first = (name) => Number(/^(error|user)\./.test(name));
+  const first = (name) => Number(/^(error|exception|user)\./.test(name));
   for (const [name, value] of Object.entries(record).sort(([a], [b]) => first(b) - first(a))) {
-    if (/^http\.(request|response)\.body\.(?!code)/.test(name)) continue;
+    if (/^(http\.(request|response)\.body|exchange\.(request|response))\./.test(name)) continue;
     const text = Array.isArray(value) ? value.join(", ") : value;
-    all.append(element("dt", "", name), element("dd", name === "error.message" ? "wrong" : "", text));
+    all.append(element("dt", "", name), element("dd", name === "exception.message" ? "wrong" : "", text));
   }
   return all;
 }
@@ -99,9 +104,9 @@ function row(record) {
     element("span", "level", record.level),
     target,
     element("span", "status", record["http.response.status_code"]),
-    element("span", "code", record["http.response.body.code"]),
+    element("span", "code", record["exchange.code"]),
     element("span", outcome === "completed" ? "outcome" : "outcome wrong", outcome),
-    element("span", "duration", (record["http.server.request.duration"] * 1000).toFixed(1)),
+    element("span", "duration", (record["exchange.duration"] * 1000).toFixed(1)),
     element("span", "in", bytes(record["http.request.body.size"])),
     element("span", "out", bytes(record["http.response.body.size"])),
     glimpse(record, "request", "→"),

@@ -143,11 +143,11 @@ async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>
     if username.is_empty() || password.is_empty() {
         return HttpResponse::Unauthorized().json(Reply::new(401, "login failed"));
     }
-    req.record_user(User {
-        id: username.len().to_string(),
-        name: username,
-        kind: "customer".into(),
-    });
+    req.record_user(
+        User::new(username.len().to_string())
+            .name(username)
+            .role("customer"),
+    );
     let token = "a-token-that-must-not-be-logged";
     HttpResponse::Ok().json(Reply::ok(json!({"token": token})))
 }

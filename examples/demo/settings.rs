@@ -3,8 +3,7 @@
 use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr};
 
 use actix_bodylog::{
-    DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
-    ResponseBody,
+    BodyPolicy, DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
 };
 use log::Level;
 
@@ -23,7 +22,8 @@ pub struct Settings {
     pub record_limit: usize,
     pub memory_budget: usize,
     pub success_level: Level,
-    pub response_body: ResponseBody,
+    pub request_body: BodyPolicy,
+    pub response_body: BodyPolicy,
 }
 
 impl Settings {
@@ -38,21 +38,9 @@ impl Settings {
                 .unwrap_or(DEFAULT_RECORD_LIMIT),
             memory_budget: parse("MEMORY_BUDGET")?.unwrap_or(DEFAULT_MEMORY_BUDGET),
             success_level: parse("SUCCESS_LEVEL")?.unwrap_or(Level::Debug),
-            response_body: response_body()?,
+            request_body: parse("REQUEST_BODY")?.unwrap_or(BodyPolicy::Always),
+            response_body: parse("RESPONSE_BODY")?.unwrap_or(BodyPolicy::WhenNotable),
         })
-    }
-}
-
-fn response_body() -> Result<ResponseBody> {
-    match variable("RESPONSE_BODY")?.as_deref() {
-        None | Some("notable") => Ok(ResponseBody::WhenNotable),
-        Some("always") => Ok(ResponseBody::Always),
-        Some("never") => Ok(ResponseBody::Never),
-        Some(other) => Err(invalid(
-            "RESPONSE_BODY",
-            other,
-            "not notable, always or never",
-        )),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Finds invalid values of a [`Config`], and settings that contradict each other.
 
 use crate::{
-    config::settings::{CodeLevels, Config},
-    policy::ResponseBody,
-    record::truncate::MIN_RECORD_LIMIT,
+    config::settings::{CodeLevelPreset, Config},
+    policy::BodyPolicy,
+    record::{omission::Omissions, truncate::MIN_RECORD_LIMIT},
     redact::names::{self, Names},
 };
 
@@ -12,7 +12,8 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
     check_limits(config, &mut problems);
     check_code(config, &mut problems);
-    check_sample_and_skip(config, &mut problems);
+    check_sample_and_paths(config, &mut problems);
+    check_omitted_fields(config, &mut problems);
     check_names(config, &mut problems);
     check_headers(config, &mut problems);
     problems
@@ -38,7 +39,8 @@ fn check_limits(config: &Config, problems: &mut Vec<String>) {
              exchange may need"
         ));
     }
-    if config.response_body == ResponseBody::Always && config.response_limit == 0 {
+    // Request bodies are always recorded by default, so a limit of 0 for them is no contradiction.
+    if config.response_body == BodyPolicy::Always && config.response_limit == 0 {
         problems.push(
             "response_body is \"always\", but response_limit is 0, so no content is recorded"
                 .into(),
@@ -49,7 +51,7 @@ fn check_limits(config: &Config, problems: &mut Vec<String>) {
 fn check_code(config: &Config, problems: &mut Vec<String>) {
     let field = &config.code_field;
     let is_set =
-        *field != Config::default().code_field || config.code_levels != CodeLevels::default();
+        *field != Config::default().code_field || config.code_levels != CodeLevelPreset::default();
     if field.is_empty() {
         problems.push("code_field is empty".into());
     } else if field.starts_with('/') && has_invalid_escape(field) {
@@ -69,18 +71,28 @@ fn has_invalid_escape(pointer: &str) -> bool {
     escapes.any(|rest| !rest.starts_with(['0', '1']))
 }
 
-fn check_sample_and_skip(config: &Config, problems: &mut Vec<String>) {
+fn check_sample_and_paths(config: &Config, problems: &mut Vec<String>) {
     let rate = config.sample;
     if !(0.0..=1.0).contains(&rate) {
         problems.push(format!("sample ({rate}) is not between 0 and 1"));
     }
-    for path in &config.skip {
-        if !path.starts_with('/') || path.contains(['?', '#']) {
-            problems.push(format!(
-                "skip contains {path:?}: a path begins with / and has no query"
-            ));
+    for (list, paths) in [("quiet", &config.quiet), ("exclude", &config.exclude)] {
+        for path in paths {
+            if !path.starts_with('/') || path.contains(['?', '#']) {
+                problems.push(format!(
+                    "{list} contains {path:?}: a path begins with / and has no query"
+                ));
+            }
         }
     }
+}
+
+fn check_omitted_fields(config: &Config, problems: &mut Vec<String>) {
+    let errors = config
+        .omit_field
+        .iter()
+        .map(|name| Omissions::parse(name).err());
+    problems.extend(errors.flatten().map(|error| format!("omit_field: {error}")));
 }
 
 fn check_names(config: &Config, problems: &mut Vec<String>) {

@@ -1,4 +1,6 @@
 //! The settings of a logger as plain values, for a file or the environment.
+//!
+//! [`Config`] is read by serde. [`Config::build`] checks the settings and makes a [`BodyLog`] from them.
 
 mod check;
 mod parse;
@@ -6,10 +8,10 @@ mod settings;
 
 use std::{error::Error, fmt};
 
-pub use self::settings::{CodeLevels, Config};
+pub use self::settings::{CodeLevelPreset, Config};
 use crate::{
     body_log::BodyLog,
-    record::level::{http_code_level, incident_code_level},
+    record::level::{default_code_level, http_code_level, incident_code_level},
 };
 
 impl Config {
@@ -38,15 +40,19 @@ impl Config {
             .memory_budget(self.memory_budget)
             .code_field(self.code_field)
             .code_levels(match self.code_levels {
-                CodeLevels::Incident => incident_code_level,
-                CodeLevels::Http => http_code_level,
+                CodeLevelPreset::Default => default_code_level,
+                CodeLevelPreset::Incident => incident_code_level,
+                CodeLevelPreset::Http => http_code_level,
             })
             .success_level(self.success_level)
+            .request_body(self.request_body)
             .response_body(self.response_body)
             .request_id(self.request_id)
             .trusted_proxies(self.trusted_proxies)
             .sample(self.sample);
-        log = self.skip.into_iter().fold(log, BodyLog::skip);
+        log = self.quiet.into_iter().fold(log, BodyLog::quiet);
+        log = self.exclude.into_iter().fold(log, BodyLog::exclude);
+        log = self.omit_field.into_iter().fold(log, BodyLog::omit_field);
         log = self.keep.into_iter().fold(log, BodyLog::keep);
         log = self.redact.into_iter().fold(log, BodyLog::redact);
         let fragments = self.redact_containing.into_iter();
@@ -58,26 +64,24 @@ impl Config {
     }
 }
 
-impl From<Config> for BodyLog {
-    /// Builds a logger, or panics, which stops the server at start. To handle the error, call [`Config::build`].
-    ///
-    /// # Panics
-    ///
-    /// Panics with the error of [`Config::build`].
-    #[track_caller]
-    fn from(config: Config) -> Self {
-        match config.build() {
-            Ok(log) => log,
-            Err(error) => panic!("{error}"),
-        }
+impl TryFrom<Config> for BodyLog {
+    type Error = ConfigError;
+
+    fn try_from(config: Config) -> Result<Self, ConfigError> {
+        config.build()
     }
 }
 
 /// The reasons why no logger can be built from a [`Config`].
-///
-/// Contains a description of each problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
+
+impl ConfigError {
+    /// Iterates over the descriptions of all problems. There is at least one.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,13 @@
-//! Deserialization of the values that serde cannot deserialize by itself.
+//! The values that serde cannot deserialize or serialize by itself.
 
-use std::net::IpAddr;
+use std::{fmt::Display, net::IpAddr};
 
 use actix_web::http::header::HeaderName;
 use bytesize::ByteSize;
 use ipnet::IpNet;
 use log::Level;
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serializer,
     de::{Error, Unexpected},
 };
 
@@ -43,6 +43,19 @@ pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level,
     let text = String::deserialize(deserializer)?;
     let level = text.parse();
     level.map_err(|_| invalid(&text, "error, warn, info, debug or trace"))
+}
+
+/// Writes the name of a level in lower case.
+pub(super) fn level_text<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&level.as_str().to_ascii_lowercase())
+}
+
+/// Writes a list of strings.
+pub(super) fn texts<S: Serializer>(
+    items: &[impl Display],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(items.iter().map(ToString::to_string))
 }
 
 /// Reads a list of networks. An address without a prefix length is a network of one address.

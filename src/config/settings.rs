@@ -3,20 +3,21 @@
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 use log::Level;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::parse;
 #[cfg(doc)]
 use crate::{
     body_log::BodyLog,
-    record::level::{http_code_level, incident_code_level},
+    record::level::{default_code_level, http_code_level, incident_code_level},
 };
 use crate::{
     body_log::{
         DEFAULT_BODY_LIMIT, DEFAULT_CODE_LIMIT, DEFAULT_MEMORY_BUDGET, DEFAULT_RECORD_LIMIT,
     },
-    head::request_id::RequestIds,
-    policy::ResponseBody,
+    head::request_id::RequestIdSource,
+    policy::BodyPolicy,
+    util::text_enum::text_enum,
 };
 
 /// The settings of a [`BodyLog`] that are plain values, for a file or the environment.
@@ -38,12 +39,12 @@ use crate::{
 ///     request_limit = "8 KiB"
 ///     memory_budget = "32 MiB"
 ///     response_body = "always"
-///     skip = ["/health"]
+///     quiet = ["/health"]
 ///     redact = ["iban"]
 ///     trusted_proxies = ["10.0.0.0/8", "192.0.2.1"]
 ///     "#,
 /// )?;
-/// let body_log = BodyLog::from(config).sink(JsonLines::stdout());
+/// let body_log = BodyLog::try_from(config)?.sink(JsonLines::stdout());
 /// # let _ = body_log;
 /// # Ok(())
 /// # }
@@ -60,19 +61,21 @@ use crate::{
 ///     .try_parsing(true)
 ///     .ignore_empty(true)
 ///     .list_separator(",")
-///     .with_list_parse_key("skip")
+///     .with_list_parse_key("quiet")
 ///     .with_list_parse_key("redact");
-/// # let example = [("BODYLOG_SKIP", "/health,/live"), ("BODYLOG_REQUEST_LIMIT", "8 KiB")];
+/// # let example = [("BODYLOG_QUIET", "/health,/live"), ("BODYLOG_REQUEST_LIMIT", "8 KiB")];
 /// # let example = example.map(|(name, value)| (name.to_owned(), value.to_owned()));
 /// # let variables = variables.source(Some(example.into()));
 /// let source = config::Config::builder().add_source(variables).build()?;
 /// let config: Config = source.try_deserialize()?;
-/// # assert_eq!((config.skip.len(), config.request_limit), (2, 8192));
+/// # assert_eq!((config.quiet.len(), config.request_limit), (2, 8192));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// [`ConfigError`](super::ConfigError) has the problems of values that contradict each other. A `Config` serializes to
+/// the same keys, with sizes as numbers of bytes.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, remote = "Self")]
 #[non_exhaustive]
 pub struct Config {
     /// See [`BodyLog::request_limit`].
@@ -92,46 +95,87 @@ pub struct Config {
     pub memory_budget: usize,
     /// See [`BodyLog::code_field`].
     pub code_field: String,
-    /// See [`BodyLog::code_levels`]: `incident` or `http`.
-    pub code_levels: CodeLevels,
+    /// See [`BodyLog::code_levels`]: `default`, `incident` or `http`.
+    pub code_levels: CodeLevelPreset,
     /// See [`BodyLog::success_level`]: `error`, `warn`, `info`, `debug` or `trace`.
-    #[serde(deserialize_with = "parse::level")]
+    #[serde(
+        deserialize_with = "parse::level",
+        serialize_with = "parse::level_text"
+    )]
     pub success_level: Level,
-    /// See [`BodyLog::response_body`]: `when_notable`, `always` or `never`.
-    pub response_body: ResponseBody,
+    /// See [`BodyLog::request_body`]: `always`, `when_notable`, `on_failure` or `never`.
+    pub request_body: BodyPolicy,
+    /// See [`BodyLog::response_body`]: `always`, `when_notable`, `on_failure` or `never`.
+    pub response_body: BodyPolicy,
     /// See [`BodyLog::request_id`]: `incoming` or `generate`.
-    pub request_id: RequestIds,
+    pub request_id: RequestIdSource,
     /// See [`BodyLog::trusted_proxies`]: addresses, and networks such as `10.0.0.0/8`.
-    #[serde(deserialize_with = "parse::networks")]
+    #[serde(deserialize_with = "parse::networks", serialize_with = "parse::texts")]
     pub trusted_proxies: Vec<IpNet>,
     /// See [`BodyLog::sample`].
     pub sample: f64,
-    /// See [`BodyLog::skip`].
-    pub skip: Vec<String>,
+    /// See [`BodyLog::quiet`].
+    pub quiet: Vec<String>,
+    /// See [`BodyLog::exclude`].
+    pub exclude: Vec<String>,
     /// See [`BodyLog::redact`].
     pub redact: Vec<String>,
-    /// See [`BodyLog::redact_containing`]. This setting is applied after `keep`.
+    /// See [`BodyLog::redact_containing`].
     pub redact_containing: Vec<String>,
     /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
     /// See [`BodyLog::request_header`].
-    #[serde(deserialize_with = "parse::header_names")]
+    #[serde(
+        deserialize_with = "parse::header_names",
+        serialize_with = "parse::texts"
+    )]
     pub request_headers: Vec<HeaderName>,
     /// See [`BodyLog::response_header`].
-    #[serde(deserialize_with = "parse::header_names")]
+    #[serde(
+        deserialize_with = "parse::header_names",
+        serialize_with = "parse::texts"
+    )]
     pub response_headers: Vec<HeaderName>,
+    /// See [`BodyLog::omit_field`].
+    pub omit_field: Vec<String>,
 }
 
-/// Ready-made functions for [`BodyLog::code_levels`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum CodeLevels {
-    /// [`incident_code_level`]
-    #[default]
-    Incident,
-    /// [`http_code_level`]
-    Http,
+text_enum! {
+    /// Ready-made functions for [`BodyLog::code_levels`].
+    #[derive(Default)]
+    pub enum CodeLevelPreset {
+        /// [`default_code_level`]
+        #[default]
+        Default = "default",
+        /// [`incident_code_level`]
+        Incident = "incident",
+        /// [`http_code_level`]
+        Http = "http",
+    }
+}
+
+/// Keys that were renamed, each with its new name.
+const RENAMED: [(&str, &str); 1] = [("skip", "quiet")];
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer).map_err(|error| {
+            let message = error.to_string();
+            let is_unknown = |key: &str| message.contains(&format!("unknown field `{key}`"));
+            match RENAMED.iter().find(|(old, _)| is_unknown(old)) {
+                Some((old, new)) => {
+                    serde::de::Error::custom(format!("unknown field `{old}`: its name is `{new}`"))
+                }
+                None => error,
+            }
+        })
+    }
+}
+
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl Default for Config {
@@ -143,18 +187,21 @@ impl Default for Config {
             record_limit: DEFAULT_RECORD_LIMIT,
             memory_budget: DEFAULT_MEMORY_BUDGET,
             code_field: "code".into(),
-            code_levels: CodeLevels::default(),
+            code_levels: CodeLevelPreset::default(),
             success_level: Level::Debug,
-            response_body: ResponseBody::default(),
-            request_id: RequestIds::default(),
+            request_body: BodyPolicy::Always,
+            response_body: BodyPolicy::WhenNotable,
+            request_id: RequestIdSource::default(),
             trusted_proxies: Vec::new(),
             sample: 1.0,
-            skip: Vec::new(),
+            quiet: Vec::new(),
+            exclude: Vec::new(),
             redact: Vec::new(),
             redact_containing: Vec::new(),
             keep: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
+            omit_field: Vec::new(),
         }
     }
 }

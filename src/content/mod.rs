@@ -21,66 +21,50 @@ use crate::{
         json::{find_code, redact_json_and_find_code},
         key_cache::Redactor,
     },
-    util::text,
+    util::{text, text_enum::text_enum},
 };
 
-/// The reason why a body has no content in the record, or why something else is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Omitted {
-    /// The body is not text.
-    Binary,
-    /// A content coding is unknown, or needs a feature of this crate that is off, or the body is invalid in it.
-    Encoded,
-    /// The charset is unsupported, or the bytes are not valid in it.
-    Charset,
-    /// The body is not valid in its format, from the start. If some text precedes the fault, that text is shown and
-    /// marked as [truncated](crate::Body::truncated) and [malformed](crate::Body::malformed) instead.
-    Malformed,
-    /// The memory budget had no room.
-    Budget,
-    /// The status is `101 Switching Protocols`, so the body is another protocol.
-    Upgrade,
-    /// The limit is 0, or the policy is [`ResponseBody::Never`](crate::ResponseBody::Never).
-    Disabled,
-    /// The policy is [`ResponseBody::WhenNotable`](crate::ResponseBody::WhenNotable), and the exchange was not notable.
-    Policy,
-}
-
-impl Omitted {
-    /// Returns the value of `http.request.body.omitted`, `http.response.body.omitted`, `exchange.headers_omitted` and
-    /// `exchange.fields_omitted`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Omitted::Binary => "binary",
-            Omitted::Encoded => "encoded",
-            Omitted::Charset => "charset",
-            Omitted::Malformed => "malformed",
-            Omitted::Budget => "budget",
-            Omitted::Upgrade => "upgrade",
-            Omitted::Disabled => "disabled",
-            Omitted::Policy => "policy",
-        }
+text_enum! {
+    /// The reason why a body has no content in the record, or why something else is missing.
+    pub enum OmitReason {
+        /// The body is not text.
+        Binary = "binary",
+        /// A content coding is unknown, or needs a feature of this crate that is off, or the body is invalid in it.
+        Encoded = "encoded",
+        /// The charset is unsupported, or the bytes are not valid in it.
+        Charset = "charset",
+        /// The body is not valid in its format, from the start. If some text precedes the fault, that text is shown and
+        /// marked as [truncated](crate::record::RecordBody::truncated) and
+        /// [malformed](crate::record::RecordBody::malformed) instead.
+        Malformed = "malformed",
+        /// The memory budget had no room.
+        Budget = "budget",
+        /// The status is `101 Switching Protocols`, so the body is another protocol.
+        Upgrade = "upgrade",
+        /// The limit is 0, or the policy is [`BodyPolicy::Never`](crate::BodyPolicy::Never).
+        Disabled = "disabled",
+        /// The [policy](crate::BodyPolicy) shows the body only if more is wrong with the exchange.
+        Policy = "policy",
     }
 }
 
 /// Returns the reason why a body with this representation cannot be shown, so that no prefix of it is kept.
-pub(crate) fn unsupported(kind: &Representation) -> Option<Omitted> {
-    if kind.codings.is_unknown() {
-        return Some(Omitted::Encoded);
+pub(crate) fn unsupported(kind: &Representation) -> Option<OmitReason> {
+    if kind.codings.unsupported().is_some() {
+        return Some(OmitReason::Encoded);
     }
     match (&kind.content_type.media, kind.content_type.charset) {
-        (Media::Binary, _) => Some(Omitted::Binary),
-        (Media::Multipart(None), _) => Some(Omitted::Malformed),
+        (Media::Binary, _) => Some(OmitReason::Binary),
+        (Media::Multipart(None), _) => Some(OmitReason::Malformed),
         (Media::Multipart(Some(_)), _) => None,
-        (_, Charset::Unsupported) => Some(Omitted::Charset),
+        (_, Charset::Unsupported) => Some(OmitReason::Charset),
         _ => None,
     }
 }
 
-/// Returns whether a response with this representation is searched for a code.
+/// Returns whether a response with this representation may have a code.
 pub(crate) fn may_have_code(kind: &Representation) -> bool {
-    kind.content_type.media == Media::Json && unsupported(kind).is_none()
+    kind.content_type.media == Media::Json
 }
 
 /// The content of a body in a record.
@@ -91,7 +75,7 @@ pub(crate) enum Content {
     /// The redacted text of the body.
     Text(Redacted),
     /// The reason why a body that is not empty is not shown.
-    Omitted(Omitted),
+    Omitted(OmitReason),
 }
 
 /// The first bytes of a body, with its content codings decoded.
@@ -111,7 +95,7 @@ impl<'k> DecodedBody<'k> {
         kept: &'k [u8],
         whole: bool,
         limit: usize,
-    ) -> Result<Self, Omitted> {
+    ) -> Result<Self, OmitReason> {
         if let Some(why) = unsupported(kind) {
             return Err(why);
         }
@@ -123,14 +107,22 @@ impl<'k> DecodedBody<'k> {
         // An empty body is not encoded.
         if !kind.codings.is_identity() && !kept.is_empty() {
             let decoded = kind.codings.decode(kept, whole, limit);
-            let decoded = decoded.ok_or(Omitted::Encoded)?;
+            let decoded = decoded.ok_or(OmitReason::Encoded)?;
             (body.bytes, body.whole) = (Cow::Owned(decoded.bytes), decoded.whole);
         }
         Ok(body)
     }
 
-    /// Finds the code in the first `limit` bytes. Returns `None` if the charset is not UTF-8 and the bytes are not
-    /// valid in it.
+    /// Returns the reason why the body is not text, if it is not.
+    pub(crate) fn unreadable(&self, limit: usize) -> Option<OmitReason> {
+        let (bytes, whole) = self.first(limit);
+        match self.kind.media {
+            Media::Multipart(_) => None,
+            _ => text_of(self.kind, bytes, whole).err(),
+        }
+    }
+
+    /// Finds the code in the first `limit` bytes. Returns `None` if the body has no code.
     pub(crate) fn code(
         &self,
         limit: usize,
@@ -143,7 +135,10 @@ impl<'k> DecodedBody<'k> {
         };
         let Some(decoded) = charset.decode(bytes, whole) else {
             // JSON is UTF-8 (RFC 8259, section 8.1), so invalid UTF-8 is malformed JSON.
-            return (charset == Charset::Utf8).then_some(Err(CodeState::Malformed));
+            return Some(Err(match charset {
+                Charset::Utf8 => CodeState::Malformed,
+                _ => CodeState::Unreadable,
+            }));
         };
         let mut searched = &*decoded;
         let with_cut_character;
@@ -156,7 +151,7 @@ impl<'k> DecodedBody<'k> {
             searched = &with_cut_character;
         }
         let (ending, code) = find_code(searched, path);
-        Some(code.finish(ending, whole))
+        code.finish(ending, whole)
     }
 
     /// Makes the text of the first `limit` bytes. `buffer` must be empty, and may become the text.
@@ -204,7 +199,7 @@ impl<'k> DecodedBody<'k> {
         let shown = finish_json(&decoded, buffer, ending, redactor);
         (
             Content::finish(shown, self.whole, limit),
-            Some(code.finish(ending, self.whole)),
+            code.finish(ending, self.whole),
         )
     }
 
@@ -220,7 +215,7 @@ impl Content {
     /// about the whole body.
     fn finish(mut shown: Redacted, whole: bool, limit: usize) -> Self {
         if shown.malformed && !shown.text.contains(char::is_alphanumeric) {
-            return Self::Omitted(Omitted::Malformed);
+            return Self::Omitted(OmitReason::Malformed);
         }
         let fitting = text::cut(&shown.text, limit).len();
         shown.truncated |= !whole || shown.malformed || fitting < shown.text.len();
@@ -246,6 +241,25 @@ impl Content {
     }
 }
 
+/// Returns a body that is not multipart as text, or the reason why it is not text.
+fn text_of<'b>(
+    kind: &ContentType,
+    bytes: &'b [u8],
+    whole: bool,
+) -> Result<Cow<'b, str>, OmitReason> {
+    let Some(decoded) = kind.charset.decode(bytes, whole) else {
+        return Err(match kind.media {
+            Media::Untyped => OmitReason::Binary,
+            _ => OmitReason::Charset,
+        });
+    };
+    // Text contains no NUL, so this body is binary whatever its type is. In JSON, NUL is a fault like any other.
+    if kind.media != Media::Json && decoded.contains('\0') {
+        return Err(OmitReason::Binary);
+    }
+    Ok(decoded)
+}
+
 /// Makes one redacted line of a body that is not multipart, or of a part.
 fn redact(
     kind: &ContentType,
@@ -253,17 +267,8 @@ fn redact(
     whole: bool,
     redactor: Redactor<'_>,
     buffer: String,
-) -> Result<Redacted, Omitted> {
-    let Some(decoded) = kind.charset.decode(bytes, whole) else {
-        return Err(match kind.media {
-            Media::Untyped => Omitted::Binary,
-            _ => Omitted::Charset,
-        });
-    };
-    // Text contains no NUL, so this body is binary whatever its type is. In JSON, NUL is a fault like any other.
-    if kind.media != Media::Json && decoded.contains('\0') {
-        return Err(Omitted::Binary);
-    }
+) -> Result<Redacted, OmitReason> {
+    let decoded = text_of(kind, bytes, whole)?;
     Ok(redact_body(&kind.media, &decoded, !whole, redactor, buffer))
 }
 
@@ -366,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_text_is_omitted_with_its_reason() {
-        use Omitted::*;
+        use OmitReason::*;
         for (content_type, kept, why) in [
             ("image/png", &b"\x89PNG"[..], Binary),
             ("", b"a\0b", Binary),
@@ -429,7 +434,7 @@ mod tests {
             );
         }
         let nothing = content("application/json", b"{'password':'hunter2'}", true);
-        assert_eq!(nothing, Content::Omitted(Omitted::Malformed));
+        assert_eq!(nothing, Content::Omitted(OmitReason::Malformed));
     }
 
     #[test]
@@ -437,11 +442,11 @@ mod tests {
         assert_eq!(content("text/plain", b"caf\xc3", false), shown("caf", true));
         assert_eq!(
             content("text/plain", b"caf\xc3", true),
-            Content::Omitted(Omitted::Charset)
+            Content::Omitted(OmitReason::Charset)
         );
         assert_eq!(
             content("text/plain", b"a\xffb\xc3", false),
-            Content::Omitted(Omitted::Charset)
+            Content::Omitted(OmitReason::Charset)
         );
     }
 

@@ -37,7 +37,7 @@ impl Additions {
     pub(crate) fn set_field(
         &mut self,
         name: String,
-        value: FieldValue,
+        value: FieldValue<'_>,
         redactor: Redactor<'_>,
         budget: &Budget,
     ) {

@@ -11,25 +11,32 @@ use log::Level;
 
 use crate::{
     capture::prefix::Capture,
-    content::{Content, DecodedBody, Omitted, unsupported},
-    exchange::{result_code::ResponseReading, scratch::Scratch, span::RequestSpan, state::State},
-    formats::json::code::{CodeState, FoundCode},
+    content::{Content, DecodedBody, OmitReason, unsupported},
+    exchange::{result_code::ResponseReading, scratch::Scratch, state::State},
+    formats::{
+        json::code::{CodeState, FoundCode},
+        representation::Representation,
+    },
     head::{request::RequestHead, trace_context::TraceContext},
     logger::Logger,
     policy::Policy,
     record::{
-        data::{Body, Outcome, Record},
-        level::LevelInputs,
+        data::{Record, RecordBody},
+        field::Fields,
+        level::{LevelInputs, LevelReason},
+        outcome::Outcome,
         truncate::truncate,
+        user::Roles,
     },
     redact::key_cache::Redactor,
+    sink::RequestSpan,
 };
 
 /// The inputs for the record of an exchange that has ended, except its state.
 pub(crate) struct Emission<'a> {
     /// The outermost logger, whose sinks, budget and counters are used.
     pub(crate) logger: &'a Logger,
-    /// The policy of the innermost logger.
+    /// The policy inside of the innermost logger.
     pub(crate) policy: &'a Policy,
     pub(crate) scratch: &'a Scratch,
     pub(crate) span: &'a RequestSpan,
@@ -44,8 +51,10 @@ struct Judgement {
     /// The most severe level that the code, the status, the outcome or a malformed response requires.
     required: Option<Level>,
     level: Level,
-    /// Set if the path is skipped and nothing went wrong.
-    is_skipped: bool,
+    /// What raised the level above the success level.
+    reason: Option<LevelReason>,
+    /// Set if the request is quiet and nothing went wrong.
+    is_quiet: bool,
     /// Set if nothing raised the level above the success level, and nothing requires `Warn` or above.
     is_success: bool,
     /// Set if this is the record of a success, and sampling leaves it out.
@@ -54,14 +63,16 @@ struct Judgement {
 
 impl Judgement {
     fn of(inputs: &LevelInputs, policy: &Policy, facts: &Facts) -> Self {
-        let required = inputs.verdict();
+        let (required, reason) = inputs.verdict().unzip();
         let level = policy.level(required);
-        let is_quiet = required.is_none_or(|required| required > Level::Warn);
-        let is_success = is_quiet && level >= policy.success_level;
+        let is_raised = level < policy.success_level;
+        let is_harmless = required.is_none_or(|required| required > Level::Warn);
+        let is_success = is_harmless && !is_raised;
         Self {
             required,
             level,
-            is_skipped: facts.skip && is_quiet,
+            reason: reason.filter(|_| is_raised),
+            is_quiet: facts.is_quiet && is_harmless,
             is_success,
             is_sampled_out: is_success && !facts.is_in_sample,
         }
@@ -70,13 +81,12 @@ impl Judgement {
 
 /// The facts in the state about the exchange as a whole.
 struct Facts {
-    skip: bool,
+    is_quiet: bool,
     is_get: bool,
     status: Option<StatusCode>,
     is_upgrade: bool,
     request_is_whole: bool,
     request_is_unread: bool,
-    trace: Option<TraceContext>,
     /// Set if sampling keeps the record of a success.
     is_in_sample: bool,
 }
@@ -85,14 +95,13 @@ impl Facts {
     fn of(state: &State, policy: &Policy) -> Self {
         let heads = &state.heads;
         let allowed = &policy.headers.request;
-        let trace = heads.trace_context(allowed);
         let is_in_sample = policy.sampling.rate().is_none() || {
-            let trace_id = trace.as_ref().map(TraceContext::trace_id);
+            let trace_id = heads.trace_context(allowed).map(TraceContext::trace_id);
             let request_id = heads.request_id(allowed);
             policy.sampling.keeps(trace_id, request_id)
         };
         Self {
-            skip: state.skip,
+            is_quiet: state.is_quiet,
             is_get: heads.request.is_get,
             status: match &state.response {
                 Some(response) => Some(response.head.status),
@@ -101,16 +110,8 @@ impl Facts {
             is_upgrade: state.is_upgrade(),
             request_is_whole: state.request_is_whole(),
             request_is_unread: state.is_unread(),
-            trace,
             is_in_sample,
         }
-    }
-
-    /// Copies the facts into a record.
-    fn show<'r>(&'r self, record: &mut Record<'r>) {
-        record.status = self.status;
-        record.trace_id = self.trace.as_ref().map(TraceContext::trace_id);
-        record.span_id = self.trace.as_ref().map(TraceContext::span_id);
     }
 }
 
@@ -142,7 +143,7 @@ impl Emission<'_> {
         Redactor::new(&self.policy.names, &self.scratch.keys)
     }
 
-    /// Judges the exchange and makes the parts of its record, unless it is skipped, muted or sampled out.
+    /// Judges the exchange and makes the parts of its record, unless it is quiet, muted or sampled out.
     pub(crate) fn assemble(&self, state: &mut State, parts: &mut Option<Assembled>) {
         let Self { policy, .. } = *self;
         let facts = Facts::of(state, policy);
@@ -165,10 +166,12 @@ impl Emission<'_> {
         };
         heads.finish(&policy.headers, self.redactor());
         let buffer = mem::take(for_request);
-        let request_content = self.request_content(&facts, &heads.request, request, buffer);
+        let request_content =
+            self.request_content(&facts, &judgement, &heads.request, request, buffer);
         let (response_content, code, code_state) = match reading {
             Some(mut reading) => {
                 let buffer = mem::take(for_response);
+                self.warn_if_unsupported(reading.kind());
                 let content = self.response_content(&facts, &judgement, &mut reading, buffer);
                 reading.redact_code(policy);
                 (content, reading.code, reading.code_state)
@@ -195,7 +198,8 @@ impl Emission<'_> {
 
         let mut record = Record::new(self.timestamp, judgement.level, self.outcome, self.duration);
         state.heads.show(&mut record, &policy.headers);
-        parts.facts.show(&mut record);
+        record.status = parts.facts.status;
+        record.level_reason = judgement.reason;
         record.request_body = body(&parts.request_content, Some(state.request.seen()));
         record.request_body.unread = parts.facts.request_is_unread;
         record.time_to_head = state
@@ -208,14 +212,18 @@ impl Emission<'_> {
         record.code_state = parts.code_state;
         record.sample_rate = policy.sampling.rate().filter(|_| judgement.is_success);
         record.error = errors.as_deref();
-        record.user = state.additions.user.as_deref();
-        record.fields = &state.additions.fields;
-        record.fields_omitted = state.additions.were_omitted.then_some(Omitted::Budget);
-        record.is_failure =
-            judgement.required == Some(Level::Error) || self.outcome != Outcome::Completed;
+        if let Some(user) = &state.additions.user {
+            record.user_id = Some(&*user.id).filter(|id| !id.is_empty());
+            record.user_name = Some(&*user.name).filter(|name| !name.is_empty());
+            record.user_roles = Roles::new(&user.roles);
+        }
+        record.fields = Fields::new(&state.additions.fields);
+        record.fields_omitted = state.additions.were_omitted.then_some(OmitReason::Budget);
+        record.is_failure = judgement.required == Some(Level::Error)
+            || !matches!(self.outcome, Outcome::Completed | Outcome::Replaced);
+        policy.omissions.apply(&mut record);
         truncate(&mut record, policy.record_limit, logger.schemas);
-        let emit = || logger.emit(&record, parts.first_sink);
-        self.span.in_scope(&logger.shared.panics, emit);
+        logger.emit(&record, parts.first_sink, self.span);
         state.buffers = [&mut parts.request_content, &mut parts.response_content]
             .map(|content| mem::replace(content, Content::None).into_buffer());
     }
@@ -241,7 +249,7 @@ impl Emission<'_> {
         };
         // A code can only raise the severity, so a record that is enabled without it stays enabled.
         let early = Judgement::of(&inputs, policy, facts);
-        let early_sink = match early.is_skipped {
+        let early_sink = match early.is_quiet {
             true => None,
             false => logger.first_enabled(early.level),
         };
@@ -254,15 +262,15 @@ impl Emission<'_> {
             let code = reading.code.as_ref();
             inputs.code = code
                 .and_then(|code| code.as_code().as_i64())
-                .and_then(|code| logger.call(|| (policy.code_levels)(code)).flatten());
+                .and_then(|code| logger.call(|| policy.code_level(code)).flatten());
             inputs.malformed = reading.code_state == Some(CodeState::Malformed);
         }
         let judgement = Judgement::of(&inputs, policy, facts);
-        if judgement.is_skipped {
-            counters.skipped.fetch_add(1, Relaxed);
+        if judgement.is_quiet {
+            counters.quiet.fetch_add(1, Relaxed);
             return None;
         }
-        let sink = match judgement.level == early.level && !early.is_skipped {
+        let sink = match judgement.level == early.level && !early.is_quiet {
             true => early_sink,
             false => logger.first_enabled(judgement.level),
         };
@@ -278,6 +286,7 @@ impl Emission<'_> {
     fn request_content(
         &self,
         facts: &Facts,
+        judgement: &Judgement,
         head: &RequestHead,
         capture: &Capture,
         buffer: String,
@@ -287,25 +296,32 @@ impl Emission<'_> {
             return Content::None;
         }
         if facts.is_upgrade {
-            return Content::Omitted(Omitted::Upgrade);
+            return Content::Omitted(OmitReason::Upgrade);
         }
-        if limit == 0 {
-            return Content::Omitted(Omitted::Disabled);
+        self.warn_if_unsupported(&head.kind);
+        let is_raised = judgement.reason.is_some();
+        let omitted = self
+            .policy
+            .request_body
+            .omits(limit, is_raised, facts.is_get);
+        if omitted == Some(OmitReason::Disabled) {
+            return Content::Omitted(OmitReason::Disabled);
         }
         if let Some(why) = unsupported(&head.kind) {
             return Content::Omitted(why);
         }
         if capture.refused() {
-            return Content::Omitted(Omitted::Budget);
+            return Content::Omitted(omitted.unwrap_or(OmitReason::Budget));
         }
         let kept = capture.kept();
         let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
-        self.content_or_malformed(
-            || match DecodedBody::decode(&head.kind, kept, whole, limit) {
-                Ok(body) => body.content(limit, self.redactor(), buffer),
-                Err(why) => Content::Omitted(why),
-            },
-        )
+        self.content_or_malformed(|| {
+            match (DecodedBody::decode(&head.kind, kept, whole, limit), omitted) {
+                (Ok(body), None) => body.content(limit, self.redactor(), buffer),
+                (Ok(body), Some(why)) => Content::Omitted(body.unreadable(limit).unwrap_or(why)),
+                (Err(why), _) => Content::Omitted(why),
+            }
+        })
     }
 
     fn response_content(
@@ -319,6 +335,14 @@ impl Emission<'_> {
             return Content::None;
         }
         match self.omitted_response(facts, judgement) {
+            // The reason why a body cannot be read says more than the policy.
+            Some(OmitReason::Policy) => self.content_or_malformed(|| {
+                Content::Omitted(
+                    reading
+                        .unreadable(self.policy)
+                        .unwrap_or(OmitReason::Policy),
+                )
+            }),
             Some(why) => Content::Omitted(why),
             None => {
                 self.content_or_malformed(|| reading.content(self.policy, self.redactor(), buffer))
@@ -326,42 +350,47 @@ impl Emission<'_> {
         }
     }
 
+    /// Logs a warning if a content coding cannot be decoded.
+    fn warn_if_unsupported(&self, kind: &Representation) {
+        if let Some(unsupported) = kind.codings.unsupported() {
+            self.logger.warn_of_coding(unsupported);
+        }
+    }
+
     /// Returns the reason why a response has no content, if the reason does not depend on the body.
-    fn omitted_response(&self, facts: &Facts, judgement: &Judgement) -> Option<Omitted> {
+    fn omitted_response(&self, facts: &Facts, judgement: &Judgement) -> Option<OmitReason> {
         let policy = self.policy;
-        if facts.is_upgrade {
-            Some(Omitted::Upgrade)
-        } else if !policy.keeps_response() {
-            Some(Omitted::Disabled)
-        } else if !policy.shows_response(judgement.level, facts.is_get) {
-            Some(Omitted::Policy)
-        } else {
-            None
+        let is_raised = judgement.reason.is_some();
+        match facts.is_upgrade {
+            true => Some(OmitReason::Upgrade),
+            false => policy
+                .response_body
+                .omits(policy.response_limit, is_raised, facts.is_get),
         }
     }
 
     /// Calls a decoder or parser. If the call panics, only the content is lost, not the record.
     fn content_or_malformed(&self, f: impl FnOnce() -> Content) -> Content {
         let content = self.logger.call(f);
-        content.unwrap_or(Content::Omitted(Omitted::Malformed))
+        content.unwrap_or(Content::Omitted(OmitReason::Malformed))
     }
 }
 
 /// Makes the part of a record about one body.
-fn body(content: &Content, size: Option<u64>) -> Body<'_> {
-    let body = Body {
+fn body(content: &Content, size: Option<u64>) -> RecordBody<'_> {
+    let body = RecordBody {
         size,
-        ..Body::default()
+        ..RecordBody::default()
     };
     match content {
         Content::None => body,
-        Content::Text(text) => Body {
+        Content::Text(text) => RecordBody {
             content: Some(&text.text),
             truncated: text.truncated,
             malformed: text.malformed,
             ..body
         },
-        Content::Omitted(why) => Body {
+        Content::Omitted(why) => RecordBody {
             omitted: Some(*why),
             ..body
         },

@@ -9,11 +9,12 @@ use std::{
 
 use crate::{
     capture::budget::Budget,
-    exchange::{assemble::Emission, scratch::Scratch, span::RequestSpan, state::State},
+    exchange::{assemble::Emission, scratch::Scratch, state::State},
     logger::Logger,
     policy::Policy,
-    record::data::Outcome,
+    record::outcome::Outcome,
     redact::key_cache::Redactor,
+    sink::RequestSpan,
 };
 
 /// The parts of an exchange that is not in the pool.
@@ -64,12 +65,12 @@ impl Live {
         &self.logger.shared.budget
     }
 
-    pub(crate) fn redactor<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> Redactor<'r> {
+    pub(crate) fn redactor<'r>(&'r self, inner: &'r Option<Arc<Policy>>) -> Redactor<'r> {
         Redactor::new(&self.policy(inner).names, &self.scratch.keys)
     }
 
-    /// Returns the policy that applies, which is the policy of the innermost logger.
-    pub(crate) fn policy<'r>(&'r self, inner: &'r Option<Arc<Logger>>) -> &'r Policy {
-        &inner.as_deref().unwrap_or(&self.logger).policy
+    /// Returns the policy that applies, which is that inside of the innermost logger.
+    pub(crate) fn policy<'r>(&'r self, inner: &'r Option<Arc<Policy>>) -> &'r Arc<Policy> {
+        inner.as_ref().unwrap_or(&self.logger.policy)
     }
 }

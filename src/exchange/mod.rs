@@ -7,7 +7,6 @@ mod outcome;
 pub(crate) use self::outcome::End;
 pub(crate) mod result_code;
 pub(crate) mod scratch;
-mod span;
 mod state;
 
 use std::{
@@ -23,7 +22,7 @@ use std::{
 use actix_web::{
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
-    http::StatusCode,
+    http::{StatusCode, Version},
 };
 
 use crate::{
@@ -35,17 +34,17 @@ use crate::{
         outcome::OutcomeInputs,
         result_code::FirstChunkCode,
         scratch::Scratch,
-        span::RequestSpan,
         state::{Response, State},
     },
     head::request_id::RequestId,
     logger::Logger,
-    policy::ResponseBody,
+    policy::{BodyPolicy, Policy},
     record::{
         errors,
         field::{Field, FieldValue},
         user::User,
     },
+    sink::RequestSpan,
 };
 
 /// The maximum size of a buffer that an exchange without a record keeps for the next exchange, in bytes. All exchanges
@@ -100,7 +99,10 @@ impl Exchange {
             scratch: Rc::clone(scratch),
             timestamp: SystemTime::now(),
             started,
-            span: Cell::new(RequestSpan::current(&logger.shared.panics)),
+            span: Cell::new(match logger.wants_span {
+                true => RequestSpan::current(&logger.shared.panics),
+                false => RequestSpan::default(),
+            }),
             unwinding_before: thread::panicking(),
         });
     }
@@ -130,7 +132,7 @@ impl Exchange {
         live.logger.call(f)
     }
 
-    /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::Outcome::Panicked).
+    /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::record::Outcome::Panicked).
     ///
     /// Calls nest if a body polls another body of the same exchange.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
@@ -140,23 +142,35 @@ impl Exchange {
         value
     }
 
-    /// Applies the policy of an inner logger.
-    pub(crate) fn override_policy(&self, inner: &Arc<Logger>, req: &ServiceRequest) {
+    /// Notes that a success is not recorded.
+    pub(crate) fn make_quiet(&self) {
+        self.update(|state, _| state.is_quiet = true);
+    }
+
+    /// Applies the settings of an inner logger. `policy_inside` returns the policy that results from that of the outer
+    /// logger.
+    pub(crate) fn change_policy(
+        &self,
+        policy_inside: impl FnOnce(&Arc<Policy>) -> Arc<Policy>,
+        req: &ServiceRequest,
+    ) {
         self.update(|state, live| {
-            let policy = &inner.policy;
+            let outer = live.policy(&state.inner);
+            let policy = policy_inside(outer);
+            if Arc::ptr_eq(&policy, outer) {
+                return;
+            }
             let (heads, allowed) = (&mut state.heads, &policy.headers.request);
-            // The allowlist of the inner logger may name headers that were not copied.
-            heads.copy_request_headers(req.headers(), policy.client(req), allowed);
+            // The allowlist may name headers that were not copied.
+            heads.copy_request_headers(req.headers(), policy.client_and_peer(req), allowed);
             if let Some(id) = &state.id {
                 heads.copy_assigned_id(id, allowed);
             }
             // Count first, because the limit must not be raised if bytes were counted but not kept.
             state.request.count(self.request_tail.take());
-            if unsupported(&heads.request.kind).is_none() {
-                state.request.set_limit(policy.request_limit);
-            }
-            state.skip = policy.skips(req.path());
-            state.inner = Some(Arc::clone(inner));
+            let limit = state.request_capture_limit(&policy);
+            state.request.set_limit(limit);
+            state.inner = Some(policy);
             state.charge_longer_heads(live.budget());
             // Fields and user were redacted with the names of the outer logger only.
             let redactor = live.redactor(&state.inner);
@@ -176,7 +190,7 @@ impl Exchange {
         // Close the span now. Otherwise it would last as long as this exchange.
         drop(live.span.take());
         let shared = &live.logger.shared;
-        shared.skipped.fetch_add(1, Relaxed);
+        shared.excluded.fetch_add(1, Relaxed);
         shared.leave(false);
     }
 
@@ -242,7 +256,7 @@ impl Exchange {
     }
 
     /// Sets a custom field, in place of an earlier field with the same name.
-    pub(crate) fn set_field(&self, name: &str, value: FieldValue) {
+    pub(crate) fn set_field(&self, name: &str, value: FieldValue<'_>) {
         self.update(|state, live| {
             if let Some(name) = Field::sanitized_name(name) {
                 let (redactor, budget) = (live.redactor(&state.inner), live.budget());
@@ -286,10 +300,9 @@ impl Exchange {
                 state.request.forget(live.budget());
             }
             let wants_code = copy.may_have_code();
-            let is_unwanted = is_upgrade
-                || policy.response_body == ResponseBody::Never
-                || unsupported(&copy.kind).is_some();
+            let is_unwanted = is_upgrade || policy.response_body == BodyPolicy::Never;
             let limit = match (is_unwanted, wants_code) {
+                _ if unsupported(&copy.kind).is_some() => 0,
                 (true, false) => 0,
                 (true, true) => policy.code_limit,
                 (false, _) => policy.kept_limit(wants_code),
@@ -302,6 +315,7 @@ impl Exchange {
                 wants_code,
                 first_chunk_code: None,
                 complete_unpolled,
+                polled: false,
             });
             state.charge_longer_heads(live.budget());
         });
@@ -316,6 +330,7 @@ impl Exchange {
         self.update(|state, _| {
             if let Some(response) = &mut state.response {
                 response.complete_unpolled = false;
+                response.polled = true;
             }
         });
     }
@@ -377,6 +392,8 @@ impl Exchange {
             is_panic: self.calls_of_app.get() > 0
                 || (thread::panicking() && !live.unwinding_before),
             is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled),
+            is_replaced: response.is_some_and(|r| !r.polled)
+                && state.heads.request.version != Version::HTTP_2,
             is_error: response.is_none() && state.error_returned,
         });
         state.request.count(self.request_tail.take());

@@ -1,6 +1,6 @@
 //! How an exchange ended.
 
-use crate::record::data::Outcome;
+use crate::record::outcome::Outcome;
 
 /// How the response side ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(crate) struct OutcomeInputs {
     pub(crate) is_panic: bool,
     /// Set if the response is complete although its body was not polled.
     pub(crate) is_complete_unpolled: bool,
+    /// Set if nobody asked for the body of the response, which the server always does over HTTP/1. So another response
+    /// was sent. Over HTTP/2, the server drops the body unpolled if the client resets the stream.
+    pub(crate) is_replaced: bool,
     /// Set if the inner service returned an error, and no response was built from it.
     pub(crate) is_error: bool,
 }
@@ -32,6 +35,7 @@ impl End {
             Self::BodyFailed => Outcome::Failed,
             Self::Dropped if inputs.is_panic => Outcome::Panicked,
             Self::Dropped if inputs.is_complete_unpolled => Outcome::Completed,
+            Self::Dropped if inputs.is_replaced => Outcome::Replaced,
             Self::Dropped if inputs.is_error => Outcome::Failed,
             Self::Dropped => Outcome::Aborted,
         }

@@ -1,7 +1,7 @@
 //! The code and the content of a response that has ended.
 
 use crate::{
-    content::{Content, DecodedBody, Omitted},
+    content::{Content, DecodedBody, OmitReason},
     formats::{
         json::code::{Code, CodeState, FoundCode, MAX_CODE_LEN},
         representation::Representation,
@@ -29,7 +29,7 @@ pub(crate) struct ResponseReading<'s> {
     kept: KeptBody<'s>,
     wants_code: bool,
     first_chunk_code: Option<Box<FirstChunkCode>>,
-    decoded: Option<Result<DecodedBody<'s>, Omitted>>,
+    decoded: Option<Result<DecodedBody<'s>, OmitReason>>,
     content: Option<Content>,
     pub(crate) code: Option<FoundCode>,
     /// The reason why a JSON response has no code.
@@ -51,6 +51,10 @@ impl<'s> ResponseReading<'s> {
             code: None,
             code_state: None,
         }
+    }
+
+    pub(crate) fn kind(&self) -> &'s Representation {
+        self.kept.kind
     }
 
     /// Returns whether the body was empty.
@@ -80,7 +84,6 @@ impl<'s> ResponseReading<'s> {
         match code {
             Some(Ok(code)) => self.code = Some(code),
             Some(Err(state)) => self.code_state = Some(state),
-            // A body that cannot be decoded has neither a code nor a code state.
             None => {}
         }
     }
@@ -92,7 +95,9 @@ impl<'s> ResponseReading<'s> {
         buffer: Option<String>,
     ) -> Option<Result<FoundCode, CodeState>> {
         let decoded = self.decode(policy);
-        let body = self.decoded.insert(decoded).as_ref().ok()?;
+        let Ok(body) = self.decoded.insert(decoded) else {
+            return (self.kept.len > 0).then_some(Err(CodeState::Unreadable));
+        };
         let (code_limit, path) = (policy.code_limit, &policy.code_path);
         let Some(buffer) = buffer else {
             return body.code(code_limit, path);
@@ -118,9 +123,25 @@ impl<'s> ResponseReading<'s> {
             None => self.decode(policy),
         };
         match decoded {
-            Ok(_) if self.kept.refused => Content::Omitted(Omitted::Budget),
+            Ok(_) if self.kept.refused => Content::Omitted(OmitReason::Budget),
             Ok(body) => body.content(policy.response_limit, redactor, buffer),
             Err(why) => Content::Omitted(why),
+        }
+    }
+
+    /// Returns the reason why the body is not text, if it is not.
+    pub(crate) fn unreadable(&self, policy: &Policy) -> Option<OmitReason> {
+        let decoded;
+        let body = match &self.decoded {
+            Some(body) => body,
+            None => {
+                decoded = self.decode(policy);
+                &decoded
+            }
+        };
+        match body {
+            Ok(body) => body.unreadable(policy.response_limit),
+            Err(why) => Some(*why),
         }
     }
 
@@ -140,7 +161,7 @@ impl<'s> ResponseReading<'s> {
         }
     }
 
-    fn decode(&self, policy: &Policy) -> Result<DecodedBody<'s>, Omitted> {
+    fn decode(&self, policy: &Policy) -> Result<DecodedBody<'s>, OmitReason> {
         let KeptBody { kind, bytes, .. } = self.kept;
         let whole = self.kept.completed && bytes.len() as u64 == self.kept.len;
         DecodedBody::decode(kind, bytes, whole, policy.kept_limit(self.wants_code))
@@ -166,8 +187,10 @@ impl FirstChunkCode {
         let kept = &chunk[..chunk.len().min(limit)];
         let code_if = |completed| {
             let whole = completed && kept.len() == chunk.len();
-            let body = DecodedBody::decode(kind, kept, whole, limit).ok()?;
-            body.code(policy.code_limit, &policy.code_path)
+            match DecodedBody::decode(kind, kept, whole, limit) {
+                Ok(body) => body.code(policy.code_limit, &policy.code_path),
+                Err(_) => Some(Err(CodeState::Unreadable)),
+            }
         };
         Self {
             len: chunk.len() as u64,

@@ -16,17 +16,16 @@ use crate::{
         scratch::Scratch,
     },
     head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
-    logger::Logger,
-    policy::Policy,
+    policy::{BodyPolicy, Policy},
 };
 
 /// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
 #[derive(Default)]
 pub(crate) struct State {
-    /// The innermost logger, unless it is the outermost. Its policy applies.
-    pub(crate) inner: Option<Arc<Logger>>,
-    /// Set if the path is skipped unless something goes wrong.
-    pub(crate) skip: bool,
+    /// The policy inside of the innermost logger, unless that is the outermost.
+    pub(crate) inner: Option<Arc<Policy>>,
+    /// Set if a success is not recorded.
+    pub(crate) is_quiet: bool,
     pub(crate) heads: Heads,
     pub(crate) request: Capture,
     /// The id that was assigned to the request.
@@ -60,6 +59,8 @@ pub(crate) struct Response {
     pub(crate) first_chunk_code: Option<Box<FirstChunkCode>>,
     /// Set if the response is complete although its body was not polled. Cleared by the first poll.
     pub(crate) complete_unpolled: bool,
+    /// Set if the body was polled.
+    pub(crate) polled: bool,
 }
 
 impl Response {
@@ -91,19 +92,25 @@ impl State {
         budget: &Budget,
         scratch: &Scratch,
     ) {
-        self.skip = policy.skips(req.path());
+        self.is_quiet = false;
         // The head is copied into the buffer of the worker first. If the exchange's own buffer grew with a large head
         // and was cut afterwards, the allocator would be left with holes of all sizes.
         let own_buffer = self.heads.replace_buffer(scratch.head.take());
         self.heads.copy_request(req, &policy.headers.request);
-        self.heads.request.client = policy.client(req);
+        (self.heads.request.client, self.heads.request.peer) = policy.client_and_peer(req);
         self.charge_heads(budget);
         scratch.head.set(self.heads.move_into(own_buffer));
-        self.request
-            .set_limit(match unsupported(&self.heads.request.kind) {
-                Some(_) => 0,
-                None => policy.request_limit,
-            });
+        self.request.set_limit(self.request_capture_limit(policy));
+    }
+
+    /// Returns the number of bytes that are kept of the request body.
+    pub(crate) fn request_capture_limit(&self, policy: &Policy) -> usize {
+        let is_unwanted = policy.request_body == BodyPolicy::Never
+            || unsupported(&self.heads.request.kind).is_some();
+        match is_unwanted {
+            true => 0,
+            false => policy.request_limit,
+        }
     }
 
     /// Takes the memory of what was added to the heads from the budget, like [`charge_heads`](Self::charge_heads).

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-#[cfg(feature = "brotli")]
+#[cfg(feature = "compress-brotli")]
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
 /// The maximum number of codings of one body. A body with more is not decoded.
@@ -13,34 +13,53 @@ const MAX_CODINGS: usize = 3;
 pub(crate) struct Codings {
     /// The codings in the order in which they were applied.
     applied: [Option<Coding>; MAX_CODINGS],
-    /// Set if a coding is unknown, or if there are too many codings.
-    unknown: bool,
+    unsupported: Option<Unsupported>,
+}
+
+/// The reason why codings cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// A coding needs this feature of the crate, which is off.
+    FeatureIsOff(&'static str),
+    /// A coding is unknown, or there are too many codings.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
-    #[cfg(feature = "gzip")]
+    #[cfg(feature = "compress-gzip")]
     Gzip,
-    #[cfg(feature = "gzip")]
+    #[cfg(feature = "compress-gzip")]
     Deflate,
-    #[cfg(feature = "brotli")]
+    #[cfg(feature = "compress-brotli")]
     Brotli,
-    #[cfg(feature = "zstd")]
+    #[cfg(feature = "compress-zstd")]
     Zstd,
 }
 
 impl Coding {
     fn of(name: &[u8]) -> Option<Self> {
         match name.to_ascii_lowercase().as_slice() {
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             b"gzip" | b"x-gzip" => Some(Self::Gzip),
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             b"deflate" => Some(Self::Deflate),
-            #[cfg(feature = "brotli")]
+            #[cfg(feature = "compress-brotli")]
             b"br" => Some(Self::Brotli),
-            #[cfg(feature = "zstd")]
+            #[cfg(feature = "compress-zstd")]
             b"zstd" => Some(Self::Zstd),
             _ => None,
+        }
+    }
+}
+
+impl Unsupported {
+    fn of(name: &[u8]) -> Self {
+        match name.to_ascii_lowercase().as_slice() {
+            b"gzip" | b"x-gzip" | b"deflate" => Self::FeatureIsOff("compress-gzip"),
+            b"br" => Self::FeatureIsOff("compress-brotli"),
+            b"zstd" => Self::FeatureIsOff("compress-zstd"),
+            _ => Self::Unknown,
         }
     }
 }
@@ -65,7 +84,8 @@ impl Codings {
         for name in names {
             match (Coding::of(name), slots.next()) {
                 (Some(coding), Some(slot)) => *slot = Some(coding),
-                _ => codings.unknown = true,
+                (Some(_), None) => codings.unsupported = Some(Unsupported::Unknown),
+                (None, _) => codings.unsupported = Some(Unsupported::of(name)),
             }
         }
         codings
@@ -76,9 +96,9 @@ impl Codings {
         *self == Self::default()
     }
 
-    /// Returns whether the body cannot be decoded.
-    pub(crate) fn is_unknown(&self) -> bool {
-        self.unknown
+    /// Returns the reason why the body cannot be decoded, if there is one.
+    pub(crate) fn unsupported(&self) -> Option<Unsupported> {
+        self.unsupported
     }
 
     /// Decodes `kept`, the prefix of a body, or the complete body if `whole` is true.
@@ -86,7 +106,7 @@ impl Codings {
     /// The result of each coding has at most `limit` bytes. Returns `None` if there is no coding, if a
     /// coding is unknown, if the body is invalid, or if the prefix is too short to decode anything.
     pub(crate) fn decode(&self, kept: &[u8], whole: bool, limit: usize) -> Option<Decoded> {
-        if self.unknown {
+        if self.unsupported.is_some() {
             return None;
         }
         let mut decoded = None;
@@ -103,18 +123,22 @@ impl Codings {
 
 impl Coding {
     #[cfg_attr(
-        not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+        not(any(
+            feature = "compress-gzip",
+            feature = "compress-brotli",
+            feature = "compress-zstd"
+        )),
         expect(unused_variables, reason = "no coding is enabled")
     )]
     fn decode(self, bytes: &[u8], whole: bool, limit: usize) -> Option<Decoded> {
         match self {
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             Self::Gzip => prefix(flate2::bufread::MultiGzDecoder::new(bytes), whole, limit),
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             Self::Deflate => prefix(flate2::bufread::ZlibDecoder::new(bytes), whole, limit),
-            #[cfg(feature = "brotli")]
+            #[cfg(feature = "compress-brotli")]
             Self::Brotli => prefix(Brotli::new(bytes), whole, limit),
-            #[cfg(feature = "zstd")]
+            #[cfg(feature = "compress-zstd")]
             Self::Zstd => {
                 // The largest window that a decoder of this content coding has to support (RFC 9659).
                 const WINDOW_LOG: u32 = 23;
@@ -128,7 +152,7 @@ impl Coding {
 
 /// A reader of a Brotli stream. The reader of `brotli-decompressor` cannot be used here, because it returns the same
 /// error for a truncated stream and for an invalid stream.
-#[cfg(feature = "brotli")]
+#[cfg(feature = "compress-brotli")]
 struct Brotli<'b> {
     input: &'b [u8],
     at: usize,
@@ -136,7 +160,7 @@ struct Brotli<'b> {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
 }
 
-#[cfg(feature = "brotli")]
+#[cfg(feature = "compress-brotli")]
 impl<'b> Brotli<'b> {
     fn new(input: &'b [u8]) -> Self {
         let alloc = StandardAlloc::default;
@@ -149,7 +173,7 @@ impl<'b> Brotli<'b> {
     }
 }
 
-#[cfg(feature = "brotli")]
+#[cfg(feature = "compress-brotli")]
 impl Read for Brotli<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (mut left, mut room, mut read) = (self.input.len() - self.at, buffer.len(), 0);
@@ -173,7 +197,11 @@ impl Read for Brotli<'_> {
 
 /// Reads at most `limit` bytes. Decoders work on demand, so the rest of the body is not decoded.
 #[cfg_attr(
-    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+    not(any(
+        feature = "compress-gzip",
+        feature = "compress-brotli",
+        feature = "compress-zstd"
+    )),
     expect(dead_code, reason = "no coding is enabled")
 )]
 fn prefix(mut decoder: impl Read, whole: bool, limit: usize) -> Option<Decoded> {
@@ -228,24 +256,24 @@ mod tests {
         let mut out = Vec::new();
         match name.to_ascii_lowercase().as_str() {
             "" | "identity" => out.extend_from_slice(bytes),
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             "gzip" | "x-gzip" => {
                 let level = flate2::Compression::best();
                 let mut encoder = flate2::bufread::GzEncoder::new(bytes, level);
                 encoder.read_to_end(&mut out).unwrap();
             }
-            #[cfg(feature = "gzip")]
+            #[cfg(feature = "compress-gzip")]
             "deflate" => {
                 let level = flate2::Compression::best();
                 let mut encoder = flate2::bufread::ZlibEncoder::new(bytes, level);
                 encoder.read_to_end(&mut out).unwrap();
             }
-            #[cfg(feature = "brotli")]
+            #[cfg(feature = "compress-brotli")]
             "br" => {
                 let params = brotli::enc::BrotliEncoderParams::default();
                 brotli::BrotliCompress(&mut &*bytes, &mut out, &params).unwrap();
             }
-            #[cfg(feature = "zstd")]
+            #[cfg(feature = "compress-zstd")]
             "zstd" => out = zstd::stream::encode_all(bytes, 3).unwrap(),
             _ => return None,
         }
@@ -272,16 +300,19 @@ mod tests {
         ] {
             let codings = codings(value);
             let Some(encoded) = encoded(value, TEXT) else {
-                assert!(codings.is_unknown(), "{value}");
+                assert!(codings.unsupported().is_some(), "{value}");
                 continue;
             };
-            assert!(!codings.is_identity() && !codings.is_unknown(), "{value}");
+            assert!(
+                !codings.is_identity() && codings.unsupported().is_none(),
+                "{value}"
+            );
             let result = codings.decode(&encoded, true, 4096);
             assert_eq!(result, decoded(TEXT, true), "{value}");
         }
     }
 
-    #[cfg(feature = "brotli")]
+    #[cfg(feature = "compress-brotli")]
     #[test]
     fn brotli_of_another_encoder_is_decoded() {
         let items = (0..40).map(|nth| format!("{{\"id\":{nth},\"name\":\"item number {nth}\"}},"));
@@ -317,7 +348,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "gzip")]
+    #[cfg(feature = "compress-gzip")]
     #[test]
     fn all_members_of_a_gzip_body_are_decoded() {
         let members = [&TEXT[..9], &TEXT[9..]].map(|part| encode("gzip", part).unwrap());
@@ -355,13 +386,13 @@ mod tests {
     fn invalid_bodies_are_not_decoded() {
         for value in NAMES
             .into_iter()
-            .filter(|value| !codings(value).is_unknown())
+            .filter(|value| codings(value).unsupported().is_none())
         {
             assert_eq!(codings(value).decode(b"\xffplain", true, 4096), None);
         }
     }
 
-    #[cfg(feature = "gzip")]
+    #[cfg(feature = "compress-gzip")]
     #[test]
     fn damaged_gzip_bodies_are_not_decoded() {
         let valid = encode("gzip", TEXT).unwrap();
@@ -377,7 +408,7 @@ mod tests {
     #[test]
     fn unknown_codings_and_identity_are_recognized() {
         for value in ["compress", "gzip, x", "gzip, gzip, gzip, gzip"] {
-            assert!(codings(value).is_unknown(), "{value}");
+            assert!(codings(value).unsupported().is_some(), "{value}");
             assert_eq!(codings(value).decode(TEXT, true, 4096), None, "{value}");
         }
         for value in ["", "identity", " , Identity,"] {

@@ -8,6 +8,7 @@ use crate::{
         text::HeadText,
     },
     record::{
+        caps::{MAX_HEADER_VALUE_LEN, MAX_HEADER_VALUES},
         headers::{HeaderField, HeaderValue, Headers},
         part::HeadPart,
     },
@@ -19,30 +20,18 @@ use crate::{
     },
 };
 
-/// Maximum number of bytes kept of one header value.
-pub const MAX_HEADER_VALUE_LEN: usize = 512;
-/// Maximum number of values kept of one header.
-pub const MAX_HEADER_VALUES: usize = 8;
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
 /// Request headers that are recorded by default, sorted, because a `HeaderMap` has no order.
-const DEFAULT_REQUEST: [HeaderName; 9] = [
-    header::ACCEPT,
+const DEFAULT_REQUEST: [HeaderName; 5] = [
     header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
-    header::HOST,
     header::ORIGIN,
     header::REFERER,
-    TRACEPARENT,
     X_REQUEST_ID,
 ];
 
 /// Response headers that are recorded by default, sorted.
-const DEFAULT_RESPONSE: [HeaderName; 5] = [
+const DEFAULT_RESPONSE: [HeaderName; 4] = [
     header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::LOCATION,
     header::RETRY_AFTER,
@@ -55,6 +44,8 @@ pub(crate) struct Allowlist {
     prefix: &'static str,
     /// The headers that were added, including headers that must never be recorded.
     requested: Vec<HeaderName>,
+    /// The headers that the application leaves out.
+    omitted: Vec<HeaderName>,
     /// The fields of the headers that are recorded, sorted by name.
     fields: Vec<HeaderField>,
     /// The treatment of each of the `fields`, in the same order.
@@ -63,8 +54,8 @@ pub(crate) struct Allowlist {
     by_len: [u16; LENGTHS],
     /// The index of the field of `x-request-id`.
     request_id: Option<u16>,
-    /// The index of the field of `traceparent`.
-    traceparent: Option<u16>,
+    /// Set if records may have the ids of a `traceparent`.
+    pub(super) shows_trace: bool,
 }
 
 /// How a header value is redacted.
@@ -92,19 +83,26 @@ impl Allowlist {
         let mut list = Self {
             prefix,
             requested: headers.to_vec(),
+            omitted: Vec::new(),
             fields: Vec::new(),
             treatments: Vec::new(),
             by_len: [0; LENGTHS],
             request_id: None,
-            traceparent: None,
+            shows_trace: true,
         };
         list.rebuild(names);
         list
     }
 
     /// Adds a header to the list.
-    pub(crate) fn add(&mut self, header: HeaderName, names: &Names) {
-        self.requested.push(header);
+    pub(crate) fn add(&mut self, header: &HeaderName, names: &Names) {
+        self.requested.push(header.clone());
+        self.rebuild(names);
+    }
+
+    /// Leaves a header out, whether it is added or not.
+    pub(crate) fn omit(&mut self, header: &HeaderName, names: &Names) {
+        self.omitted.push(header.clone());
         self.rebuild(names);
     }
 
@@ -115,7 +113,7 @@ impl Allowlist {
         let allowed = self
             .requested
             .iter()
-            .filter(|name| !names.is_never_logged(name.as_str()));
+            .filter(|name| !names.is_never_logged(name.as_str()) && !self.omitted.contains(name));
         (self.fields, self.treatments) = allowed
             .map(|name| {
                 let field = HeaderField::new(self.prefix, name.clone());
@@ -131,8 +129,8 @@ impl Allowlist {
         }
         // A hidden value is not used as an id.
         let is_shown = |index: &u16| self.treatment(*index) != Treatment::Hidden;
-        let indexes = [X_REQUEST_ID, TRACEPARENT].map(|name| self.find(&name).filter(is_shown));
-        [self.request_id, self.traceparent] = indexes;
+        self.request_id = self.find(&X_REQUEST_ID).filter(is_shown);
+        self.shows_trace = !names.is_sensitive("traceparent");
     }
 
     /// Returns the first id among the copied headers of a request.
@@ -140,14 +138,6 @@ impl Allowlist {
         let field = self.request_id?;
         let id = headers.0.iter().find(|value| value.field == field)?;
         Some(id.part)
-    }
-
-    /// Returns the `traceparent` among the copied headers of a request, if there is only one.
-    pub(crate) fn traceparent(&self, headers: &HeaderValues) -> Option<HeadPart> {
-        let field = self.traceparent?;
-        let mut found = headers.0.iter().filter(|value| value.field == field);
-        let first = found.next()?;
-        found.next().is_none().then_some(first.part)
     }
 
     /// Returns the index of the field of a header, if the header is on the list.
@@ -332,6 +322,16 @@ mod tests {
         copy_with(&Allowlist::request(&names), &names, headers)
     }
 
+    /// Copies headers that are all on the list.
+    fn copy_listed(headers: &[(&'static str, &[u8])]) -> Vec<(String, String)> {
+        let names = Names::default();
+        let mut allowed = Allowlist::request(&names);
+        for (name, _) in headers {
+            allowed.add(&HeaderName::from_static(name), &names);
+        }
+        copy_with(&allowed, &names, headers)
+    }
+
     fn copy_with(
         allowed: &Allowlist,
         names: &Names,
@@ -353,13 +353,13 @@ mod tests {
             ("x-request-id", b"r1"),
             ("authorization", b"Bearer x"),
             ("cookie", b"a=b"),
+            ("origin", b"https://a"),
             ("accept", b"text/html"),
-            ("x-other", b"o"),
-            ("accept", b"text/plain"),
+            ("origin", b"https://b"),
         ]);
         let expected = [
-            ("accept", "text/html"),
-            ("accept", "text/plain"),
+            ("origin", "https://a"),
+            ("origin", "https://b"),
             ("x-request-id", "r1"),
         ];
         let expected = expected.map(|(n, v)| (n.to_owned(), v.to_owned()));
@@ -369,16 +369,19 @@ mod tests {
     #[test]
     fn values_are_sanitized_and_capped() {
         let long = [b'x'; 2 * MAX_HEADER_VALUE_LEN];
-        let headers = copy(&[("accept", b"a\tb\xff\xe2\x80\xae"), ("traceparent", &long)]);
+        let headers = copy(&[
+            ("content-encoding", b"a\tb\xff\xe2\x80\xae"),
+            ("content-type", &long),
+        ]);
         assert_eq!(headers[0].1, "a b\u{fffd} ");
         assert_eq!(headers[1].1.len(), MAX_HEADER_VALUE_LEN);
-        let many = vec![("accept", &b"x"[..]); 3 * MAX_HEADER_VALUES];
+        let many = vec![("origin", &b"x"[..]); 3 * MAX_HEADER_VALUES];
         assert_eq!(copy(&many).len(), MAX_HEADER_VALUES);
     }
 
     #[test]
     fn secrets_in_referer_origin_and_host_are_hidden() {
-        let headers = copy(&[
+        let headers = copy_listed(&[
             ("referer", b"https://u:p@h/?token=x&a=1"),
             ("origin", b"http://u:p@h:8"),
             ("host", b"u:p@h:8"),
@@ -411,7 +414,7 @@ mod tests {
 
     #[test]
     fn credentials_are_hidden_in_all_values_of_a_header() {
-        let headers = copy(&[
+        let headers = copy_listed(&[
             ("accept", b"text/html, Bearer abc, q=1"),
             ("host", b"eyJh.eyJi.c:80"),
             ("x-request-id", b"eyJh.eyJi.c"),
@@ -436,7 +439,8 @@ mod tests {
             b"&token=abcdef",
         ]
         .concat();
-        let headers = copy(&[("accept", &secret), ("referer", &url)]);
+        let headers = copy_listed(&[("accept", &secret), ("referer", &url)]);
+        assert_eq!(headers.len(), 2);
         for (_, value) in headers {
             assert!(
                 !value.contains("eyJh") && !value.contains("abcd"),
@@ -457,7 +461,7 @@ mod tests {
             "cookie",
             "accept",
         ] {
-            allowed.add(HeaderName::from_static(name), &names);
+            allowed.add(&HeaderName::from_static(name), &names);
         }
         let sent: &[(&str, &[u8])] = &[
             ("authorization", b"Bearer abc"),

@@ -18,15 +18,15 @@ use actix_web::{
 
 use self::{
     headers::{Allowlist, HeaderValues},
-    request::{MAX_URI_PART_LEN, RequestHead},
+    request::RequestHead,
     request_id::{RequestId, X_REQUEST_ID},
     response::ResponseHeadCopy,
     text::HeadText,
     trace_context::TraceContext,
 };
 use crate::{
-    content::Omitted,
-    record::data::Record,
+    content::OmitReason,
+    record::{caps::MAX_URI_PART_LEN, data::Record},
     redact::{key_cache::Redactor, names::Names},
 };
 
@@ -75,11 +75,11 @@ impl Heads {
     pub(crate) fn copy_request_headers(
         &mut self,
         headers: &HeaderMap,
-        client: Option<IpAddr>,
+        (client, peer): (Option<IpAddr>, Option<IpAddr>),
         allowed: &Allowlist,
     ) {
         self.request.headers.copy(&mut self.text, headers, allowed);
-        self.request.client = client;
+        (self.request.client, self.request.peer) = (client, peer);
         self.response_start = self.text.len();
     }
 
@@ -149,10 +149,9 @@ impl Heads {
         self.request.version == Version::HTTP_2 && (self.request.is_head || has_no_content)
     }
 
-    /// Returns the trace that the request belongs to. Call this before [`finish`](Self::finish).
-    pub(crate) fn trace_context(&self, allowed: &Allowlist) -> Option<TraceContext> {
-        let part = allowed.traceparent(&self.request.headers)?;
-        TraceContext::parse(self.text.raw(part))
+    /// Returns the trace that the request belongs to.
+    pub(crate) fn trace_context(&self, allowed: &Allowlist) -> Option<&TraceContext> {
+        self.request.trace.as_ref().filter(|_| allowed.shows_trace)
     }
 
     /// Returns the id of the request. Call this before [`finish`](Self::finish).
@@ -176,20 +175,27 @@ impl Heads {
         let (head, text) = (&self.request, &self.text);
         let get = |part| text.get(part);
         record.message = get(head.message);
-        record.method = get(head.method);
+        (record.method, record.method_original) = head.methods(text);
         record.path = get(head.path);
         record.query = head.query.map(get);
         record.scheme = head.scheme();
         record.version = head.version();
         record.server_address = head.host.map(get);
+        record.server_port = head.port;
         record.client_address = head.client;
+        record.peer_address = head.peer;
+        if let Some(trace) = self.trace_context(&allowed.request) {
+            record.trace_id = Some(trace.trace_id());
+            record.trace_flags = Some(trace.flags());
+            record.parent_span_id = Some(trace.parent_span_id());
+        }
         record.user_agent = head.agent.map(get);
         record.route = head.route.map(get);
         record.request_headers = head.headers.as_headers(text, &allowed.request);
         record.response_headers = self.response_headers.as_headers(text, &allowed.response);
         let request_id = allowed.request.request_id(&head.headers);
         record.request_id = request_id.map(get);
-        record.headers_omitted = self.were_headers_omitted.then_some(Omitted::Budget);
+        record.headers_omitted = self.were_headers_omitted.then_some(OmitReason::Budget);
         record.head_is_plain = text.is_plain();
     }
 

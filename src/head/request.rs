@@ -11,17 +11,17 @@ use super::{
     content_headers::ContentHeaders,
     headers::{Allowlist, HeaderValues},
     text::HeadText,
+    trace_context::TraceContext,
 };
 use crate::{
     formats::representation::Representation,
-    record::part::HeadPart,
+    record::{
+        caps::{MAX_URI_PART_LEN, MAX_USER_AGENT_LEN},
+        part::HeadPart,
+    },
     redact::{form, key_cache::Redactor, text::hide_secrets, url},
 };
 
-/// Maximum number of bytes kept of the path of a request, and of its query.
-pub const MAX_URI_PART_LEN: usize = 2048;
-/// Maximum number of bytes kept of a `User-Agent`.
-pub const MAX_USER_AGENT_LEN: usize = 512;
 /// Maximum number of bytes kept of the target of a request, if the memory budget has no room for more.
 pub(crate) const MAX_CUT_TARGET_LEN: usize = 256;
 const MAX_HOST_LEN: usize = 255;
@@ -49,6 +49,8 @@ pub(crate) struct RequestHead {
     pub(super) path: HeadPart,
     pub(super) query: Option<HeadPart>,
     pub(super) host: Option<HeadPart>,
+    /// The port of the host.
+    pub(super) port: Option<u16>,
     pub(super) agent: Option<HeadPart>,
     /// The matched pattern, as the application wrote it.
     pub(super) route: Option<HeadPart>,
@@ -56,6 +58,10 @@ pub(crate) struct RequestHead {
     is_secure: bool,
     pub(crate) version: Version,
     pub(crate) client: Option<IpAddr>,
+    /// The peer, if it is not the client.
+    pub(crate) peer: Option<IpAddr>,
+    /// The content of the `traceparent`, if there is only one and it is well-formed.
+    pub(super) trace: Option<TraceContext>,
     pub(crate) kind: Representation,
     pub(crate) announced: Announced,
     pub(crate) is_get: bool,
@@ -84,7 +90,7 @@ impl RequestHead {
             text.push(query.as_bytes(), MAX_URI_PART_LEN)
         });
         let mut host = authority.map(|host| push_host(text, host.as_bytes()));
-        let mut agent = None;
+        let (mut agent, mut trace, mut traceparents) = (None, None, 0);
         let mut content = ContentHeaders::default();
         // One pass over the headers costs less than a lookup for each.
         for (name, value) in &head.headers {
@@ -96,6 +102,10 @@ impl RequestHead {
                 header::USER_AGENT if agent.is_none() => {
                     agent = Some(text.push(value.as_bytes(), MAX_USER_AGENT_LEN));
                 }
+                _ if name.as_str() == "traceparent" => {
+                    trace = TraceContext::parse(value.as_bytes());
+                    traceparents += 1;
+                }
                 _ => content.add(name, value),
             }
         }
@@ -103,7 +113,9 @@ impl RequestHead {
         self.method = method;
         self.path = path;
         self.query = query;
-        self.host = host.filter(|host| !host.is_empty());
+        let host = host.filter(|(host, _)| !host.is_empty());
+        (self.host, self.port) = host.map_or((None, None), |(host, port)| (Some(host), port));
+        self.trace = trace.filter(|_| traceparents == 1);
         self.agent = agent;
         self.route = None;
         // Do not call `connection_info()`: the result would be cached in the request, where inner middleware sees it.
@@ -119,7 +131,7 @@ impl RequestHead {
     pub(crate) fn omit_headers(&mut self, text: &mut HeadText) {
         text.truncate(self.message.range().end);
         self.headers.clear(0);
-        self.host = None;
+        (self.host, self.port) = (None, None);
         self.agent = None;
         self.route = None;
     }
@@ -194,6 +206,16 @@ impl RequestHead {
         self.message = self.method.up_to(self.query.unwrap_or(self.path));
     }
 
+    /// Returns the method as OpenTelemetry has it, and the method of the request if they differ. Known methods are those
+    /// of RFC 9110 and RFC 5789, and QUERY.
+    pub(super) fn methods<'t>(&self, text: &'t HeadText) -> (&'t str, Option<&'t str>) {
+        match text.get(self.method) {
+            method @ ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS"
+            | "CONNECT" | "TRACE" | "QUERY") => (method, None),
+            method => ("_OTHER", Some(method)),
+        }
+    }
+
     pub(crate) fn scheme(&self) -> &'static str {
         match self.is_secure {
             true => "https",
@@ -213,14 +235,19 @@ impl RequestHead {
 }
 
 /// Appends the host of a `Host` header or an authority, which is `uri-host [ ":" port ]` (RFC 9110, section 7.2).
-fn push_host(text: &mut HeadText, authority: &[u8]) -> HeadPart {
+/// Returns the host and the port.
+fn push_host(text: &mut HeadText, authority: &[u8]) -> (HeadPart, Option<u16>) {
     let host = url::host_and_port(authority);
     let (host, end) = match host.strip_prefix(b"[") {
         Some(address) => (address, b']'),
         None => (host, b':'),
     };
     let len = memchr::memchr(end, host).unwrap_or(host.len());
-    text.push(&host[..len], MAX_HOST_LEN)
+    let (host, rest) = host.split_at(len);
+    let port = rest.strip_prefix(b"]").unwrap_or(rest).strip_prefix(b":");
+    let port = port.filter(|port| port.iter().all(u8::is_ascii_digit));
+    let port = port.and_then(|port| str::from_utf8(port).ok()?.parse().ok());
+    (text.push(host, MAX_HOST_LEN), port)
 }
 
 /// Returns the body length that the head announces.
@@ -257,6 +284,7 @@ mod tests {
         path: String,
         query: Option<String>,
         host: Option<String>,
+        port: Option<u16>,
         agent: Option<String>,
         head: RequestHead,
     }
@@ -276,6 +304,7 @@ mod tests {
             path: get(head.path),
             query: head.query.map(get),
             host: head.host.map(get),
+            port: head.port,
             agent: head.agent.map(get),
             head,
         }
@@ -326,22 +355,33 @@ mod tests {
     }
 
     #[test]
-    fn the_host_has_no_port() {
-        for (host, expected) in [
-            ("example.com", Some("example.com")),
-            ("example.com:8080", Some("example.com")),
-            ("[::1]:8080", Some("::1")),
-            ("[::1", Some("::1")),
-            ("", None),
-            (":80", None),
-            ("u:p@example.com:80", Some("example.com")),
-            ("example.com?token=x", Some("example.com")),
+    fn host_and_port_are_separate() {
+        for (host, expected, port) in [
+            ("example.com", Some("example.com"), None),
+            ("example.com:8080", Some("example.com"), Some(8080)),
+            ("[::1]:8080", Some("::1"), Some(8080)),
+            ("[::1]", Some("::1"), None),
+            ("[::1", Some("::1"), None),
+            ("", None, None),
+            (":80", None, None),
+            ("example.com:", Some("example.com"), None),
+            ("example.com:+80", Some("example.com"), None),
+            ("example.com:65536", Some("example.com"), None),
+            ("u:p@example.com:80", Some("example.com"), Some(80)),
+            ("example.com?token=x", Some("example.com"), None),
         ] {
             let head = head(TestRequest::default().insert_header((header::HOST, host)));
-            assert_eq!(head.host.as_deref(), expected, "{host}");
+            assert_eq!(
+                (head.host.as_deref(), head.port),
+                (expected, port),
+                "{host}"
+            );
         }
         let absolute = head(TestRequest::with_uri("http://u:p@example.org:81/x"));
-        assert_eq!(absolute.host.as_deref(), Some("example.org"));
+        assert_eq!(
+            (absolute.host.as_deref(), absolute.port),
+            (Some("example.org"), Some(81))
+        );
         assert_eq!(absolute.message, "GET /x");
     }
 

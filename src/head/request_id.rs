@@ -2,56 +2,77 @@
 
 use std::{
     fmt,
+    future::{Ready, ready},
     ops::Deref,
-    rc::Rc,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::{
-    dev::ResponseHead,
+    Error, FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Payload, ResponseHead},
+    error::ErrorInternalServerError,
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::util::random::random;
-
-/// Maximum length of a valid request id, in bytes.
-pub const MAX_REQUEST_ID_LEN: usize = 128;
+use crate::{
+    record::caps::MAX_REQUEST_ID_LEN,
+    util::{random::random, text_enum::text_enum},
+};
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Where the ids of requests come from.
-///
-/// An `x-request-id` is invalid, and is not recorded, if it is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or
-/// contains a character that is not visible ASCII.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RequestIds {
-    /// From the `x-request-id` of the request only. This is the default, and affects only the record.
-    #[default]
-    Incoming,
-    /// From the `x-request-id` of the request. A request without a valid id is assigned a UUID of version 7 (RFC 9562),
-    /// which begins with the time.
+text_enum! {
+    /// Where the ids of requests come from.
     ///
-    /// The id is recorded as `http.request.header.x-request-id`. Even if the request is not recorded, the id is a
-    /// [`RequestId`] in the extensions of the request, and is sent as the `x-request-id` of the response, unless the
-    /// response already has that header.
-    Generate,
+    /// An `x-request-id` is invalid, and is not recorded, if it is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or
+    /// contains a character that is not visible ASCII.
+    #[derive(Default)]
+    pub enum RequestIdSource {
+        /// From the `x-request-id` of the request only. This is the default, and affects only the record.
+        #[default]
+        Incoming = "incoming",
+        /// From the `x-request-id` of the request. A request without a valid id is assigned a UUID of version 7
+        /// (RFC 9562), which begins with the time.
+        ///
+        /// The id is recorded as `http.request.header.x-request-id`. Even if the request is not recorded, the id is a
+        /// [`RequestId`] in the extensions of the request, and is sent as the `x-request-id` of the response, unless
+        /// the response already has that header.
+        Generate = "generate",
+    }
 }
 
-/// The id of a request. It is in the extensions of the request if [ids are generated](RequestIds::Generate).
+/// The id of a request, as an extractor: the id that was assigned to the request if
+/// [ids are generated](RequestIdSource::Generate), otherwise its first valid `x-request-id`.
 ///
 /// ```
 /// use actix_bodylog::RequestId;
-/// use actix_web::web::ReqData;
 ///
-/// async fn handler(id: ReqData<RequestId>) -> String {
-///     format!("You are {}.", id.as_str())
+/// async fn handler(id: RequestId) -> String {
+///     format!("You are {id}.")
 /// }
 /// # let _ = handler;
 /// ```
+///
+/// The extractor fails with the status 500 if the request has no id, which cannot happen if ids are generated. Use an
+/// `Option<RequestId>` if a request may have no id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(Rc<str>);
+pub struct RequestId(Arc<str>);
+
+impl FromRequest for RequestId {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let assigned = req.extensions().get::<Self>().cloned();
+        let id = assigned.or_else(|| Self::incoming(req.headers()));
+        ready(id.ok_or_else(|| {
+            let message =
+                "the request has no id: BodyLog::request_id(RequestIdSource::Generate) assigns one";
+            ErrorInternalServerError(message)
+        }))
+    }
+}
 
 impl RequestId {
     /// Returns the id: 1 to [`MAX_REQUEST_ID_LEN`] characters of visible ASCII.
@@ -62,12 +83,14 @@ impl RequestId {
 
     /// Returns the first valid id in the headers of a request, or a new id.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self::incoming(headers).unwrap_or_else(Self::generate)
+    }
+
+    /// Returns the first valid id in the headers of a request.
+    fn incoming(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(X_REQUEST_ID);
-        let valid = values.find(|value| is_valid(value.as_bytes()));
-        match valid.and_then(|value| value.to_str().ok()) {
-            Some(id) => Self(id.into()),
-            None => Self::generate(),
-        }
+        let valid = values.find(|value| is_valid(value.as_bytes()))?;
+        Some(Self(valid.to_str().ok()?.into()))
     }
 
     /// Adds the id to a response, unless the response already has an id.
@@ -96,7 +119,7 @@ impl Deref for RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 

@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext {
     trace_id: [u8; 32],
-    span_id: [u8; 16],
+    parent_span_id: [u8; 16],
+    flags: [u8; 2],
 }
 
 impl TraceContext {
@@ -12,8 +13,8 @@ impl TraceContext {
     pub(crate) fn parse(traceparent: &[u8]) -> Option<Self> {
         let (version, rest) = traceparent.split_at_checked(2)?;
         let (trace_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
-        let (span_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
-        let (flags, rest) = rest.strip_prefix(b"-")?.split_at_checked(2)?;
+        let (parent_span_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
+        let (flags, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
         let is_hex = |text: &[u8]| text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let is_id = |id: &[u8]| is_hex(id) && id.iter().any(|&b| b != b'0');
         let is_known_form = match version {
@@ -22,10 +23,13 @@ impl TraceContext {
             // A later version appends fields after another dash.
             version => is_hex(version) && (rest.is_empty() || rest.starts_with(b"-")),
         };
-        (is_known_form && is_hex(flags) && is_id(trace_id) && is_id(span_id)).then_some(Self {
-            trace_id: *trace_id,
-            span_id: *span_id,
-        })
+        (is_known_form && is_hex(flags) && is_id(trace_id) && is_id(parent_span_id)).then_some(
+            Self {
+                trace_id: *trace_id,
+                parent_span_id: *parent_span_id,
+                flags: *flags,
+            },
+        )
     }
 
     /// Returns the id of the trace: 32 hexadecimal digits, not all 0.
@@ -33,9 +37,14 @@ impl TraceContext {
         str::from_utf8(&self.trace_id).unwrap_or_default()
     }
 
+    /// Returns the flags: 2 hexadecimal digits.
+    pub(crate) fn flags(&self) -> &str {
+        str::from_utf8(&self.flags).unwrap_or_default()
+    }
+
     /// Returns the id of the caller's span: 16 hexadecimal digits, not all 0.
-    pub(crate) fn span_id(&self) -> &str {
-        str::from_utf8(&self.span_id).unwrap_or_default()
+    pub(crate) fn parent_span_id(&self) -> &str {
+        str::from_utf8(&self.parent_span_id).unwrap_or_default()
     }
 }
 
@@ -50,14 +59,20 @@ mod tests {
 
     #[test]
     fn ids_are_parsed_from_a_well_formed_traceparent() {
-        for text in [
-            format!("00-{TRACE}-{SPAN}-01"),
-            format!("00-{TRACE}-{SPAN}-00"),
-            format!("cc-{TRACE}-{SPAN}-01"),
-            format!("cc-{TRACE}-{SPAN}-01-what-comes"),
+        for (text, flags) in [
+            (format!("00-{TRACE}-{SPAN}-01"), "01"),
+            (format!("00-{TRACE}-{SPAN}-00"), "00"),
+            (format!("00-{TRACE}-{SPAN}-ff"), "ff"),
+            (format!("cc-{TRACE}-{SPAN}-01"), "01"),
+            (format!("cc-{TRACE}-{SPAN}-01-what-comes"), "01"),
         ] {
             let found = TraceContext::parse(text.as_bytes()).unwrap();
-            assert_eq!((found.trace_id(), found.span_id()), (TRACE, SPAN), "{text}");
+            assert_eq!(
+                (found.trace_id(), found.parent_span_id()),
+                (TRACE, SPAN),
+                "{text}"
+            );
+            assert_eq!(found.flags(), flags, "{text}");
         }
     }
 

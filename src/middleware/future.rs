@@ -34,7 +34,7 @@ pub(super) enum Mode {
     Suppress(Option<RequestId>),
 }
 
-/// The future of [`BodyLogMiddleware`](crate::BodyLogMiddleware).
+/// The future of [`BodyLogMiddleware`](crate::middleware::BodyLogMiddleware).
 #[pin_project]
 pub struct BodyLogFuture<S: Service<ServiceRequest>, B> {
     // Dropped before the exchange, because the drop of the inner future still belongs to the exchange.

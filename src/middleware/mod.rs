@@ -1,7 +1,7 @@
-//! The actix-web services, which begin exchanges and wrap payloads and bodies.
+//! The types that [`BodyLog`] puts around a service: its service, its future and its response body.
 
 mod batch;
-pub(crate) mod body;
+mod body;
 mod future;
 mod guard;
 mod payload;
@@ -22,15 +22,12 @@ use actix_web::{
 };
 use log::Level;
 
-pub use self::future::BodyLogFuture;
-use self::{
-    body::RecordedBody, future::Mode, guard::ExchangeGuard, payload::RecordedPayload,
-    worker::Worker,
-};
+pub use self::{body::RecordedBody, future::BodyLogFuture};
+use self::{future::Mode, guard::ExchangeGuard, payload::RecordedPayload, worker::Worker};
 use crate::{
     body_log::BodyLog,
     exchange::{Exchange, WeakExchange},
-    head::request_id::{RequestId, RequestIds},
+    head::request_id::{RequestId, RequestIdSource},
     logger::Logger,
 };
 
@@ -57,15 +54,15 @@ where
 ///
 /// # Invariants
 ///
-/// 1. Every request that is not skipped, muted or sampled out has exactly one record, however the request ends.
+/// 1. Every request that is not quiet, excluded, muted or sampled out has exactly one record, however the request ends.
 /// 2. The middleware is transparent: chunks, their order, errors, sizes and wake-ups stay the same, and nothing
 ///    is polled before its consumer polls.
-/// 3. The middleware fails open: it does not panic or change a response, except that [`RequestIds::Generate`] adds
+/// 3. The middleware fails open: it does not panic or change a response, except that [`RequestIdSource::Generate`] adds
 ///    an id. A panic of a sink or a hook is counted.
 /// 4. Memory is bounded: at most the limit is kept of a body, as a copy, and all copies in flight share one budget.
 /// 5. A record is safe to print: every string in it is redacted, capped and on one line.
-/// 6. If no sink is enabled for errors, or if [`skip_if`](BodyLog::skip_if) skips the request, nothing is allocated,
-///    except for the id of [`RequestIds::Generate`].
+/// 6. If no sink is enabled for errors, or if the request is [excluded](BodyLog::exclude), nothing is allocated,
+///    except for the id of [`RequestIdSource::Generate`].
 #[derive(Debug)]
 pub struct BodyLogMiddleware<S> {
     service: S,
@@ -90,8 +87,8 @@ where
             return BodyLogFuture::new(self.service.call(req), Mode::Pass(id));
         }
         let is_on = logger.first_enabled(Level::Error).is_some();
-        if !is_on || is_skipped(logger, &req) {
-            logger.shared.skipped.fetch_add(is_on.into(), Relaxed);
+        if !is_on || is_excluded(logger, &req) {
+            logger.shared.excluded.fetch_add(is_on.into(), Relaxed);
             let id = self.id_without_record(&req);
             let future = suppress::run(|| self.service.call(req));
             return BodyLogFuture::new(future, Mode::Suppress(id));
@@ -101,7 +98,12 @@ where
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
         req.extensions_mut()
             .insert(WeakExchange::new(exchange.shared()));
-        assign_id(&exchange, logger, &req);
+        if is_quiet(logger, &req) {
+            exchange.make_quiet();
+        }
+        if logger.policy.request_ids == RequestIdSource::Generate {
+            assign_id(&exchange, &req);
+        }
         let future = exchange.run(|| self.service.call(req));
         BodyLogFuture::new(future, Mode::Record(exchange))
     }
@@ -112,22 +114,27 @@ impl<S> BodyLogMiddleware<S> {
         &self.worker.logger
     }
 
-    /// Applies the policy of this logger to the exchange of the outer logger, or ends that exchange without a record if
-    /// this logger skips the request. Returns false if there is no outer logger that records the request.
+    /// Applies the settings of this logger to the exchange of the outer logger, or ends that exchange without a record
+    /// if this logger excludes the request. Returns false if there is no outer logger that records the request.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
         let outer = req.extensions().get::<WeakExchange>().cloned();
         let Some(outer) = outer.filter(WeakExchange::is_alive) else {
             return false;
         };
         let logger = self.logger();
-        let is_skipped = is_skipped(logger, req);
+        let is_excluded = is_excluded(logger, req);
+        let is_quiet = is_quiet(logger, req);
         outer.with(|exchange| {
-            if !is_skipped {
-                exchange.override_policy(logger, req);
+            if !is_excluded {
+                exchange.change_policy(|outer| self.worker.policy_inside(outer), req);
             }
-            assign_id(exchange, logger, req);
-            if is_skipped {
+            if logger.policy.request_ids == RequestIdSource::Generate {
+                assign_id(exchange, req);
+            }
+            if is_excluded {
                 exchange.end_without_record();
+            } else if is_quiet {
+                exchange.make_quiet();
             }
         });
         true
@@ -136,7 +143,7 @@ impl<S> BodyLogMiddleware<S> {
     /// Assigns an id to a request that is not recorded, if ids are generated and none was assigned, because the
     /// application must not depend on what is logged. Returns the assigned id.
     fn id_without_record(&self, req: &ServiceRequest) -> Option<RequestId> {
-        let needs_id = self.logger().policy.request_ids == RequestIds::Generate
+        let needs_id = self.logger().policy.request_ids == RequestIdSource::Generate
             && !req.extensions().contains::<RequestId>();
         needs_id.then(|| {
             let id = RequestId::of(req.headers());
@@ -146,17 +153,17 @@ impl<S> BodyLogMiddleware<S> {
     }
 }
 
-/// Returns whether a hook skips the request. A hook that panics does not skip the request.
-fn is_skipped(logger: &Logger, req: &ServiceRequest) -> bool {
-    let mut hooks = logger.policy.skip_if.iter();
-    hooks.any(|hook| logger.call(|| hook(req)).unwrap_or(false))
+fn is_excluded(logger: &Logger, req: &ServiceRequest) -> bool {
+    logger.filters.excluded.contain(req, &logger.shared.panics)
 }
 
-/// Assigns an id to the request, if ids are generated and none was assigned: its `x-request-id`, or a new id.
-fn assign_id(exchange: &Exchange, logger: &Logger, req: &ServiceRequest) {
-    if logger.policy.request_ids == RequestIds::Generate
-        && let Some(id) = exchange.assign_id(|| RequestId::of(req.headers()))
-    {
+fn is_quiet(logger: &Logger, req: &ServiceRequest) -> bool {
+    logger.filters.quiet.contain(req, &logger.shared.panics)
+}
+
+/// Assigns an id to the request if none was assigned: its `x-request-id`, or a new id.
+fn assign_id(exchange: &Exchange, req: &ServiceRequest) {
+    if let Some(id) = exchange.assign_id(|| RequestId::of(req.headers())) {
         req.extensions_mut().insert(id);
     }
 }

@@ -12,13 +12,14 @@ use std::{
 
 use actix_web::{
     dev::ServiceRequest,
-    rt::{self, task::yield_now},
+    rt::{self, System, task::yield_now},
 };
 
 use super::batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_LEN};
 use crate::{
     exchange::{Exchange, assemble::Assembled, scratch::Scratch},
     logger::Logger,
+    policy::Policy,
     util::catch_panic::catch_panic,
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Worker {
     /// The exchanges of a batch whose records are emitted next, and the parts of these records.
     assembled: RefCell<Vec<(Rc<Exchange>, Option<Assembled>)>>,
     task: Cell<Task>,
+    /// The policy of the last outer logger that was met, and the policy inside of this logger that results.
+    policies: RefCell<Option<(Arc<Policy>, Arc<Policy>)>>,
 }
 
 /// The task that makes the records of a worker when the worker has nothing else to do.
@@ -67,7 +70,21 @@ impl Worker {
             batch: Batch::default(),
             assembled: RefCell::default(),
             task: Cell::default(),
+            policies: RefCell::default(),
         })
+    }
+
+    /// Returns the policy of an outer logger with the changes of this one.
+    pub(super) fn policy_inside(&self, outer: &Arc<Policy>) -> Arc<Policy> {
+        let mut policies = self.policies.borrow_mut();
+        match &*policies {
+            Some((known, inside)) if Arc::ptr_eq(known, outer) => Arc::clone(inside),
+            _ => {
+                let inside = self.logger.policy_inside(outer);
+                *policies = Some((Arc::clone(outer), Arc::clone(&inside)));
+                inside
+            }
+        }
     }
 
     /// Begins an exchange.
@@ -113,8 +130,10 @@ impl Worker {
             }
             Task::Stopped => {
                 let handle = TaskHandle(Rc::downgrade(self));
-                // Panics outside of the `LocalSet` in which actix runs servers and tests.
-                catch_panic(|| rt::spawn(emit_when_idle(handle))).is_some()
+                // Outside of a `LocalSet`, in which actix runs servers and tests, this panics. Nothing tells beforehand,
+                // except that a `System` has a `LocalSet`.
+                let can_try = cfg!(panic = "unwind") || System::try_current().is_some();
+                can_try && catch_panic(|| rt::spawn(emit_when_idle(handle))).is_some()
             }
             Task::Impossible => false,
         };

@@ -1,6 +1,6 @@
 //! Custom fields of a record.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     formats::json::reader::Ending,
@@ -24,7 +24,7 @@ pub const MAX_FIELD_VALUE_LEN: usize = 1024;
 /// any of these convert to it with `into()`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum FieldValue {
+pub enum FieldValue<'v> {
     /// An absent value. The field is left out.
     None,
     /// A boolean.
@@ -37,89 +37,72 @@ pub enum FieldValue {
     /// cannot express it.
     Float(f64),
     /// A string.
-    Text(String),
+    Text(Cow<'v, str>),
 }
 
-impl From<bool> for FieldValue {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
+/// Implements `From` for the types that convert to one variant without loss.
+macro_rules! from {
+    ($($type:ty => $variant:ident,)*) => {
+        $(impl From<$type> for FieldValue<'_> {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })*
+    };
 }
 
-impl From<i64> for FieldValue {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
+from! {
+    bool => Bool,
+    i8 => Integer,
+    i16 => Integer,
+    i32 => Integer,
+    i64 => Integer,
+    u8 => Integer,
+    u16 => Integer,
+    u32 => Integer,
+    f32 => Float,
+    f64 => Float,
+    String => Text,
 }
 
-impl From<i32> for FieldValue {
-    fn from(value: i32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u16> for FieldValue {
-    fn from(value: u16) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u32> for FieldValue {
-    fn from(value: u32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u64> for FieldValue {
+impl From<u64> for FieldValue<'_> {
     fn from(value: u64) -> Self {
         i64::try_from(value).map_or(Self::Unsigned(value), Self::Integer)
     }
 }
 
-impl From<usize> for FieldValue {
+impl From<usize> for FieldValue<'_> {
     fn from(value: usize) -> Self {
         (value as u64).into()
     }
 }
 
-impl From<f32> for FieldValue {
-    fn from(value: f32) -> Self {
-        Self::Float(value.into())
+impl From<isize> for FieldValue<'_> {
+    fn from(value: isize) -> Self {
+        (value as i64).into()
     }
 }
 
-impl From<f64> for FieldValue {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
+impl<'v> From<&'v str> for FieldValue<'v> {
+    fn from(value: &'v str) -> Self {
+        Self::Text(value.into())
     }
 }
 
-impl From<String> for FieldValue {
-    fn from(value: String) -> Self {
+impl<'v> From<&'v String> for FieldValue<'v> {
+    fn from(value: &'v String) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl<'v> From<Cow<'v, str>> for FieldValue<'v> {
+    fn from(value: Cow<'v, str>) -> Self {
         Self::Text(value)
     }
 }
 
-impl From<&str> for FieldValue {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<&String> for FieldValue {
-    fn from(value: &String) -> Self {
-        Self::Text(value.clone())
-    }
-}
-
-impl From<Cow<'_, str>> for FieldValue {
-    fn from(value: Cow<'_, str>) -> Self {
-        Self::Text(value.into_owned())
-    }
-}
-
 /// Converts an array or an object to its JSON text, because a record is flat.
-impl From<serde_json::Value> for FieldValue {
+impl From<serde_json::Value> for FieldValue<'_> {
     fn from(value: serde_json::Value) -> Self {
         use serde_json::Value;
         match value {
@@ -131,32 +114,72 @@ impl From<serde_json::Value> for FieldValue {
                 (None, Some(value)) => value.into(),
                 (None, None) => number.as_f64().map_or(Self::None, Self::Float),
             },
-            Value::Array(_) | Value::Object(_) => Self::Text(value.to_string()),
+            Value::Array(_) | Value::Object(_) => value.to_string().into(),
         }
     }
 }
 
-impl<T: Into<FieldValue>> From<Option<T>> for FieldValue {
+impl<'v, T: Into<FieldValue<'v>>> From<Option<T>> for FieldValue<'v> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::None, Into::into)
     }
 }
 
+/// The custom fields of a record, in the order in which they were added.
+#[derive(Clone, Copy, Default)]
+pub struct Fields<'a>(&'a [Field]);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(fields: &'a [Field]) -> Self {
+        Self(fields)
+    }
+
+    /// Iterates over the fields, each with its name. A name never equals that of a field that the record itself has. A
+    /// value is sanitized, redacted and capped, and never [`FieldValue::None`].
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a> {
+        self.0.iter().map(|field| {
+            let value = match &field.value {
+                FieldValue::None => FieldValue::None,
+                FieldValue::Bool(value) => FieldValue::Bool(*value),
+                FieldValue::Integer(value) => FieldValue::Integer(*value),
+                FieldValue::Unsigned(value) => FieldValue::Unsigned(*value),
+                FieldValue::Float(value) => FieldValue::Float(*value),
+                FieldValue::Text(value) => FieldValue::Text(Cow::Borrowed(value)),
+            };
+            (&*field.name, value)
+        })
+    }
+
+    /// Returns whether there are no fields.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn as_slice(self) -> &'a [Field] {
+        self.0
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
 /// One custom field of a record.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Field {
-    /// The name. It never equals the name of a field that the record itself has.
-    pub name: String,
-    /// The value: sanitized, redacted and capped; never [`FieldValue::None`].
-    pub value: FieldValue,
+pub(crate) struct Field {
+    pub(crate) name: String,
+    /// Sanitized, redacted and capped; never [`FieldValue::None`].
+    pub(crate) value: FieldValue<'static>,
 }
 
 impl Field {
     /// Returns the number of bytes of memory that the texts of the field hold.
     pub(crate) fn text_memory(&self) -> usize {
         let value = match &self.value {
-            FieldValue::Text(text) => text.capacity(),
+            FieldValue::Text(Cow::Owned(text)) => text.capacity(),
             _ => 0,
         };
         self.name.capacity() + value
@@ -177,25 +200,28 @@ impl Field {
     /// Sanitizes, redacts and caps a value. Returns `None` if the value is absent or not finite.
     pub(crate) fn sanitized(
         name: String,
-        value: FieldValue,
+        value: FieldValue<'_>,
         redactor: Redactor<'_>,
     ) -> Option<Self> {
-        match value {
+        let value = match value {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
-            _ => {}
-        }
-        let mut field = Self { name, value };
-        field.redact(redactor);
-        Some(field)
+            _ if redactor.is_sensitive_in_form(&name) => REDACTED.into(),
+            FieldValue::Text(text) => redact_value(&text, redactor).into(),
+            FieldValue::Bool(value) => value.into(),
+            FieldValue::Integer(value) => value.into(),
+            FieldValue::Unsigned(value) => FieldValue::Unsigned(value),
+            FieldValue::Float(value) => value.into(),
+        };
+        Some(Self { name, value })
     }
 
     /// Replaces the value if the name is sensitive. Otherwise, hides secrets in a value that is a string.
     pub(crate) fn redact(&mut self, redactor: Redactor<'_>) {
-        if redactor.is_sensitive_in_form(&self.name) {
-            self.value = FieldValue::Text(REDACTED.into());
-        } else if let FieldValue::Text(text) = &mut self.value {
-            *text = redact_value(text, redactor);
+        let name = std::mem::take(&mut self.name);
+        let value = std::mem::replace(&mut self.value, FieldValue::None);
+        if let Some(field) = Self::sanitized(name, value, redactor) {
+            *self = field;
         }
     }
 }
@@ -233,10 +259,10 @@ fn is_reserved(name: &str) -> bool {
         "severity",
         "message",
         "trace_id",
-        "span_id",
-        "sample_rate",
+        "trace_flags",
+        "parent_span_id",
     ];
-    const FAMILIES: [&str; 17] = [
+    const FAMILIES: [&str; 19] = [
         "http",
         "url",
         "network",
@@ -245,13 +271,15 @@ fn is_reserved(name: &str) -> bool {
         "user_agent",
         "exchange",
         "error",
+        "exception",
         "user",
         "field",
         "event",
         "ecs",
         "log",
         "trace",
-        "span",
+        "parent",
+        "source",
         "httpRequest",
         "logging",
     ];
@@ -266,7 +294,7 @@ mod tests {
     use super::*;
     use crate::redact::key_cache::KeyCache;
 
-    fn field(name: &str, value: impl Into<FieldValue>) -> Option<Field> {
+    fn field<'v>(name: &str, value: impl Into<FieldValue<'v>>) -> Option<Field> {
         let name = Field::sanitized_name(name)?;
         Field::sanitized(
             name,
@@ -275,7 +303,7 @@ mod tests {
         )
     }
 
-    fn value(name: &str, given: impl Into<FieldValue>) -> FieldValue {
+    fn value<'v>(name: &str, given: impl Into<FieldValue<'v>>) -> FieldValue<'static> {
         field(name, given).unwrap().value
     }
 

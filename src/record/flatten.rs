@@ -4,7 +4,8 @@ use crate::record::{
     data::Record,
     format,
     schema::Schema,
-    visit::{self, Key, Value},
+    value::{Key, Value},
+    visit,
 };
 
 /// One field. Owned, because `log` and `tracing` borrow the fields after the visit of the record.
@@ -56,6 +57,7 @@ fn push(pairs: &mut Vec<Pair>, name: String, value: Value<'_>) {
             let values: Vec<_> = headers.values().collect();
             Scalar::Text(values.join(", "))
         }
+        Value::Texts(texts) => Scalar::Text(texts.join(", ")),
         Value::Object(object) => {
             let mut push_nested = |key: Key<'_>, value: Value<'_>| {
                 push(pairs, format!("{name}.{}", key.name()), value);

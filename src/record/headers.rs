@@ -10,7 +10,7 @@ use super::part::HeadPart;
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderField {
     name: HeaderName,
-    /// The [`Key::Ready`](crate::record::visit::Key::Ready) of the field.
+    /// The [`Key::Ready`](crate::record::value::Key::Ready) of the field.
     key: Box<str>,
 }
 

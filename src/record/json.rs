@@ -8,7 +8,8 @@ use crate::{
         format,
         headers::Headers,
         schema::Schema,
-        visit::{self, FieldVisitor, Key, Value},
+        value::{Key, Value},
+        visit::{self, FieldVisitor},
     },
     util::bytes::{self, BLOCK, class},
 };
@@ -108,6 +109,16 @@ fn push_list(out: &mut Vec<u8>, values: &Headers<'_>) {
     out.push(b']');
 }
 
+fn push_texts(out: &mut Vec<u8>, texts: &[String]) {
+    for (nth, text) in texts.iter().enumerate() {
+        if nth > 0 {
+            out.extend_from_slice(b",\"");
+        }
+        push_text(out, text);
+    }
+    out.push(b']');
+}
+
 fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Plain(text) | Value::Text(text) => push_text(out, text),
@@ -121,6 +132,7 @@ fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::List(values) => push_list(out, values),
+        Value::Texts(texts) => push_texts(out, texts),
         Value::Object(object) => push_object(out, |line| visit::visit_nested(object, line)),
         Value::Time(time) => {
             format::push_timestamp(out, time);
@@ -135,7 +147,7 @@ fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
             out.extend_from_slice(b"s\"");
         }
         Value::Url(url) => {
-            url.parts().iter().for_each(|part| push_chars(out, part));
+            url.push_parts(|part| push_chars(out, part));
             out.push(b'"');
         }
     }

@@ -3,11 +3,38 @@
 use actix_web::http::StatusCode;
 use log::Level;
 
-use crate::record::data::Outcome;
+use crate::{record::outcome::Outcome, util::text_enum::text_enum};
+
+text_enum! {
+    /// What raised the level of a record above the [success level](crate::BodyLog::success_level). If several would
+    /// have raised it to the same level, the first in this order.
+    pub enum LevelReason {
+        /// The [outcome](Outcome) is not a success.
+        Outcome = "outcome",
+        /// The status is 4xx or 5xx.
+        Status = "status",
+        /// The code in the response, by [`code_levels`](crate::BodyLog::code_levels).
+        Code = "code",
+        /// A complete response claims to be JSON, and is not.
+        Malformed = "malformed",
+    }
+}
+
+/// Returns the level of a code by default: [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, but
+/// nothing from 200 to 299, and otherwise nothing. This is [`incident_code_level`] with HTTP's codes of success, for
+/// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
+#[must_use]
+pub fn default_code_level(code: i64) -> Option<Level> {
+    match code {
+        200..=299 => None,
+        code => incident_code_level(code),
+    }
+}
 
 /// Returns the level of a code by the convention of the service that this crate was written for:
-/// [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, and otherwise nothing. This is
-/// the default of [`BodyLog::code_levels`](crate::BodyLog::code_levels).
+/// [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, and otherwise nothing. For
+/// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
+#[must_use]
 pub fn incident_code_level(code: i64) -> Option<Level> {
     match code {
         500.. => Some(Level::Error),
@@ -28,6 +55,7 @@ pub fn incident_code_level(code: i64) -> Option<Level> {
 /// assert_eq!(http_code_level(404), Some(Level::Warn));
 /// let body_log = BodyLog::new().code_levels(http_code_level);
 /// ```
+#[must_use]
 pub fn http_code_level(code: i64) -> Option<Level> {
     match code {
         400..=499 => Some(Level::Warn),
@@ -48,23 +76,32 @@ pub(crate) struct LevelInputs {
 }
 
 impl LevelInputs {
-    /// Returns the most severe level that any input asks for, or `None` if none does.
-    pub(crate) fn verdict(&self) -> Option<Level> {
+    /// Returns the most severe level that any input requires, and the first input that requires it. Returns `None` if
+    /// no input requires a level.
+    pub(crate) fn verdict(&self) -> Option<(Level, LevelReason)> {
+        let outcome = match self.outcome {
+            Outcome::Failed | Outcome::Panicked => Some(Level::Error),
+            Outcome::Aborted => Some(Level::Warn),
+            Outcome::Completed | Outcome::Replaced => None,
+        };
         let status = self.status.and_then(|status| match status.as_u16() {
             500.. => Some(Level::Error),
             400.. => Some(Level::Warn),
             _ => None,
         });
-        let outcome = match self.outcome {
-            Outcome::Failed | Outcome::Panicked => Some(Level::Error),
-            Outcome::Aborted => Some(Level::Warn),
-            Outcome::Completed => None,
-        };
         let is_malformed = self.malformed && self.outcome == Outcome::Completed;
         let malformed = is_malformed.then_some(Level::Error);
-        // `log` orders levels by verbosity, so the smallest is the most severe.
-        let levels = [self.code, status, outcome, malformed];
-        levels.into_iter().flatten().min()
+        let levels = [
+            (outcome, LevelReason::Outcome),
+            (status, LevelReason::Status),
+            (self.code, LevelReason::Code),
+            (malformed, LevelReason::Malformed),
+        ];
+        let required = levels
+            .into_iter()
+            .filter_map(|(level, reason)| Some((level?, reason)));
+        // `log` orders levels by verbosity, so the smallest is the most severe. The first of equal levels is taken.
+        required.min_by_key(|(level, _)| *level)
     }
 }
 
@@ -89,6 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn default_code_level_is_that_of_the_incident_except_for_2xx() {
+        for code in [i64::MIN, -1, 0, 100, 101, 199, 300, 404, 499, 500, i64::MAX] {
+            assert_eq!(
+                default_code_level(code),
+                incident_code_level(code),
+                "{code}"
+            );
+        }
+        for code in 200..=299 {
+            assert_eq!(default_code_level(code), None, "{code}");
+        }
+    }
+
+    #[test]
     fn http_code_level_is_warn_for_4xx_and_error_for_5xx() {
         for (code, level) in [
             (0, None),
@@ -107,33 +158,77 @@ mod tests {
     }
 
     #[test]
-    fn the_most_severe_input_determines_the_level() {
-        use Outcome::{Aborted, Completed, Failed, Panicked};
+    fn the_most_severe_input_determines_the_level_and_the_first_of_them_is_the_reason() {
+        use Level::{Error, Info, Warn};
+        use LevelReason::{Code, Malformed, Status};
+        use Outcome::{Aborted, Completed, Failed, Panicked, Replaced};
         for (code, status, outcome, malformed, verdict) in [
             (None, Some(200), Completed, false, None),
             (None, Some(399), Completed, false, None),
-            (None, Some(404), Completed, false, Some(Level::Warn)),
-            (None, Some(503), Completed, false, Some(Level::Error)),
-            (None, Some(999), Completed, false, Some(Level::Error)),
+            (None, Some(404), Completed, false, Some((Warn, Status))),
+            (None, Some(503), Completed, false, Some((Error, Status))),
+            (None, Some(999), Completed, false, Some((Error, Status))),
             (
-                Some(Level::Warn),
+                Some(Warn),
                 Some(503),
                 Completed,
                 false,
-                Some(Level::Error),
+                Some((Error, Status)),
             ),
             (
-                Some(Level::Info),
-                Some(200),
+                Some(Error),
+                Some(404),
                 Completed,
                 false,
-                Some(Level::Info),
+                Some((Error, Code)),
             ),
-            (None, None, Aborted, false, Some(Level::Warn)),
-            (None, None, Panicked, false, Some(Level::Error)),
-            (None, Some(200), Failed, false, Some(Level::Error)),
-            (None, Some(200), Completed, true, Some(Level::Error)),
-            (None, Some(200), Aborted, true, Some(Level::Warn)),
+            (
+                Some(Error),
+                Some(500),
+                Completed,
+                true,
+                Some((Error, Status)),
+            ),
+            (Some(Error), Some(200), Completed, true, Some((Error, Code))),
+            (Some(Info), Some(200), Completed, false, Some((Info, Code))),
+            (None, Some(200), Replaced, true, None),
+            (None, Some(404), Replaced, false, Some((Warn, Status))),
+            (
+                None,
+                None,
+                Aborted,
+                false,
+                Some((Warn, LevelReason::Outcome)),
+            ),
+            (
+                None,
+                Some(404),
+                Aborted,
+                false,
+                Some((Warn, LevelReason::Outcome)),
+            ),
+            (
+                None,
+                None,
+                Panicked,
+                false,
+                Some((Error, LevelReason::Outcome)),
+            ),
+            (
+                None,
+                Some(200),
+                Failed,
+                false,
+                Some((Error, LevelReason::Outcome)),
+            ),
+            (None, Some(200), Completed, true, Some((Error, Malformed))),
+            (
+                None,
+                Some(200),
+                Aborted,
+                true,
+                Some((Warn, LevelReason::Outcome)),
+            ),
         ] {
             let inputs = LevelInputs {
                 code,

@@ -3,48 +3,43 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::record::{
-    data::{Outcome, Record},
+    data::Record,
     format, json,
     schema::Schema,
-    visit::{self, Key, Value},
+    value::{Key, Value},
+    visit,
 };
 
 impl Record<'_> {
-    /// Returns `error.type`: the [outcome](Self::outcome) if the exchange was not completed, and
-    /// otherwise the status if it is a 5xx. The semantic conventions of OpenTelemetry define server
-    /// errors this way.
-    pub fn error_type(&self) -> Option<&str> {
-        match (self.outcome, &self.status) {
-            (Outcome::Completed, Some(status)) if status.is_server_error() => Some(status.as_str()),
-            (Outcome::Completed, _) => None,
-            (outcome, _) => Some(outcome.as_str()),
-        }
-    }
-
     /// Calls `f` with the record as JSON in the names of a schema: one line, without a newline.
     ///
-    /// For sinks that keep or send text. The line is the one that [`JsonLines`](crate::JsonLines)
+    /// For sinks that write text. The line is the one that [`JsonLines`](crate::JsonLines)
     /// writes. It is in a buffer that the thread reuses, and takes a sixth of the instructions of
     /// serializing the record. The line fits into the
     /// [record limit](crate::BodyLog::record_limit) if `schema` is the
     /// [schema of the sink](crate::Sink::schema).
     ///
+    pub fn with_json<T>(&self, schema: Schema, f: impl FnOnce(&str) -> T) -> T {
+        json::with_line(self, schema, |line| f(json::as_text(line)))
+    }
+
+    /// Returns the record as JSON in the names of a schema: one line, without a newline. For queues and channels.
+    ///
     /// ```
     /// use std::sync::mpsc;
     ///
-    /// use actix_bodylog::{BodyLog, Record, Schema};
+    /// use actix_bodylog::{BodyLog, Schema};
     ///
-    /// let (sender, receiver) = mpsc::sync_channel::<Box<str>>(1000);
-    /// let body_log = BodyLog::new().sink(move |record: &Record<'_>| {
-    ///     record.with_json(Schema::OpenTelemetry, |json| {
-    ///         // Never wait here: if the channel is full, the record is lost.
-    ///         let _ = sender.try_send(json.into());
-    ///     });
+    /// let (sender, receiver) = mpsc::sync_channel::<String>(1000);
+    /// let body_log = BodyLog::new().sink_fn(move |record| {
+    ///     // Never wait here: if the channel is full, the record is lost.
+    ///     let _ = sender.try_send(record.to_json(Schema::OpenTelemetry));
     /// });
     /// # let _ = (body_log, receiver);
     /// ```
-    pub fn with_json<T>(&self, schema: Schema, f: impl FnOnce(&str) -> T) -> T {
-        json::with_line(self, schema, |line| f(json::as_text(line)))
+    #[must_use]
+    pub fn to_json(&self, schema: Schema) -> String {
+        self.with_json(schema, str::to_owned)
     }
 
     /// Returns the record with the names, types and units of a schema, to be serialized. The JSON fits
@@ -52,9 +47,9 @@ impl Record<'_> {
     /// [schema of the sink](crate::Sink::schema).
     ///
     /// ```
-    /// use actix_bodylog::{BodyLog, Record, Schema};
+    /// use actix_bodylog::{BodyLog, Schema};
     ///
-    /// let body_log = BodyLog::new().sink(|record: &Record<'_>| {
+    /// let body_log = BodyLog::new().sink_fn(|record| {
     ///     let json = serde_json::to_value(record.in_schema(Schema::Ecs));
     ///     println!("{}", json.unwrap()["@timestamp"]);
     /// });
@@ -116,6 +111,7 @@ impl Serialize for Value<'_> {
             Value::Float(value) => serializer.serialize_f64(value),
             Value::Bool(value) => serializer.serialize_bool(value),
             Value::List(headers) => serializer.collect_seq(headers.values()),
+            Value::Texts(texts) => serializer.collect_seq(texts),
             Value::Url(url) => serializer.collect_str(&url),
             Value::Object(object) => serialize_map(serializer, |mut push| {
                 visit::visit_nested(object, &mut push);

@@ -6,11 +6,13 @@ use crate::{
     formats::json::code::{Code, MAX_CODE_LEN},
     record::{
         data::Record,
-        field::FieldValue,
+        field::{FieldValue, Fields},
         format::{MAX_ADDRESS_LEN, TIMESTAMP_LEN},
         headers::Headers,
         schema::{Schema, Schemas},
-        visit::{self, Key, Value},
+        user::Roles,
+        value::{Key, Value},
+        visit,
     },
     util::text,
 };
@@ -20,7 +22,7 @@ pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
 
 /// Steps that make a record smaller, in the order in which they are taken after shortening bodies.
 const STEPS: [fn(&mut Record<'_>); 7] = [
-    |record| record.fields = &[],
+    |record| record.fields = Fields::default(),
     |record| record.request_headers = Headers::default(),
     |record| record.response_headers = Headers::default(),
     |record| record.error = record.error.map(|error| text::cut_escaped(error, 64)),
@@ -29,15 +31,16 @@ const STEPS: [fn(&mut Record<'_>); 7] = [
         record.user_agent = None;
     },
     |record| {
-        record.user = None;
+        (record.user_id, record.user_name) = (None, None);
+        record.user_roles = Roles::default();
         record.route = None;
         record.request_id = None;
-        (record.trace_id, record.span_id) = (None, None);
-        record.server_address = None;
+        (record.trace_id, record.trace_flags, record.parent_span_id) = (None, None, None);
+        (record.server_address, record.server_port) = (None, None);
     },
     |record| {
         record.error = None;
-        record.client_address = None;
+        (record.client_address, record.peer_address) = (None, None);
         for body in [&mut record.request_body, &mut record.response_body] {
             body.content = body.content.filter(|content| !content.is_empty());
         }
@@ -80,7 +83,7 @@ fn truncate_bodies(record: &mut Record<'_>, limit: usize, len: usize) {
     let request = content_len(record.request_body.content);
     let response = content_len(record.response_body.content);
     // Marking both bodies as truncated may add two fields.
-    let marks = 2 * r#","http.response.body.truncated":true"#.len();
+    let marks = 2 * r#","exchange.response.truncated":true"#.len();
     let room = (limit + request + response).saturating_sub(len + marks);
     // Each body gets half, and what the other one does not need.
     let for_request = room.saturating_sub(response).max(room / 2);
@@ -123,16 +126,19 @@ fn max_len(record: &Record<'_>, schemas: Schemas) -> usize {
         + len(record.user_agent)
         + len(record.request_id)
         + len(record.trace_id)
-        + len(record.span_id)
+        + len(record.parent_span_id)
+        + len(record.method_original)
+        + len(record.user_id)
+        + len(record.user_name)
         + len(record.error)
         + len(record.request_body.content)
         + len(record.response_body.content)
         + schemas.repeats() * record.request_headers.max_len()
         + record.response_headers.max_len();
-    if let Some(user) = record.user {
-        texts += user.id.len() + user.name.len() + user.kind.len();
+    for role in record.user_roles.as_slice() {
+        texts += role.len() + r#""",""#.len();
     }
-    for field in record.fields {
+    for field in record.fields.as_slice() {
         texts += field.name.len() + FIELD;
         if let FieldValue::Text(text) = &field.value {
             texts += text.len();
@@ -187,7 +193,17 @@ fn value_len(value: Value<'_>) -> usize {
                 .map(|value| quoted(text::escaped_len(value)) + ",".len());
             lens.sum::<usize>() + "[]".len()
         }
-        Value::Url(url) => quoted(url.parts().into_iter().map(text::escaped_len).sum()),
+        Value::Texts(texts) => {
+            let lens = texts
+                .iter()
+                .map(|text| quoted(text::escaped_len(text)) + ",".len());
+            lens.sum::<usize>() + "[]".len()
+        }
+        Value::Url(url) => {
+            let mut len = 0;
+            url.push_parts(|part| len += text::escaped_len(part));
+            quoted(len)
+        }
         Value::Object(object) => {
             let mut len = "{}".len();
             let mut add = |key: Key<'_>, value: Value<'_>| {

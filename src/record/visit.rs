@@ -1,129 +1,15 @@
 //! The fields of a record, with the names that a schema gives them.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    time::{Duration, SystemTime},
-};
-
 use crate::{
     formats::json::code::Code,
     record::{
-        data::{Body, Record},
+        data::{Record, RecordBody},
         field::FieldValue,
         headers::Headers,
-        schema::{Keys, Schema},
+        schema::Schema,
+        value::{Key, MESSAGE, Nested, RequestUrl, Value},
     },
 };
-
-/// Key of the message, in all schemas.
-pub(crate) const MESSAGE: &str = r#","message":""#;
-
-/// The name of a field.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Key<'k> {
-    /// The JSON between the previous value and this one: `,"name":`, followed by a quote if the value is
-    /// a string, and by a bracket and a quote if the value is a list of strings. The JSON renderer copies
-    /// these bytes unchanged.
-    Ready(&'k str),
-    /// Name of a custom field.
-    Custom(&'k str),
-}
-
-impl<'k> Key<'k> {
-    /// Returns the bare name.
-    pub(crate) fn name(self) -> &'k str {
-        match self {
-            Key::Ready(json) => {
-                let json = json.strip_prefix(",\"").unwrap_or(json);
-                json.split('"').next().unwrap_or(json)
-            }
-            Key::Custom(name) => name,
-        }
-    }
-}
-
-/// The value of a field.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'v> {
-    /// A string.
-    Text(&'v str),
-    /// A string that needs no escapes in JSON.
-    Plain(&'v str),
-    Time(SystemTime),
-    Address(IpAddr),
-    Integer(i64),
-    Unsigned(u64),
-    Float(f64),
-    Seconds(Duration),
-    Bool(bool),
-    /// The values of one header; never empty.
-    List(&'v Headers<'v>),
-    /// Seconds as a string with their unit: `0.123s`.
-    Latency(Duration),
-    Url(RequestUrl<'v>),
-    Object(Nested<'v>),
-}
-
-impl Value<'_> {
-    /// Returns whether the JSON of the value begins with a quote, or with a bracket and a quote.
-    pub(crate) fn is_text(&self) -> bool {
-        matches!(
-            self,
-            Self::Text(_)
-                | Self::Plain(_)
-                | Self::Time(_)
-                | Self::Address(_)
-                | Self::List(_)
-                | Self::Latency(_)
-                | Self::Url(_)
-        )
-    }
-}
-
-/// Fields that a schema puts into an object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Nested<'v> {
-    HttpRequest(&'v Record<'v>),
-    Labels(&'v Record<'v>),
-}
-
-/// The full URL of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestUrl<'r>(&'r Record<'r>);
-
-impl RequestUrl<'_> {
-    /// Returns the parts, to be concatenated. If the host is absent, or if the target is not a path, the
-    /// parts are only the target.
-    pub(crate) fn parts(&self) -> [&str; 8] {
-        let Self(record) = self;
-        // Unlike the address, the header has the port, and the brackets of an IPv6 address.
-        let header = record.request_headers.get("host");
-        let host = header.or(record.server_address).unwrap_or_default();
-        let needs_brackets = header.is_none() && host.contains(':');
-        let (open, close) = match needs_brackets {
-            true => ("[", "]"),
-            false => ("", ""),
-        };
-        let (mark, query) = match record.query {
-            Some(query) => ("?", query),
-            None => ("", ""),
-        };
-        match record.path.starts_with('/') && !host.is_empty() {
-            true => {
-                let path = record.path;
-                [record.scheme, "://", open, host, close, path, mark, query]
-            }
-            false => ["", "", "", "", "", record.path, mark, query],
-        }
-    }
-}
-
-impl fmt::Display for RequestUrl<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.parts().iter().try_for_each(|part| f.write_str(part))
-    }
-}
 
 /// Receives the fields of a record.
 pub(crate) trait FieldVisitor {
@@ -146,15 +32,16 @@ pub(crate) fn visit<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visito
     visitor.field(Key::Ready(keys.level), level);
     visitor.field(Key::Ready(MESSAGE), head_text(record, record.message));
     match schema {
-        Schema::OpenTelemetry => visit_request_line(record, keys, visitor),
+        Schema::OpenTelemetry => visit_request_line(record, schema, visitor),
         Schema::Ecs => {
-            visit_request_line(record, keys, visitor);
+            visit_request_line(record, schema, visitor);
             visit_ecs(record, visitor);
         }
         Schema::GoogleCloud => visit_google_cloud(record, visitor),
     }
-    visit_request(record, keys, visitor);
+    visit_request(record, schema, visitor);
     visit_response(record, schema, visitor);
+    visit_code(record, schema, visitor);
     visit_end(record, schema, visitor);
     visit_custom(record, visitor);
 }
@@ -170,19 +57,35 @@ pub(crate) fn visit_nested<V: FieldVisitor>(object: Nested<'_>, visitor: &mut V)
     }
 }
 
-/// Visits the request line, the peers and the user agent.
-fn visit_request_line<V: FieldVisitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) {
+/// Visits the request line, the server, the client and the user agent.
+fn visit_request_line<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     use Key::Ready;
+    let keys = schema.keys();
     let head = |text| head_text(record, text);
-    visitor.field(Ready(r#","http.request.method":""#), head(record.method));
+    let (method, original) = match schema {
+        Schema::Ecs => (sent_method(record), None),
+        _ => (record.method, record.method_original),
+    };
+    visitor.field(Ready(r#","http.request.method":""#), head(method));
+    if let Some(method) = original {
+        let key = Ready(r#","http.request.method_original":""#);
+        visitor.field(key, head(method));
+    }
     visitor.field(Ready(r#","url.path":""#), head(record.path));
     if let Some(query) = record.query {
         visitor.field(Ready(r#","url.query":""#), head(query));
     }
-    visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme));
-    visitor.field(Ready(keys.version), Value::Plain(record.version));
+    if !record.scheme.is_empty() {
+        visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme));
+    }
+    if !record.version.is_empty() {
+        visitor.field(Ready(keys.version), Value::Plain(record.version));
+    }
     if let Some(address) = record.server_address {
         visitor.field(Ready(keys.server_address), head(address));
+    }
+    if let Some(port) = record.server_port {
+        visitor.field(Ready(keys.server_port), Value::Unsigned(port.into()));
     }
     if let Some(address) = record.client_address {
         visitor.field(Ready(keys.client_address), Value::Address(address));
@@ -192,10 +95,15 @@ fn visit_request_line<V: FieldVisitor>(record: &Record<'_>, keys: &Keys, visitor
     }
 }
 
+/// Returns the method as it was sent.
+fn sent_method<'r>(record: &Record<'r>) -> &'r str {
+    record.method_original.unwrap_or(record.method)
+}
+
 /// Visits the fields that only ECS has.
 fn visit_ecs<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     use Key::Ready;
-    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("8.11.0"));
+    visitor.field(Ready(r#","ecs.version":""#), Value::Plain("9.4.0"));
     if let Some(id) = record.request_id {
         visitor.field(Ready(r#","http.request.id":""#), head_text(record, id));
     }
@@ -223,65 +131,87 @@ fn visit_google_cloud<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     }
 }
 
-/// Visits the route, the trace, the headers and the body of the request.
-fn visit_request<V: FieldVisitor>(record: &Record<'_>, keys: &Keys, visitor: &mut V) {
+/// Visits the peer, the route, the trace, the headers and the body of the request.
+fn visit_request<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     use Key::Ready;
+    let keys = schema.keys();
+    if let Some(address) = record.peer_address {
+        visitor.field(Ready(keys.peer_address), Value::Address(address));
+    }
     if let Some(route) = record.route {
         visitor.field(Ready(r#","http.route":""#), Value::Text(route));
     }
     if let Some(id) = record.trace_id {
         visitor.field(Ready(keys.trace_id), Value::Plain(id));
     }
-    if let Some(id) = record.span_id {
-        visitor.field(Ready(keys.span_id), Value::Plain(id));
+    if let Some(flags) = record.trace_flags {
+        visit_trace_flags(flags, schema, visitor);
+    }
+    if let Some(id) = record.parent_span_id {
+        visitor.field(Ready(keys.parent_span_id), Value::Plain(id));
     }
     visit_headers(record.request_headers, visitor);
     let body_keys = [
         keys.request_size,
         r#","http.request.body.content":""#,
-        r#","http.request.body.truncated":"#,
-        r#","http.request.body.malformed":"#,
-        r#","http.request.body.omitted":""#,
+        r#","exchange.request.truncated":"#,
+        r#","exchange.request.malformed":"#,
+        r#","exchange.request.omitted":""#,
     ];
     visit_body(&record.request_body, body_keys, visitor);
     if record.request_body.unread {
-        let key = Ready(r#","http.request.body.unread":"#);
+        let key = Ready(r#","exchange.request.unread":"#);
         visitor.field(key, Value::Bool(true));
     }
 }
 
-/// Visits the status, the headers, the body and the code of the response.
+fn visit_trace_flags<V: FieldVisitor>(flags: &str, schema: Schema, visitor: &mut V) {
+    match schema {
+        Schema::GoogleCloud => {
+            // The lowest bit is `sampled` (W3C Trace Context, section 3.2.2.5).
+            let is_sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+            let key = r#","logging.googleapis.com/trace_sampled":"#;
+            visitor.field(Key::Ready(key), Value::Bool(is_sampled));
+        }
+        _ => visitor.field(Key::Ready(r#","trace_flags":""#), Value::Plain(flags)),
+    }
+}
+
+/// Visits the status, the headers and the body of the response.
 fn visit_response<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
-    use Key::Ready;
     if schema != Schema::GoogleCloud
         && let Some(status) = record.status
     {
         let status = Value::Unsigned(status.as_u16().into());
-        visitor.field(Ready(r#","http.response.status_code":"#), status);
+        visitor.field(Key::Ready(r#","http.response.status_code":"#), status);
     }
     visit_headers(record.response_headers, visitor);
     let body_keys = [
         schema.keys().response_size,
         r#","http.response.body.content":""#,
-        r#","http.response.body.truncated":"#,
-        r#","http.response.body.malformed":"#,
-        r#","http.response.body.omitted":""#,
+        r#","exchange.response.truncated":"#,
+        r#","exchange.response.malformed":"#,
+        r#","exchange.response.omitted":""#,
     ];
     visit_body(&record.response_body, body_keys, visitor);
+}
+
+/// Visits the code of the response.
+fn visit_code<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     if let Some(code) = &record.code {
         let value = match schema {
             Schema::Ecs => code_text(code),
             _ => code_value(code),
         };
         let key = match value {
-            Value::Text(_) => r#","http.response.body.code":""#,
-            _ => r#","http.response.body.code":"#,
+            Value::Text(_) => r#","exchange.code":""#,
+            _ => r#","exchange.code":"#,
         };
-        visitor.field(Ready(key), value);
+        visitor.field(Key::Ready(key), value);
     }
     if let Some(state) = record.code_state {
         let state = Value::Plain(state.as_str());
-        visitor.field(Ready(r#","http.response.body.code_state":""#), state);
+        visitor.field(Key::Ready(r#","exchange.code_state":""#), state);
     }
 }
 
@@ -292,7 +222,7 @@ fn visit_headers<V: FieldVisitor>(headers: Headers<'_>, visitor: &mut V) {
 }
 
 fn visit_body<V: FieldVisitor>(
-    body: &Body<'_>,
+    body: &RecordBody<'_>,
     [size, content, truncated, malformed, omitted]: [&str; 5],
     visitor: &mut V,
 ) {
@@ -313,17 +243,21 @@ fn visit_body<V: FieldVisitor>(
     }
 }
 
-/// Visits the times, the outcome, the sample rate and the errors.
+/// Visits the times, the level's reason, the outcome, the sample rate and the errors.
 fn visit_end<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut V) {
     use Key::Ready;
     // The other schemas have the duration elsewhere: `event.duration`, `httpRequest.latency`.
     if schema == Schema::OpenTelemetry {
         let duration = Value::Seconds(record.duration);
-        visitor.field(Ready(r#","http.server.request.duration":"#), duration);
+        visitor.field(Ready(r#","exchange.duration":"#), duration);
     }
     if let Some(time) = record.time_to_head {
-        let key = Ready(r#","http.server.request.time_to_head":"#);
+        let key = Ready(r#","exchange.time_to_head":"#);
         visitor.field(key, Value::Seconds(time));
+    }
+    if let Some(reason) = record.level_reason {
+        let key = Ready(r#","exchange.level_reason":""#);
+        visitor.field(key, Value::Plain(reason.as_str()));
     }
     let outcome = Value::Plain(record.outcome.as_str());
     visitor.field(Ready(r#","exchange.outcome":""#), outcome);
@@ -336,31 +270,30 @@ fn visit_end<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visitor: &mut
         visitor.field(key, Value::Plain(reason.as_str()));
     }
     if let Some(rate) = record.sample_rate {
-        visitor.field(Ready(r#","sample_rate":"#), Value::Float(rate));
+        visitor.field(Ready(r#","exchange.sample_rate":"#), Value::Float(rate));
     }
     if let Some(kind) = record.error_type() {
         visitor.field(Ready(r#","error.type":""#), Value::Plain(kind));
     }
     if let Some(error) = record.error {
-        visitor.field(Ready(r#","error.message":""#), Value::Text(error));
+        visitor.field(Ready(schema.keys().error), Value::Text(error));
     }
 }
 
 /// Visits the user and the custom fields.
 fn visit_custom<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
-    if let Some(user) = record.user {
-        let parts = [
-            (r#","user.id":""#, &user.id),
-            (r#","user.name":""#, &user.name),
-            (r#","user.type":""#, &user.kind),
-        ];
-        for (key, part) in parts {
-            if !part.is_empty() {
-                visitor.field(Key::Ready(key), Value::Text(part));
-            }
-        }
+    use Key::Ready;
+    if let Some(id) = record.user_id {
+        visitor.field(Ready(r#","user.id":""#), Value::Text(id));
     }
-    for field in record.fields {
+    if let Some(name) = record.user_name {
+        visitor.field(Ready(r#","user.name":""#), Value::Text(name));
+    }
+    if !record.user_roles.is_empty() {
+        let roles = Value::Texts(record.user_roles.as_slice());
+        visitor.field(Ready(r#","user.roles":[""#), roles);
+    }
+    for field in record.fields.as_slice() {
         let value = match &field.value {
             FieldValue::None => continue,
             FieldValue::Bool(value) => Value::Bool(*value),
@@ -378,8 +311,12 @@ fn visit_custom<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
 fn visit_http_request<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     use Key::Ready;
     let head = |text| head_text(record, text);
-    visitor.field(Ready(r#","requestMethod":""#), head(record.method));
-    visitor.field(Ready(r#","requestUrl":""#), Value::Url(RequestUrl(record)));
+    let method = head(sent_method(record));
+    visitor.field(Ready(r#","requestMethod":""#), method);
+    visitor.field(
+        Ready(r#","requestUrl":""#),
+        Value::Url(RequestUrl::new(record)),
+    );
     if let Some(status) = record.status {
         let status = Value::Unsigned(status.as_u16().into());
         visitor.field(Ready(r#","status":"#), status);
@@ -396,6 +333,7 @@ fn visit_http_request<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     let latency = Value::Latency(record.duration);
     visitor.field(Ready(r#","latency":""#), latency);
     let protocol = match record.version {
+        "" => return,
         "0.9" => "HTTP/0.9",
         "1.0" => "HTTP/1.0",
         "2" => "HTTP/2",

@@ -1,4 +1,7 @@
 //! Redaction: hides secrets in everything that a record shows.
+//!
+//! [`BodyLog`](crate::BodyLog) has methods for the rules of one logger; [`Redaction`] is a set of rules that several
+//! loggers share.
 
 pub(crate) mod error_text;
 pub(crate) mod form;

@@ -66,30 +66,33 @@ pub(crate) const REDACTED: &str = "[REDACTED]";
 pub(crate) struct Names {
     /// A number for this set of names. Clones have the same number.
     id: u64,
-    exact: List,
-    exact_in_query: List,
+    /// Set if the names of this file are sensitive, and credentials are recognized by their shape.
+    has_defaults: bool,
+    /// The fragments of [`Names::redact_containing`].
     contained: List,
-    /// The names of [`Names::redact`], which take precedence over all others.
-    explicit: List,
-    /// The names of [`Names::keep`].
-    kept: List,
+    /// The whole names that were set. The last layer is that of the innermost logger. There is at least one layer.
+    layers: Vec<Layer>,
     /// The key of the result code, which is shown even if its name is sensitive.
     code: Box<str>,
-    /// Set if credentials are also recognized by their shape.
-    shapes: bool,
+}
+
+/// The whole names that were set on one logger. The order of the calls does not matter.
+#[derive(Clone, Debug, Default)]
+struct Layer {
+    /// The names of [`Names::keep`], which take precedence.
+    kept: List,
+    /// The names of [`Names::redact`].
+    redacted: List,
 }
 
 impl Default for Names {
     fn default() -> Self {
         Self {
             id: next_id(),
-            exact: List::new(&[&EXACT[..], &NEVER_LOGGED[..]].concat()),
-            exact_in_query: List::new(&EXACT_IN_QUERY),
-            contained: List::new(&CONTAINED),
-            explicit: List::default(),
-            kept: List::default(),
+            has_defaults: true,
+            contained: List::default(),
+            layers: vec![Layer::default()],
             code: "".into(),
-            shapes: true,
         }
     }
 }
@@ -109,34 +112,32 @@ impl Names {
     /// Creates a set without names and without shapes.
     pub(crate) fn none() -> Self {
         Self {
-            exact: List::default(),
-            exact_in_query: List::default(),
-            contained: List::default(),
-            shapes: false,
+            has_defaults: false,
             ..Self::default()
         }
     }
 
     /// Returns whether nothing is hidden.
     pub(crate) fn is_off(&self) -> bool {
-        !self.shapes
-            && self.exact.is_empty()
-            && self.exact_in_query.is_empty()
-            && self.explicit.is_empty()
+        !self.has_defaults
             && self.contained.is_empty()
+            && self.layers.iter().all(|layer| layer.redacted.is_empty())
     }
 
     /// Returns whether credentials are hidden by their shape.
     pub(crate) fn hides_shapes(&self) -> bool {
-        self.shapes
+        self.has_defaults
+    }
+
+    /// Begins the names of an inner logger, which take precedence over those that were set before.
+    pub(crate) fn begin_layer(&mut self) {
+        self.layers.push(Layer::default());
     }
 
     /// Adds a sensitive name.
     pub(crate) fn redact(&mut self, name: &str) {
-        self.id = next_id();
         let name = normalize(name);
-        self.kept.remove(&name);
-        self.explicit.push(&name);
+        self.last_layer().redacted.push(&name);
     }
 
     /// Adds a part of sensitive names.
@@ -149,25 +150,28 @@ impl Names {
         }
     }
 
-    /// Shows the values of a name even if it contains a sensitive part, until [`redact`](Self::redact) names it again.
+    /// Shows the values of exactly this name.
     pub(crate) fn keep(&mut self, name: &str) {
-        self.id = next_id();
         let name = normalize(name);
-        for list in [
-            &mut self.explicit,
-            &mut self.exact,
-            &mut self.exact_in_query,
-            &mut self.contained,
-        ] {
-            list.remove(&name);
+        self.last_layer().kept.push(&name);
+    }
+
+    fn last_layer(&mut self) -> &mut Layer {
+        self.id = next_id();
+        if self.layers.is_empty() {
+            self.begin_layer();
         }
-        self.kept.push(&name);
+        let last = self.layers.len() - 1;
+        &mut self.layers[last]
     }
 
     /// Shows the value of the result code, unless [`redact`](Self::redact) names its key.
     pub(crate) fn show_code(&mut self, key: &str) {
-        self.id = next_id();
-        self.code = normalize(key).into();
+        let key = normalize(key);
+        if *self.code != *key {
+            self.id = next_id();
+            self.code = key.into();
+        }
     }
 
     /// Returns whether the name of a field, a JSON key or a header is sensitive.
@@ -184,7 +188,9 @@ impl Names {
     pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
         any_part(key, |part| {
             let name = normalize(part);
-            self.exact_in_query.has(&name) || self.hides(&name)
+            self.hides_by(&name, |name| {
+                EXACT_IN_QUERY.contains(&name) || is_sensitive_by_default(name)
+            })
         })
     }
 
@@ -192,7 +198,10 @@ impl Names {
     /// `token expires: noon` contains no token.
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
         let name = normalize(words);
-        self.explicit.has(&name) || (!self.is_shown(&name) && self.exact.has(&name))
+        let hidden = self.set_on_a_logger(&name);
+        hidden.unwrap_or_else(|| {
+            self.has_defaults && *self.code != *name && is_whole_sensitive_name(&name)
+        })
     }
 
     /// Returns whether the value of `key` extends to the end of the line, even if the value looks like pairs.
@@ -206,32 +215,56 @@ impl Names {
     /// Returns whether the header is never recorded.
     pub(crate) fn is_never_logged(&self, header: &str) -> bool {
         let name = normalize(header);
-        NEVER_LOGGED.contains(&&*name) && !self.kept.has(&name)
+        NEVER_LOGGED.contains(&&*name) && self.set_on_a_logger(&name) != Some(false)
     }
 
     /// Returns whether [`keep`](Self::keep) named this name.
     pub(crate) fn is_kept(&self, name: &str) -> bool {
-        self.kept.has(&normalize(name))
+        self.set_on_a_logger(&normalize(name)) == Some(false)
     }
 
     /// Returns whether any sensitive name is a part of `text`.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         let text = normalize(text);
+        let defaults = CONTAINED.iter().chain(&EXACT).chain(&NEVER_LOGGED);
+        let mut redacted = self.layers.iter().map(|layer| &layer.redacted);
         self.contained.occur_in(&text)
-            || self.explicit.occur_in(&text)
-            || self.exact.occur_in(&text)
+            || redacted.any(|names| names.occur_in(&text))
+            || (self.has_defaults && defaults.into_iter().any(|name| text.contains(name)))
     }
 
-    /// Returns whether a normalized name is the key of the code or was kept.
-    fn is_shown(&self, name: &str) -> bool {
-        *self.code == *name || self.kept.has(name)
+    /// Returns whether a normalized name is hidden by [`redact`](Self::redact), or shown by [`keep`](Self::keep). The
+    /// innermost logger on which the name was set decides.
+    fn set_on_a_logger(&self, name: &str) -> Option<bool> {
+        self.layers.iter().rev().find_map(|layer| {
+            if layer.kept.has(name) {
+                Some(false)
+            } else {
+                layer.redacted.has(name).then_some(true)
+            }
+        })
     }
 
     /// Returns whether a normalized name is sensitive.
     fn hides(&self, name: &str) -> bool {
-        self.explicit.has(name)
-            || (!self.is_shown(name) && (self.exact.has(name) || self.contained.occur_in(name)))
+        self.hides_by(name, is_sensitive_by_default)
     }
+
+    fn hides_by(&self, name: &str, by_default: impl Fn(&str) -> bool) -> bool {
+        self.set_on_a_logger(name).unwrap_or_else(|| {
+            *self.code != *name
+                && ((self.has_defaults && by_default(name)) || self.contained.occur_in(name))
+        })
+    }
+}
+
+/// Returns whether a normalized name is sensitive unless a logger shows it.
+fn is_sensitive_by_default(name: &str) -> bool {
+    is_whole_sensitive_name(name) || CONTAINED.iter().any(|part| name.contains(part))
+}
+
+fn is_whole_sensitive_name(name: &str) -> bool {
+    EXACT.contains(&name) || NEVER_LOGGED.contains(&name)
 }
 
 /// Returns whether `key` or a part of it is sensitive.
@@ -254,16 +287,10 @@ pub(crate) fn normalize(name: &str) -> String {
 struct List(Vec<Box<str>>);
 
 impl List {
-    fn new(names: &[&str]) -> Self {
-        Self(names.iter().map(|&name| name.into()).collect())
-    }
-
     fn push(&mut self, name: &str) {
-        self.0.push(name.into());
-    }
-
-    fn remove(&mut self, name: &str) {
-        self.0.retain(|listed| **listed != *name);
+        if !self.has(name) {
+            self.0.push(name.into());
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -374,28 +401,65 @@ mod tests {
         assert!(names.is_sensitive("tokenCode"));
     }
 
+    /// Returns the names after these calls, in every order.
+    fn in_every_order(calls: [fn(&mut Names); 3]) -> Vec<Names> {
+        let orders = [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ];
+        let names = orders.map(|order| {
+            let mut names = Names::default();
+            for nth in order {
+                calls[nth](&mut names);
+            }
+            names
+        });
+        names.into()
+    }
+
     #[test]
-    fn last_call_of_redact_or_keep_for_a_name_wins() {
+    fn kept_name_is_an_exact_exception_whatever_the_order_of_calls() {
+        for names in in_every_order([
+            |names| names.redact("Tax-Number"),
+            |names| names.redact_containing("IBAN"),
+            |names| names.keep("my_iban"),
+        ]) {
+            assert!(names.is_sensitive("taxNumber") && !names.is_sensitive("taxNumbers"));
+            assert!(names.is_sensitive("my_iban_2") && !names.is_sensitive("MyIban"));
+        }
+        for names in in_every_order([
+            |names| names.keep("token"),
+            |names| names.redact_containing("token"),
+            |names| names.redact("token"),
+        ]) {
+            assert!(!names.is_sensitive("Token") && names.is_sensitive("reset_token"));
+            assert!(names.is_sensitive("access_token") && names.is_sensitive("tokens"));
+        }
         let mut names = Names::default();
-        names.redact("Tax-Number");
-        names.redact_containing("IBAN");
-        assert!(names.is_sensitive("taxNumber") && !names.is_sensitive("taxNumbers"));
-        assert!(names.is_sensitive("my_iban_2"));
-
-        names.keep("token-type");
-        assert!(!names.is_sensitive("token_type") && names.is_sensitive("token"));
-        names.keep("token");
-        assert!(!names.is_sensitive("token") && !names.is_sensitive("reset_token"));
-        assert!(names.is_sensitive("access_token"));
-        names.redact_containing("token");
-        assert!(!names.is_sensitive("token") && names.is_sensitive("reset_token"));
-        names.redact("token");
-        assert!(names.is_sensitive("token"));
-
         names.keep("sig");
         assert!(!names.is_sensitive_in_query("sig") && names.is_sensitive_in_query("signature"));
         names.redact_containing("");
         assert!(!names.is_sensitive("name"));
+    }
+
+    #[test]
+    fn a_name_that_was_set_on_an_inner_logger_takes_precedence() {
+        let mut names = Names::default();
+        names.keep("token");
+        names.redact("iban");
+        names.begin_layer();
+        assert!(!names.is_sensitive("token") && names.is_sensitive("iban"));
+        names.redact("token");
+        names.keep("iban");
+        assert!(names.is_sensitive("token") && !names.is_sensitive("iban"));
+        names.begin_layer();
+        assert!(names.is_sensitive("token") && !names.is_sensitive("iban"));
+        names.keep("token");
+        assert!(!names.is_sensitive("token"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
 /// Writes records as JSON Lines: UTF-8, one object on each line.
 ///
 /// If writing or flushing fails, for example because the disk is full or the pipe is closed, the record
-/// is lost. Requests are not affected. [`Stats::sink_failures`](crate::Stats::sink_failures) counts lost
+/// is lost. Requests are not affected. [`Stats::sink_losses`](crate::Stats::sink_losses) counts lost
 /// records, and the first error is logged through the `log` facade with the target `actix_bodylog`. The
 /// writer is tried again with each record. If a line was written only in part, it is ended before the
 /// next line.
@@ -52,7 +52,7 @@ impl JsonLines {
     ///
     /// Records that wait or are being written take at most `bytes` bytes, which should be several times the
     /// [record limit](crate::BodyLog::record_limit), and at most an eighth more memory. If there is no room for a
-    /// record, it is dropped and counted in [`Stats::sink_failures`](crate::Stats::sink_failures); records that wait
+    /// record, it is dropped and counted in [`Stats::sink_losses`](crate::Stats::sink_losses); records that wait
     /// stay. When the writer accepts records again, the number of dropped records is logged through the `log` facade,
     /// at most once a second. For the first record that is larger than `bytes`, a warning is logged immediately.
     ///

@@ -12,7 +12,7 @@ use crate::{
         data::Record,
         flatten::{self, Pair, Scalar},
         schema::Schema,
-        visit::{Key, MESSAGE},
+        value::{Key, MESSAGE},
     },
     sink::{sink_trait::Sink, target::TARGET},
 };

@@ -1,12 +1,26 @@
 //! The interface of sinks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use log::Level;
 
 use crate::record::{data::Record, schema::Schema};
 
-/// Receives records. A closure `Fn(&Record<'_>)` is a sink.
+/// Receives records. For a closure, see [`BodyLog::sink_fn`](crate::BodyLog::sink_fn).
+///
+/// An `Arc` or a `Box` of a sink is a sink, too. So one sink can serve two loggers, and can be asked what it lost:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use actix_bodylog::{BodyLog, JsonLines, Sink as _};
+///
+/// let lines = Arc::new(JsonLines::stdout());
+/// let public = BodyLog::new().sink(Arc::clone(&lines));
+/// let internal = BodyLog::new().request_limit(0).sink(Arc::clone(&lines));
+/// assert_eq!(lines.lost(), 0);
+/// # let _ = (public, internal);
+/// ```
 ///
 /// All workers share a sink. Each worker calls the sink on its own thread, at the end of each exchange or, if all sinks
 /// [defer](Self::deferred), a little later. A sink that blocks delays that worker.
@@ -14,7 +28,7 @@ use crate::record::{data::Record, schema::Schema};
 /// # Panics
 ///
 /// An implementation should not panic. If it does, the panic is caught and counted in
-/// [`Stats::sink_failures`](crate::Stats::sink_failures), and the other sinks are called as usual.
+/// [`Stats::sink_panics`](crate::Stats::sink_panics), and the other sinks are called as usual.
 pub trait Sink: Send + Sync {
     /// Returns whether the sink uses records of a level. Default: `true`.
     ///
@@ -41,9 +55,19 @@ pub trait Sink: Send + Sync {
     ///
     /// If all sinks of a logger return `true`, each worker makes its records in batches, which takes less processor
     /// time. Exchanges that wait are lost if the process ends before [`BodyLog::drain`](crate::BodyLog::drain) or the end of
-    /// the worker has made their records. The `tracing` span of a request stays open until its record is made. Outside of
+    /// the worker has made their records. Outside of
     /// a `LocalSet`, in which actix-web runs servers and tests, each record is made at the end of its exchange.
     fn deferred(&self) -> bool {
+        false
+    }
+
+    /// Returns whether the sink must be called in the span of the crate `tracing` that was current when the request
+    /// reached the logger, as [`TracingSink`](crate::TracingSink) is. Called once, when the sink is added. Default:
+    /// `false`.
+    ///
+    /// Needs the feature `tracing`; without it, nothing happens. The span of a request stays open until its record is
+    /// made if a sink returns `true`.
+    fn wants_span(&self) -> bool {
         false
     }
 
@@ -56,17 +80,55 @@ pub trait Sink: Send + Sync {
 
     /// Returns the number of records that this sink has lost so far without a panic. Default: 0.
     ///
-    /// [`Stats::sink_failures`](crate::Stats::sink_failures) includes this number.
+    /// [`Stats::sink_losses`](crate::Stats::sink_losses) is the sum over all sinks of a logger.
     fn lost(&self) -> u64 {
         0
     }
 }
 
-impl<F> Sink for F
-where
-    F: Fn(&Record<'_>) + Send + Sync,
-{
+/// Implements [`Sink`] for a pointer to a sink.
+macro_rules! forward {
+    ($pointer:ident) => {
+        impl<S: Sink + ?Sized> Sink for $pointer<S> {
+            fn enabled(&self, level: Level) -> bool {
+                (**self).enabled(level)
+            }
+
+            fn emit(&self, record: &Record<'_>) {
+                (**self).emit(record);
+            }
+
+            fn schema(&self) -> Schema {
+                (**self).schema()
+            }
+
+            fn deferred(&self) -> bool {
+                (**self).deferred()
+            }
+
+            fn wants_span(&self) -> bool {
+                (**self).wants_span()
+            }
+
+            fn flush(&self, limit: Duration) -> bool {
+                (**self).flush(limit)
+            }
+
+            fn lost(&self) -> u64 {
+                (**self).lost()
+            }
+        }
+    };
+}
+
+forward!(Arc);
+forward!(Box);
+
+/// A closure as a sink.
+pub(crate) struct SinkFn<F>(pub(crate) F);
+
+impl<F: Fn(&Record<'_>) + Send + Sync> Sink for SinkFn<F> {
     fn emit(&self, record: &Record<'_>) {
-        self(record);
+        (self.0)(record);
     }
 }

@@ -64,10 +64,10 @@ fn interrupted_upload_is_recorded() {
         json!({
             "exchange.outcome": "completed", "http.response.status_code": 400, "level": "WARN",
             "http.request.body.size": 9, "http.request.body.content": "only this",
-            "http.request.body.truncated": true,
+            "exchange.request.truncated": true,
         }),
     );
-    assert!(records[0]["error.message"].is_string());
+    assert!(records[0]["exception.message"].is_string());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn requests_go_on_and_sigterm_stops_the_demo_while_nobody_reads_standard_output(
     }
     let stats = service.stats();
     assert_eq!(stats["records"], REQUESTS);
-    let lost = stats["sink_failures"].as_u64().unwrap();
+    let lost = stats["sink_losses"].as_u64().unwrap();
     assert!((10..REQUESTS as u64).contains(&lost), "{stats}");
     let started = Instant::now();
     service.end("TERM");

@@ -2,13 +2,19 @@
 
 mod browser;
 mod endings;
+mod fields;
 mod page;
 mod routes;
 mod service;
 mod settings;
 mod stream;
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    path::PathBuf,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use serde_json::Value;
 use service::Service;
@@ -66,6 +72,14 @@ impl Site {
             res.status().as_u16(),
             res.into_body().read_to_string().unwrap(),
         )
+    }
+
+    /// Sends a request as it is, and waits until the demo closes the connection.
+    fn raw(&mut self, request: &str) {
+        self.asked += 1;
+        let mut stream = self.service.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
     }
 
     /// Stops the demo and returns its records. Checks that there is one for each request.

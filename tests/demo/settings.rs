@@ -19,6 +19,7 @@ fn invalid_value_is_an_error_with_exit_code_2() {
         ("RECORD_LIMIT", "1023"),
         ("MEMORY_BUDGET", "1e6"),
         ("SUCCESS_LEVEL", "loud"),
+        ("REQUEST_BODY", "sometimes"),
         ("RESPONSE_BODY", "sometimes"),
     ] {
         let output = Command::new(demo())
@@ -58,15 +59,15 @@ fn limits_truncate_content_and_code() {
         &records[0],
         json!({
             "level": "INFO",
-            "http.request.body.content": "01234", "http.request.body.truncated": true,
-            "http.response.body.content": "0123456", "http.response.body.truncated": true,
+            "http.request.body.content": "01234", "exchange.request.truncated": true,
+            "http.response.body.content": "0123456", "exchange.response.truncated": true,
         }),
     );
     // `{"code":5000` has 12 bytes, so the number may continue after the limit.
     assert_fields(
         &records[1],
         json!({
-            "http.response.body.code": null, "http.response.body.code_state": "cut",
+            "exchange.code": null, "exchange.code_state": "cut",
         }),
     );
 }
@@ -115,7 +116,7 @@ fn service_works_with_a_budget_of_zero_and_keeps_no_content() {
     assert_fields(
         &records[0],
         json!({
-            "http.request.body.omitted": "budget", "http.response.body.omitted": "budget",
+            "exchange.request.omitted": "budget", "exchange.response.omitted": "budget",
             "http.request.body.size": 5, "http.response.body.size": 5,
         }),
     );
@@ -128,8 +129,8 @@ fn response_body_never_omits_all_response_bodies() {
     assert_fields(
         &site.records()[0],
         json!({
-            "http.response.body.content": null, "http.response.body.omitted": "disabled",
-            "http.response.body.code": 500, "level": "ERROR",
+            "http.response.body.content": null, "exchange.response.omitted": "disabled",
+            "exchange.code": 500, "level": "ERROR",
         }),
     );
 }

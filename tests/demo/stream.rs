@@ -76,7 +76,7 @@ fn stream_has_kept_records_and_new_ones() {
     );
     assert_fields(
         &seen[1],
-        json!({"url.path": "/code/500", "http.response.body.code": 500, "level": "ERROR"}),
+        json!({"url.path": "/code/500", "exchange.code": 500, "level": "ERROR"}),
     );
     assert!(
         !seen

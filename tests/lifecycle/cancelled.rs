@@ -37,9 +37,9 @@ async fn future_dropped_at_any_await_point_is_aborted_without_status() {
                 "level": "WARN",
                 "http.response.status_code": null,
                 "http.response.body.size": null,
-                "http.server.request.time_to_head": null,
+                "exchange.time_to_head": null,
                 "http.request.body.size": if polls == 0 { 0 } else { 5 },
-                "error.message": null,
+                "exception.message": null,
             }),
         );
     }
@@ -66,7 +66,7 @@ async fn field_recorded_by_a_destructor_of_the_handler_is_in_the_record() {
 }
 
 #[actix_web::test]
-async fn response_body_dropped_after_any_poll_before_its_end_is_aborted() {
+async fn response_body_dropped_before_its_end_is_aborted_if_it_was_polled_and_replaced_otherwise() {
     use Step::*;
     const POLLS: usize = 4;
     for (polls, size) in [0, 0, 3, 3, 6].into_iter().enumerate() {
@@ -86,11 +86,15 @@ async fn response_body_dropped_after_any_poll_before_its_end_is_aborted() {
         }
         assert_eq!(recorder.records().len(), 0);
         drop(body);
+        let (outcome, level) = match polls {
+            0 => ("replaced", "DEBUG"),
+            _ => ("aborted", "WARN"),
+        };
         assert_fields(
             &only_record(&recorder, &log),
             json!({
-                "exchange.outcome": "aborted",
-                "level": "WARN",
+                "exchange.outcome": outcome,
+                "level": level,
                 "http.response.status_code": 200,
                 "http.response.body.size": size,
             }),
@@ -120,7 +124,7 @@ async fn response_that_announces_no_bytes_is_completed_unless_its_body_was_polle
 }
 
 #[actix_web::test]
-async fn unread_response_in_memory_is_aborted() {
+async fn unread_response_in_memory_is_replaced() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |routes| {
         routes.route("/", web::get().to(|| async { "unread" }));
@@ -130,7 +134,9 @@ async fn unread_response_in_memory_is_aborted() {
     assert_fields(
         &only_record(&recorder, &log),
         json!({
-            "exchange.outcome": "aborted",
+            "exchange.outcome": "replaced",
+            "error.type": "replaced",
+            "level": "DEBUG",
             "http.response.status_code": 200,
             "http.response.body.size": 0,
         }),

@@ -32,7 +32,7 @@ async fn response_read_to_its_end_is_completed() {
             "http.request.body.size": 5,
             "http.response.body.size": 5,
             "http.response.body.content": "hello",
-            "error.message": null,
+            "exception.message": null,
         }),
     );
 }
@@ -193,7 +193,7 @@ async fn body_that_owns_the_payload_is_completed_with_both_sizes() {
             "exchange.outcome": "completed",
             "http.request.body.size": 9,
             "http.response.body.size": 9,
-            "http.request.body.unread": null,
+            "exchange.request.unread": null,
         }),
     );
 }
@@ -223,7 +223,7 @@ async fn payload_that_outlives_the_response_works_and_does_not_delay_the_record(
         json!({
             "exchange.outcome": "completed",
             "http.request.body.size": 0,
-            "http.request.body.unread": true,
+            "exchange.request.unread": true,
         }),
     );
     let mut payload = kept.take().unwrap();
@@ -261,7 +261,7 @@ async fn request_that_outlives_the_response_does_not_delay_the_record() {
 #[actix_web::test]
 async fn skipped_request_that_waits_or_panics_does_not_suppress_other_records() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.skip_if(|req| req.path().starts_with("/skipped"));
+    let log = log.exclude_if(|req| req.path().starts_with("/skipped"));
     let app = app(&log, |routes| {
         let handler = |req: HttpRequest| async move {
             pause().await;
@@ -284,7 +284,7 @@ async fn skipped_request_that_waits_or_panics_does_not_suppress_other_records() 
         &only_record(&recorder, &log),
         json!({"url.path": "/recorded"}),
     );
-    assert_eq!(log.stats().skipped, 2);
+    assert_eq!(log.stats().excluded, 2);
 }
 
 #[actix_web::test]

@@ -33,7 +33,7 @@ async fn error_of_a_handler_is_recorded_with_its_response() {
             "http.response.status_code": 500,
             "http.response.body.size": 7,
             "http.response.body.content": "no disk",
-            "error.message": "no disk",
+            "exception.message": "no disk",
         }),
     );
 }
@@ -63,10 +63,10 @@ async fn error_of_an_extractor_is_recorded_with_its_status() {
                 "level": "WARN",
                 "http.response.status_code": status,
                 "http.request.body.size": read,
-                "http.request.body.unread": if read == 0 { json!(true) } else { Value::Null },
+                "exchange.request.unread": if read == 0 { json!(true) } else { Value::Null },
             }),
         );
-        assert!(record["error.message"].is_string(), "{record:#}");
+        assert!(record["exception.message"].is_string(), "{record:#}");
     }
 }
 
@@ -102,7 +102,7 @@ async fn error_of_inner_middleware_is_recorded_with_its_response() {
             "level": "WARN",
             "http.response.status_code": 403,
             "http.response.body.size": 7,
-            "error.message": "not you",
+            "exception.message": "not you",
         }),
     );
 }
@@ -133,7 +133,7 @@ async fn error_that_makes_several_responses_has_one_record_of_the_last() {
             "http.response.status_code": 403,
             // The bytes of one response, not of three.
             "http.response.body.size": 7,
-            "error.message": "not you",
+            "exception.message": "not you",
         }),
     );
 }
@@ -155,7 +155,7 @@ async fn error_that_outer_middleware_replaces_is_failed() {
             "level": "ERROR",
             "http.response.status_code": 403,
             "http.response.body.size": null,
-            "error.message": "not you",
+            "exception.message": "not you",
         }),
     );
     only_record(&recorder, &log);
@@ -183,7 +183,7 @@ async fn error_that_outer_middleware_converts_with_from_err_is_failed_with_its_s
             "exchange.outcome": "failed",
             "level": "ERROR",
             "http.response.status_code": 403,
-            "error.message": "not you",
+            "exception.message": "not you",
         }),
     );
 }
@@ -213,7 +213,7 @@ async fn response_inside_an_internal_error_stays_unchanged() {
             "level": "WARN",
             "http.response.status_code": 418,
             "http.response.body.size": 15,
-            "error.message": "no coffee",
+            "exception.message": "no coffee",
         }),
     );
 }
@@ -260,7 +260,7 @@ async fn error_with_a_streaming_response_is_recorded_at_the_end_of_the_stream() 
             "level": "ERROR",
             "http.response.status_code": 502,
             "http.response.body.size": 6,
-            "error.message": "streamed",
+            "exception.message": "streamed",
         }),
     );
 }
@@ -317,7 +317,7 @@ async fn error_whose_text_panics_is_recorded_with_its_response() {
         json!({
             "exchange.outcome": "completed",
             "http.response.status_code": 502,
-            "error.message": null,
+            "exception.message": null,
         }),
     );
 }
@@ -354,7 +354,7 @@ async fn failing_response_body_is_failed_with_the_cause() {
             "http.response.body.size": 4,
         }),
     );
-    let error = record["error.message"].as_str().unwrap();
+    let error = record["exception.message"].as_str().unwrap();
     assert!(error.contains("the body failed"), "{error}");
     assert!(error.contains("the disk is full"), "{error}");
 }
@@ -374,7 +374,7 @@ async fn error_of_the_payload_that_a_body_owns_is_recorded_once() {
     assert!(to_bytes(res.into_body()).await.is_err());
     let record = only_record(&recorder, &log);
     assert_fields(&record, json!({"exchange.outcome": "failed"}));
-    let error = record["error.message"].as_str().unwrap();
+    let error = record["exception.message"].as_str().unwrap();
     assert_eq!(
         error.matches(&PayloadError::Overflow.to_string()).count(),
         1,
@@ -403,7 +403,7 @@ async fn first_error_of_the_payload_is_recorded() {
         &only_record(&recorder, &log),
         json!({
             "exchange.outcome": "completed",
-            "error.message": PayloadError::Overflow.to_string(),
+            "exception.message": PayloadError::Overflow.to_string(),
         }),
     );
 }

@@ -95,10 +95,10 @@ fn upload_whose_client_leaves_is_completed_with_the_error_of_the_extractor() {
             "level": "WARN",
             "http.response.status_code": 400,
             "http.request.body.size": 9,
-            "http.request.body.unread": null,
+            "exchange.request.unread": null,
         }),
     );
-    let error = record["error.message"].as_str().unwrap();
+    let error = record["exception.message"].as_str().unwrap();
     assert!(error.contains("EOF"), "{error}");
 }
 
@@ -121,7 +121,7 @@ fn invalid_chunked_upload_is_completed_with_the_error_of_the_extractor() {
             "http.request.body.size": 4,
         }),
     );
-    assert!(record["error.message"].is_string(), "{record:#}");
+    assert!(record["exception.message"].is_string(), "{record:#}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn upload_over_the_limit_of_the_extractor_is_recorded_with_the_size_that_was_rea
             "level": "WARN",
             "http.response.status_code": 413,
             "http.request.body.size": 8,
-            "http.request.body.unread": true,
+            "exchange.request.unread": true,
         }),
     );
 }
@@ -342,7 +342,7 @@ fn streaming_echo_is_recorded_at_the_end_of_the_response() {
             "exchange.outcome": "completed",
             "http.request.body.size": 9,
             "http.response.body.size": 9,
-            "http.request.body.unread": null,
+            "exchange.request.unread": null,
         }),
     );
 }
@@ -372,7 +372,7 @@ fn client_that_leaves_during_an_echo_fails_the_response_body() {
             "http.response.body.size": 4,
         }),
     );
-    let error = record["error.message"].as_str().unwrap();
+    let error = record["exception.message"].as_str().unwrap();
     assert_eq!(error.matches("EOF").count(), 1, "recorded once: {error}");
 }
 
@@ -408,7 +408,7 @@ fn request_and_payload_in_a_spawned_task_do_not_delay_the_record() {
             "exchange.outcome": "completed",
             "level": "DEBUG",
             "http.response.status_code": 200,
-            "http.request.body.unread": true,
+            "exchange.request.unread": true,
         }),
     );
     drop(client);
@@ -500,13 +500,13 @@ fn websocket_is_recorded_at_its_close_without_content() {
             // those of the client also a mask of 4 bytes.
             "http.request.body.size": 6 + 5 + 6,
             "http.response.body.size": 2 + 5 + 2,
-            "http.request.body.omitted": "upgrade",
-            "http.response.body.omitted": "upgrade",
+            "exchange.request.omitted": "upgrade",
+            "exchange.response.omitted": "upgrade",
             "http.request.body.content": null,
             "http.response.body.content": null,
-            "http.request.body.unread": null,
-            "http.response.body.code_state": null,
-            "error.message": null,
+            "exchange.request.unread": null,
+            "exchange.code_state": null,
+            "exception.message": null,
         }),
     );
 }
@@ -528,7 +528,7 @@ fn websocket_whose_client_resets_is_aborted() {
             "level": "WARN",
             "http.response.status_code": 101,
             "http.request.body.size": 11,
-            "http.request.body.omitted": "upgrade",
+            "exchange.request.omitted": "upgrade",
         }),
     );
 }

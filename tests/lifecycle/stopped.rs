@@ -105,18 +105,26 @@ async fn every_drain_resolves_when_the_last_exchange_ends() {
         assert!(poll(drained).is_pending());
     }
     drop(two);
-    assert!(first.await && second.await);
+    assert_eq!((first.await, second.await), (Ok(()), Ok(())));
     assert_eq!(recorder.records().len(), 2);
 }
 
 #[actix_web::test]
-async fn drain_returns_false_at_its_limit() {
+async fn drain_fails_at_its_limit_and_says_what_is_left() {
     let (recorder, log) = Recorder::with_log();
     let app = app(&log, |_| {}).await;
     let call = app.call(TestRequest::get().to_request());
-    assert!(!log.drain(Duration::from_millis(1)).await);
+    let left = log.drain(Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!(
+        (left.in_flight, left.waiting, left.unflushed_sinks),
+        (1, 0, 0)
+    );
+    assert_eq!(
+        left.to_string(),
+        "not all exchanges are recorded: 1 in flight, 0 waiting for their records, 0 sinks not flushed"
+    );
     assert_eq!(recorder.records().len(), 0);
     drop(call);
-    assert!(log.drain(Duration::ZERO).await);
+    assert_eq!(log.drain(Duration::ZERO).await, Ok(()));
     only_record(&recorder, &log);
 }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, Record, ResponseBody, Sink, TestSink};
+use actix_bodylog::{BodyLog, BodyPolicy, Record, Sink, TestSink};
 use actix_http::{Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::{
@@ -54,7 +54,7 @@ impl Recorder {
     /// Makes a recorder, and a logger that records the content of every response.
     pub fn with_full_log() -> (Self, BodyLog) {
         let (recorder, log) = Self::with_log();
-        (recorder, log.response_body(ResponseBody::Always))
+        (recorder, log.response_body(BodyPolicy::Always))
     }
 
     /// Returns the records so far.

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::{BodyLog, JsonLines, RequestIds};
+use actix_bodylog::{BodyLog, JsonLines, RequestIdSource};
 use actix_web::{App, HttpServer, web};
 use common::InvalidSetting;
 use service::Orders;
@@ -60,7 +60,7 @@ async fn serve(database: &Path) -> common::Result {
     let writer = SqliteWriter::open(database).map_err(|error| about(database, &error))?;
     // A background thread writes, so that no request waits for the disk.
     let body_log = BodyLog::new()
-        .request_id(RequestIds::Generate)
+        .request_id(RequestIdSource::Generate)
         .sink(JsonLines::background(writer, QUEUE));
 
     let orders = web::Data::new(Orders::default());
@@ -75,8 +75,10 @@ async fn serve(database: &Path) -> common::Result {
     .bind(&addrs[..])?;
     common::announce("http", &server.addrs());
     server.run().await?;
-    body_log.drain(Duration::from_secs(5)).await;
-    match body_log.stats().sink_failures {
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
+    match body_log.stats().sink_losses {
         0 => {}
         lost => eprintln!("audit: records lost: {lost}"),
     }

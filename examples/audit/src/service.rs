@@ -57,11 +57,9 @@ async fn record_user(
 }
 
 fn user(name: &str) -> User {
-    User {
-        id: format!("u-{name}"),
-        name: name.to_owned(),
-        kind: "customer".into(),
-    }
+    User::new(format!("u-{name}"))
+        .name(name.to_owned())
+        .role("customer")
 }
 
 #[derive(Deserialize)]

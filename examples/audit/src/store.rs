@@ -29,11 +29,11 @@ const SCHEMA: &str = r#"
         route TEXT AS (record ->> '$."http.route"'),
         status INTEGER AS (record ->> '$."http.response.status_code"'),
         -- A number or a string, as the service sent it.
-        code AS (record ->> '$."http.response.body.code"'),
+        code AS (record ->> '$."exchange.code"'),
         outcome TEXT AS (record ->> '$."exchange.outcome"'),
         -- An integer: versions of SQLite may compute different fractions, and the index would not match.
         duration_ns INTEGER AS
-            (CAST(round((record ->> '$."http.server.request.duration"') * 1e9) AS INTEGER)),
+            (CAST(round((record ->> '$."exchange.duration"') * 1e9) AS INTEGER)),
         duration_ms REAL AS (round(duration_ns / 1e6, 3)),
         request_bytes INTEGER AS (record ->> '$."http.request.body.size"'),
         response_bytes INTEGER AS (record ->> '$."http.response.body.size"'),
@@ -41,7 +41,7 @@ const SCHEMA: &str = r#"
         user_name TEXT AS (record ->> '$."user.name"'),
         client TEXT AS (record ->> '$."client.address"'),
         request_id TEXT AS (record ->> '$."http.request.header.x-request-id"[0]'),
-        error TEXT AS (record ->> '$."error.message"'),
+        error TEXT AS (record ->> '$."exception.message"'),
         request_body TEXT AS (record ->> '$."http.request.body.content"'),
         response_body TEXT AS (record ->> '$."http.response.body.content"'),
         record TEXT NOT NULL
@@ -129,7 +129,7 @@ mod tests {
         let mut writer = in_memory();
         let record = concat!(
             r#"{"timestamp":"2026-11-23T10:31:49.846174Z","http.response.status_code":200,"#,
-            r#""http.response.body.code":"E42","http.server.request.duration":0.0123456,"#,
+            r#""exchange.code":"E42","exchange.duration":0.0123456,"#,
             r#""http.request.header.x-request-id":["r-1"],"tenant":"acme"}"#,
             "\n",
         );

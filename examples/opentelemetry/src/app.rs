@@ -10,11 +10,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 #[post("/orders")]
 async fn create(req: HttpRequest, order: web::Json<Value>) -> impl Responder {
-    req.record_user(User {
-        id: "42".into(),
-        name: "ann".into(),
-        kind: "customer".into(),
-    });
+    req.record_user(User::new("42").name("ann").role("customer"));
     req.record_field("items", order["items"].as_array().map_or(0, Vec::len));
     req.record_field("gift", false);
     req.record_field("total", 12.5);

@@ -30,7 +30,7 @@ fn all_records_are_exported_via_tracing_and_via_log() {
             ("\"POST /orders\"", 1),
             ("\"GET /orders/7\"", 1),
             (items, 1),
-            ("http.response.body.code: Int(404)", 2),
+            ("exchange.code: Int(404)", 2),
             ("SeverityNumber: Warn", 2),
         ] {
             let found = exported.matches(part).count();

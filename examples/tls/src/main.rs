@@ -45,7 +45,9 @@ async fn serve() -> common::Result {
             .bind_rustls_0_23(&addrs[..], identity.into_config()?)?;
     common::announce("https", &server.addrs());
     server.run().await?;
-    body_log.drain(Duration::from_secs(5)).await;
+    if let Err(error) = body_log.drain(Duration::from_secs(5)).await {
+        eprintln!("{error}");
+    }
     Ok(())
 }
 

@@ -138,7 +138,7 @@ fn assert_records(lines: &str, version: &str) {
         assert_eq!(record["url.scheme"], "https", "{lines}");
         assert_eq!(record["network.protocol.version"], version, "{lines}");
         assert_eq!(record["server.address"], "127.0.0.1", "{lines}");
-        assert_eq!(record["http.response.body.code"], 0, "{lines}");
+        assert_eq!(record["exchange.code"], 0, "{lines}");
         assert_eq!(record["exchange.outcome"], "completed", "{lines}");
     }
     let login = &records[1];

@@ -4,7 +4,7 @@ use std::{fmt, str};
 
 use smallvec::SmallVec;
 
-use crate::util::text;
+use crate::util::{text, text_enum::text_enum};
 
 /// Maximum number of bytes kept of a code. A longer string is truncated. A longer number is not recorded, and its
 /// [`CodeState`] is `cut`. The limit leaves room for RFC 9457 problem types, which are URLs.
@@ -25,6 +25,7 @@ impl Code<'_> {
     /// string.
     ///
     /// A fraction is dropped. A number outside of the range of `i64` becomes the nearest value in the range.
+    #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         let digits = match self {
             Code::Number(digits) => digits,
@@ -40,27 +41,16 @@ impl Code<'_> {
     }
 }
 
-/// The reason why a JSON response has no code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CodeState {
-    /// The whole response was read, and has no code.
-    Absent,
-    /// The code is not known: the part that was read ends before or inside of the code, the JSON is nested too deeply,
-    /// or the code is a number longer than [`MAX_CODE_LEN`](crate::MAX_CODE_LEN).
-    Cut,
-    /// The response is not JSON.
-    Malformed,
-}
-
-impl CodeState {
-    /// Returns the value of `http.response.body.code_state`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            CodeState::Absent => "absent",
-            CodeState::Cut => "cut",
-            CodeState::Malformed => "malformed",
-        }
+text_enum! {
+    /// The reason why the code of a JSON response is not known. A response without a code has no state.
+    pub enum CodeState {
+        /// The part that was read ends before or inside of the code, the JSON is nested too deeply, or the code is a
+        /// number longer than [`MAX_CODE_LEN`].
+        Cut = "cut",
+        /// The response is not JSON.
+        Malformed = "malformed",
+        /// The response has a content coding or a charset that could not be read.
+        Unreadable = "unreadable",
     }
 }
 

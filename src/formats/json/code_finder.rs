@@ -107,20 +107,25 @@ impl<'p, 'i> CodeFinder<'p, 'i> {
         std::mem::take(&mut self.is_expected) && self.on_path == self.path.len()
     }
 
-    /// Returns the code, or the reason why it is not known. `whole` says that the text was the whole response.
-    pub(crate) fn finish(self, ending: Ending, whole: bool) -> Result<FoundCode, CodeState> {
+    /// Returns the code, or the reason why it is not known. Returns `None` if there is no code. `whole` says that the
+    /// text was the whole response.
+    pub(crate) fn finish(
+        self,
+        ending: Ending,
+        whole: bool,
+    ) -> Option<Result<FoundCode, CodeState>> {
         if ending == Ending::Malformed || (whole && ending == Ending::Cut) {
-            return Err(CodeState::Malformed);
+            return Some(Err(CodeState::Malformed));
         }
-        match self.found {
+        Some(match self.found {
             Some(RawCode::Number(digits)) => Ok(FoundCode::number(digits)),
             Some(RawCode::Text { raw, escaped }) => Ok(match escaped {
                 true => FoundCode::text(&unescape(raw)),
                 false => FoundCode::text(raw),
             }),
             Some(RawCode::TooLong) => Err(CodeState::Cut),
-            None if whole && ending != Ending::TooDeep => Err(CodeState::Absent),
+            None if whole && ending != Ending::TooDeep => return None,
             None => Err(CodeState::Cut),
-        }
+        })
     }
 }

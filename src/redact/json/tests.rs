@@ -197,16 +197,17 @@ fn nesting_is_read_to_a_fixed_depth() {
     assert_eq!(redacted(&crossed).1, Ending::Malformed);
     // The response is JSON, but its code is not known.
     let deep = format!("{{\"a\":{},\"code\":1}}", document(MAX_DEPTH));
-    assert_eq!(code_in("code", &deep, true), Err(CodeState::Cut));
+    assert_eq!(code_in("code", &deep, true), Err(Some(CodeState::Cut)));
     let first = format!("{{\"code\":1,\"a\":{}}}", document(MAX_DEPTH));
     assert_eq!(code_in("code", &first, true), Ok("1".to_owned()));
 }
 
-/// Returns the text of the code, after a `"` if the code is a string.
-fn code_in(field: &str, text: &str, whole: bool) -> Result<String, CodeState> {
+/// Returns the text of the code, after a `"` if the code is a string. If there is no code, returns the reason why it is
+/// not known, if there is one.
+fn code_in(field: &str, text: &str, whole: bool) -> Result<String, Option<CodeState>> {
     let path = CodePath::new(field);
     let (ending, code) = find_code(text, &path);
-    let code = code.finish(ending, whole)?;
+    let code = code.finish(ending, whole).ok_or(None)??;
     Ok(match code.as_code() {
         Code::Number(digits) => digits.to_owned(),
         Code::Text(text) => format!("\"{text}"),
@@ -225,28 +226,25 @@ fn only_the_configured_key_at_its_depth_is_the_code() {
         (r#"{"code":1,"data":{"code":500}}"#, Ok("1")),
         (r#"{"code":1,"data":[{"code":500}]}"#, Ok("1")),
         (r#"{"code":1,"msg":"\"code\":500"}"#, Ok("1")),
-        (r#"{"msg":"code","x":2}"#, Err(CodeState::Absent)),
-        (
-            r#"{"codes":1,"cod":2,"Code":3,"":4}"#,
-            Err(CodeState::Absent),
-        ),
-        (r#"{"data":{"code":500}}"#, Err(CodeState::Absent)),
-        (r#"[{"code":500}]"#, Err(CodeState::Absent)),
-        (r#"[[{"code":500}]]"#, Err(CodeState::Absent)),
-        (r#"{"code":null}"#, Err(CodeState::Absent)),
-        (r#"{"code":{"code":5}}"#, Err(CodeState::Absent)),
-        (r#"{"code":[5]}"#, Err(CodeState::Absent)),
-        (r#"{"code":true,"a":5}"#, Err(CodeState::Absent)),
+        (r#"{"msg":"code","x":2}"#, Err(None)),
+        (r#"{"codes":1,"cod":2,"Code":3,"":4}"#, Err(None)),
+        (r#"{"data":{"code":500}}"#, Err(None)),
+        (r#"[{"code":500}]"#, Err(None)),
+        (r#"[[{"code":500}]]"#, Err(None)),
+        (r#"{"code":null}"#, Err(None)),
+        (r#"{"code":{"code":5}}"#, Err(None)),
+        (r#"{"code":[5]}"#, Err(None)),
+        (r#"{"code":true,"a":5}"#, Err(None)),
         (r#"{"code":1,"code":2}"#, Ok("2")),
-        (r#"{"code":1,"code":null}"#, Err(CodeState::Absent)),
-        (r#""code""#, Err(CodeState::Absent)),
-        ("5", Err(CodeState::Absent)),
-        ("", Err(CodeState::Malformed)),
-        ("code", Err(CodeState::Malformed)),
-        (r#"{"code":5"#, Err(CodeState::Malformed)),
-        (r#"{"code":5}}"#, Err(CodeState::Malformed)),
-        (r#"{"code":5}{"code":6}"#, Err(CodeState::Malformed)),
-        (r#"{'code':5}"#, Err(CodeState::Malformed)),
+        (r#"{"code":1,"code":null}"#, Err(None)),
+        (r#""code""#, Err(None)),
+        ("5", Err(None)),
+        ("", Err(Some(CodeState::Malformed))),
+        ("code", Err(Some(CodeState::Malformed))),
+        (r#"{"code":5"#, Err(Some(CodeState::Malformed))),
+        (r#"{"code":5}}"#, Err(Some(CodeState::Malformed))),
+        (r#"{"code":5}{"code":6}"#, Err(Some(CodeState::Malformed))),
+        (r#"{'code':5}"#, Err(Some(CodeState::Malformed))),
     ] {
         assert_eq!(
             code_in("code", text, true),
@@ -267,23 +265,15 @@ fn pointer_finds_a_code_in_nested_objects_but_not_in_arrays() {
         (
             "/error/code",
             r#"{"error":{"code":2},"error":{}}"#,
-            Err(CodeState::Absent),
+            Err(None),
         ),
         (
             "/error/code",
             r#"{"error":{"code":2},"error":3}"#,
-            Err(CodeState::Absent),
+            Err(None),
         ),
-        (
-            "/error/code",
-            r#"{"error":{"e":{"code":2}}}"#,
-            Err(CodeState::Absent),
-        ),
-        (
-            "/error/code",
-            r#"{"error":[{"code":2}]}"#,
-            Err(CodeState::Absent),
-        ),
+        ("/error/code", r#"{"error":{"e":{"code":2}}}"#, Err(None)),
+        ("/error/code", r#"{"error":[{"code":2}]}"#, Err(None)),
         (
             "/error/code",
             r#"{"x":{"code":2},"error":{"code":3},"y":{"code":4}}"#,
@@ -305,18 +295,21 @@ fn truncated_code_is_not_recorded_as_a_shorter_code() {
     let text = r#"{"code":1234,"m":"x"}"#;
     for len in 0..text.len() {
         let expected = match len {
-            0..=12 => Err(CodeState::Cut),
+            0..=12 => Err(Some(CodeState::Cut)),
             _ => Ok("1234".to_owned()),
         };
         assert_eq!(code_in("code", &text[..len], false), expected, "{len}");
     }
     let text = r#"{"code":"1234"}"#;
     for len in 0..text.len() - 1 {
-        assert_eq!(code_in("code", &text[..len], false), Err(CodeState::Cut));
+        assert_eq!(
+            code_in("code", &text[..len], false),
+            Err(Some(CodeState::Cut))
+        );
     }
     // Of two codes, the last is not known, and the first does not count.
     let cut = r#"{"code":1,"code":"#;
-    assert_eq!(code_in("code", cut, false), Err(CodeState::Cut));
+    assert_eq!(code_in("code", cut, false), Err(Some(CodeState::Cut)));
 }
 
 #[test]
@@ -329,7 +322,7 @@ fn truncated_response_without_code_is_cut_unless_it_is_malformed() {
         (r#"{"a":1"#, true, CodeState::Malformed),
         ("", true, CodeState::Malformed),
     ] {
-        assert_eq!(code_in("code", text, whole), Err(state), "{text}");
+        assert_eq!(code_in("code", text, whole), Err(Some(state)), "{text}");
     }
 }
 
@@ -339,7 +332,7 @@ fn long_string_code_is_truncated_and_long_number_is_not_recorded() {
     let digits = "9".repeat(MAX_CODE_LEN + 1);
     assert_eq!(
         find(&format!(r#"{{"code":{digits}}}"#)),
-        Err(CodeState::Cut)
+        Err(Some(CodeState::Cut))
     );
     let fits = &digits[1..];
     assert_eq!(find(&format!(r#"{{"code":{fits}}}"#)), Ok(fits.to_owned()));
@@ -490,7 +483,7 @@ proptest! {
         let expected = match serde_json::from_str::<Value>(&text).unwrap().get("code") {
             Some(Value::Number(number)) => Ok(number.to_string()),
             Some(Value::String(text)) => Ok(format!("\"{text}")),
-            _ => Err(CodeState::Absent),
+            _ => Err(None),
         };
         let found = code_in("code", &text, true).map(|found| match found.as_str() {
             "-2.5e3" => "-2500.0".to_owned(),

@@ -11,7 +11,8 @@ use crate::{
         data::Record,
         flatten::{self, Pair},
         schema::Schema,
-        visit::{self, Key, MESSAGE, Value},
+        value::{Key, MESSAGE, Value},
+        visit,
     },
     sink::{
         sink_trait::Sink,
@@ -28,11 +29,11 @@ use crate::{
 /// `tracing` has to know the names of all fields at compile time, so the headers and the custom fields
 /// of a record share one field, `field.others`. It is a string with a JSON object, in which they have
 /// the names and types that [`Record`] serializes with:
-/// `{"http.request.header.accept":["text/html"],"tenant":"acme"}`.
+/// `{"http.request.header.origin":["https://example.com"],"tenant":"acme"}`.
 ///
 /// The event has no fields for the level and the timestamp, because an event of `tracing` has both, and
 /// formatters that flatten events would write them twice. The time of the event is the end of the exchange, which
-/// began `http.server.request.duration` earlier.
+/// began `exchange.duration` earlier.
 ///
 /// The event is in the span that was current when the request reached the logger, however the exchange
 /// ended. Wrap the middleware that creates spans around the logger:
@@ -73,6 +74,10 @@ impl TracingSink {
 impl Sink for TracingSink {
     fn schema(&self) -> Schema {
         self.schema
+    }
+
+    fn wants_span(&self) -> bool {
+        true
     }
 
     fn enabled(&self, level: Level) -> bool {

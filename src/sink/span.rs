@@ -4,8 +4,8 @@ use crate::util::catch_panic::PanicCounter;
 #[cfg(feature = "tracing")]
 use crate::util::catch_panic::catch_panic;
 
-/// The span that was current when an exchange began. Sinks are called in this span, because an exchange may
-/// end outside of it, in a body that the server polls or drops.
+/// The span that was current when an exchange began. [Sinks that want it](super::sink_trait::Sink::wants_span) are
+/// called in this span, because an exchange may end outside of it, in a body that the server polls or drops.
 ///
 /// Panics of the subscriber are caught, so that no record is lost because of them.
 #[derive(Debug, Default)]

@@ -1,0 +1,21 @@
+//! The outcome of an exchange.
+
+use crate::util::text_enum::text_enum;
+
+text_enum! {
+    /// The outcome of an exchange.
+    pub enum Outcome {
+        /// The whole response was handed to the server, including a response that was built from an
+        /// error. How much of it reached the client is unknown.
+        Completed = "completed",
+        /// The response body failed, or no response to an error was seen.
+        Failed = "failed",
+        /// The exchange was dropped before its end: the client disconnected, or the server stopped.
+        Aborted = "aborted",
+        /// The response was dropped before anybody asked for a byte of its body, over HTTP/1 or in a test: a layer
+        /// outside of the logger answered with another response. This does not raise the level.
+        Replaced = "replaced",
+        /// The application panicked.
+        Panicked = "panicked",
+    }
+}

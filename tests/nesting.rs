@@ -1,0 +1,267 @@
+//! A logger inside of another logger changes only what was set on it.
+
+mod support;
+
+use actix_bodylog::{
+    BodyLog, BodyPolicy, IpNet, RecordExt as _, RequestIdSource, User, http_code_level,
+};
+use actix_web::{
+    App, HttpRequest, HttpResponse, get,
+    http::header,
+    test::{TestRequest, call_and_read_body, call_service, init_service, read_body},
+    web::{self, Bytes, ServiceConfig},
+};
+use log::Level;
+use serde_json::{Value, json};
+
+use support::{Recorder, assert_fields};
+
+const JSON: &str =
+    r#"{"code":0,"iban":"DE02","salary":"90000","token":"t0ps3cret","token_type":"bearer"}"#;
+
+async fn echo(req: HttpRequest, body: Bytes) -> HttpResponse {
+    req.record_user(User::new("42").role("customer"));
+    req.record_field("iban", "DE02");
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body)
+}
+
+/// Returns the record of a request that passes through these loggers, the outermost first.
+async fn record_inside(loggers: [BodyLog; 3], req: TestRequest) -> Value {
+    let recorder = Recorder::default();
+    let [outer, middle, inner] = loggers;
+    let resource = web::resource("/echo").wrap(inner).to(echo);
+    let scope = web::scope("").service(resource).wrap(middle);
+    let app = App::new().service(scope).wrap(outer.sink(recorder.clone()));
+    let app = init_service(app).await;
+    let req = req.uri("/echo").insert_header(header::ContentType::json());
+    read_body(call_service(&app, req.set_payload(JSON).to_request()).await).await;
+    recorder.only()
+}
+
+fn none() -> BodyLog {
+    BodyLog::new()
+}
+
+#[actix_web::test]
+async fn fresh_logger_inside_changes_one_limit_and_nothing_else() {
+    let outer = || {
+        none()
+            .redact("iban")
+            .redact_containing("salar")
+            .keep("token_type")
+            .response_body(BodyPolicy::Always)
+            .success_level(Level::Info)
+            .request_header("x-tenant")
+            .omit_field("url.scheme")
+            .response_limit(30)
+    };
+    let inner = || none().request_limit(64 * 1024);
+    for loggers in [
+        [outer(), inner(), none()],
+        [outer(), none(), inner()],
+        [outer(), inner(), inner()],
+    ] {
+        let req = TestRequest::post().insert_header(("x-tenant", "acme"));
+        let record = record_inside(loggers, req).await;
+        assert_fields(
+            &record,
+            json!({
+                "level": "INFO",
+                "url.scheme": null,
+                "http.request.header.x-tenant": ["acme"],
+                "http.request.body.content": concat!(
+                    r#"{"code":0,"iban":"[REDACTED]","salary":"[REDACTED]","#,
+                    r#""token":"[REDACTED]","token_type":"bearer"}"#,
+                ),
+                "http.response.body.content": r#"{"code":0,"iban":"[REDACTED]","#,
+                "exchange.response.truncated": true,
+                "iban": "[REDACTED]",
+                "user.id": "42",
+            }),
+        );
+    }
+}
+
+#[actix_web::test]
+async fn smaller_limit_inside_is_the_limit() {
+    for (outer, inner) in [(4096, 8), (4096, 0), (8, 4096), (0, 4096)] {
+        let (outer_log, inner_log) = (none().request_limit(outer), none().request_limit(inner));
+        let record = record_inside([outer_log, none(), inner_log], TestRequest::post()).await;
+        let content = record["http.request.body.content"].as_str();
+        match inner {
+            0 => assert_eq!(record["exchange.request.omitted"], "disabled"),
+            8 => assert_eq!(content, Some(r#"{"code":"#)),
+            _ => assert!(content.unwrap().ends_with('}'), "{content:?}"),
+        }
+        assert_eq!(record["http.request.body.size"], JSON.len());
+    }
+}
+
+#[actix_web::test]
+async fn each_of_three_loggers_adds_its_settings() {
+    let outer = none().redact("iban").response_limit(0);
+    let middle = none().redact("salary").request_header("x-one");
+    let inner = none()
+        .keep("token")
+        .request_header("x-two")
+        .request_limit(72);
+    let req = TestRequest::post()
+        .insert_header(("x-one", "1"))
+        .insert_header(("x-two", "2"));
+    let record = record_inside([outer, middle, inner], req).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content":
+                r#"{"code":0,"iban":"[REDACTED]","salary":"[REDACTED]","token":"t0ps3cret","#,
+            "exchange.request.truncated": true,
+            "exchange.response.omitted": "disabled",
+            "http.request.header.x-one": ["1"],
+            "http.request.header.x-two": ["2"],
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn what_is_set_on_the_inner_logger_takes_precedence() {
+    let outer = || none().keep("token").redact("iban");
+    let shown = |record: Value| {
+        record["http.request.body.content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let inner = none().redact("token").keep("iban");
+    let content = shown(record_inside([outer(), inner, none()], TestRequest::post()).await);
+    assert!(content.contains(r#""token":"[REDACTED]""#), "{content}");
+    assert!(content.contains(r#""iban":"DE02""#), "{content}");
+    // The exception of the outer logger is more precise than a fragment.
+    let inner = none().redact_containing("tok").redact_containing("iba");
+    let content = shown(record_inside([outer(), none(), inner], TestRequest::post()).await);
+    assert!(content.contains(r#""token":"t0ps3cret""#), "{content}");
+    assert!(content.contains(r#""iban":"[REDACTED]""#), "{content}");
+}
+
+#[actix_web::test]
+async fn clone_of_the_outer_logger_changes_what_was_set_on_the_clone() {
+    let base = none().redact("iban").response_body(BodyPolicy::Always);
+    let outer = base.clone().redact("salary").response_limit(20);
+    let inner = base.request_limit(40);
+    let record = record_inside([outer, none(), inner], TestRequest::post()).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content": r#"{"code":0,"iban":"[REDACTED]","salary":""#,
+            "http.response.body.content": r#"{"code":0,"iban":"[R"#,
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn every_setting_can_be_changed_inside() {
+    let proxies: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+    let inner = none()
+        .code_field("salary")
+        .code_levels(http_code_level)
+        .code_limit(60)
+        .record_limit(1500)
+        .response_body(BodyPolicy::Never)
+        .request_body(BodyPolicy::OnFailure)
+        .success_level(Level::Trace)
+        .request_id(RequestIdSource::Generate)
+        .trusted_proxies(proxies)
+        .response_header("content-length")
+        .omit_field("user.id");
+    let req = TestRequest::post()
+        .peer_addr("10.0.0.1:4711".parse().unwrap())
+        .insert_header(("x-forwarded-for", "203.0.113.9"));
+    let record = record_inside([none(), none(), inner], req).await;
+    assert_fields(
+        &record,
+        json!({
+            "level": "TRACE",
+            "exchange.code": "90000",
+            "exchange.request.omitted": "policy",
+            "exchange.response.omitted": "disabled",
+            "client.address": "203.0.113.9",
+            "network.peer.address": "10.0.0.1",
+            "user.id": null,
+            "user.roles": ["customer"],
+        }),
+    );
+    assert!(record["http.request.header.x-request-id"].is_array());
+}
+
+#[get("/attribute", wrap = "BodyLog::new().request_limit(4)")]
+async fn with_attribute(_: Bytes) -> &'static str {
+    "attribute"
+}
+
+fn configured(config: &mut ServiceConfig) {
+    let log = BodyLog::new().request_limit(4);
+    config.service(web::resource("/configured").wrap(log).to(echo));
+}
+
+#[actix_web::test]
+async fn logger_in_an_attribute_or_in_a_configure_function_keeps_the_redaction_of_the_outer_logger()
+{
+    let recorder = Recorder::default();
+    let outer = none().redact("pet").sink(recorder.clone());
+    let app = App::new()
+        .service(with_attribute)
+        .configure(configured)
+        .wrap(outer);
+    let app = init_service(app).await;
+    for path in ["/attribute", "/configured"] {
+        let req = TestRequest::get()
+            .uri(&format!("{path}?pet=rex"))
+            .set_payload("0123456789");
+        call_and_read_body(&app, req.to_request()).await;
+    }
+    let records = recorder.records();
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!(record["url.query"], "pet=[REDACTED]");
+        assert_eq!(record["http.request.body.content"], "0123");
+    }
+}
+
+#[actix_web::test]
+async fn paths_and_conditions_of_every_logger_apply_to_the_requests_that_reach_it() {
+    let recorder = Recorder::default();
+    let inner = none()
+        .quiet_if(|req| req.query_string().contains("quiet"))
+        .exclude("/in/excluded");
+    let answer = |req: HttpRequest| async move {
+        match req.query_string().contains("fail") {
+            true => HttpResponse::InternalServerError().finish(),
+            false => HttpResponse::Ok().finish(),
+        }
+    };
+    let outer = none().quiet("/in/health").sink(recorder.clone());
+    let app = App::new()
+        .service(
+            web::scope("/in")
+                .wrap(inner)
+                .default_service(web::to(answer)),
+        )
+        .default_service(web::to(answer))
+        .wrap(outer.clone());
+    let app = init_service(app).await;
+    for (uri, records) in [
+        ("/in/health", 0),
+        ("/in/health?fail", 1),
+        ("/in/x?quiet", 0),
+        ("/in/x?quiet&fail", 1),
+        ("/in/excluded?fail", 0),
+        ("/in/excluded/", 1),
+        ("/out?quiet", 1),
+    ] {
+        let before = recorder.records().len();
+        call_service(&app, TestRequest::with_uri(uri).to_request()).await;
+        assert_eq!(recorder.records().len() - before, records, "{uri}");
+    }
+    assert_eq!((outer.stats().quiet, outer.stats().excluded), (2, 1));
+}
