@@ -3,15 +3,17 @@
 mod support;
 
 use actix_bodylog::{
-    BodyLog, BodyPolicy, IpNet, RecordExt as _, RequestIdSource, User, http_code_level,
+    BodyLog, BodyPolicy, IpNet, RecordExt as _, Redaction, RequestIdSource, User, http_code_level,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse, get,
-    http::header,
+    http::{Method, header},
+    rt::System,
     test::{TestRequest, call_and_read_body, call_service, init_service, read_body},
     web::{self, Bytes, ServiceConfig},
 };
 use log::Level;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use support::{Recorder, assert_fields};
@@ -264,4 +266,59 @@ async fn paths_and_conditions_of_every_logger_apply_to_the_requests_that_reach_i
         assert_eq!(recorder.records().len() - before, records, "{uri}");
     }
     assert_eq!((outer.stats().quiet, outer.stats().excluded), (2, 1));
+}
+
+/// Settings, of which a name is never given to both `keep` and `redact`.
+const SETTINGS: [fn(BodyLog) -> BodyLog; 20] = [
+    |log| log.request_limit(5),
+    |log| log.request_limit(4096),
+    |log| log.response_limit(0),
+    |log| log.response_limit(50),
+    |log| log.code_limit(10),
+    |log| log.code_field("salary"),
+    |log| log.code_levels(http_code_level),
+    |log| log.record_limit(1100),
+    |log| log.success_level(Level::Info),
+    |log| log.request_body(BodyPolicy::OnFailure),
+    |log| log.response_body(BodyPolicy::Always),
+    |log| log.redact("iban"),
+    |log| log.redact_containing("sala"),
+    |log| log.keep("token_type"),
+    |log| log.redaction(Redaction::none()),
+    |log| log.redaction(Redaction::default().redact("code")),
+    |log| log.request_header("x-one"),
+    |log| log.omit_field("url.scheme"),
+    |log| log.omit_field("http.request.header.content-type"),
+    |log| log.trusted_proxies(["10.0.0.0/8".parse::<IpNet>().unwrap()]),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn nested_loggers_record_what_one_logger_with_all_settings_records(
+        settings in prop::collection::vec(prop::sample::select(&SETTINGS[..]), 0..12),
+        [one, two] in prop::array::uniform2(0_usize..12),
+        fails in any::<bool>(),
+    ) {
+        let with = |settings: &[fn(BodyLog) -> BodyLog]| {
+            settings.iter().fold(none(), |log, setting| setting(log))
+        };
+        let request = || TestRequest::default()
+            .method(if fails { Method::POST } else { Method::GET })
+            .peer_addr("10.0.0.1:4711".parse().unwrap())
+            .insert_header(("x-forwarded-for", "203.0.113.9"))
+            .insert_header(("x-one", "1"));
+        let (first, second) = (one.min(settings.len()), (one + two).min(settings.len()));
+        let nested = [&settings[..first], &settings[first..second], &settings[second..]].map(with);
+        let [nested, flat] = [nested, [with(&settings), none(), none()]].map(|loggers| {
+            let record = System::new().block_on(record_inside(loggers, request()));
+            let Value::Object(mut record) = record else { panic!("a record is an object") };
+            for name in ["timestamp", "exchange.duration", "exchange.time_to_head"] {
+                record.remove(name);
+            }
+            record
+        });
+        prop_assert_eq!(nested, flat);
+    }
 }
