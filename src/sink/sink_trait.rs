@@ -29,6 +29,10 @@ use crate::record::{data::Record, schema::Schema};
 ///
 /// An implementation should not panic. If it does, the panic is caught and counted in
 /// [`Stats::sink_panics`](crate::Stats::sink_panics), and the other sinks are called as usual.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sink",
+    note = "`BodyLog::sink_fn` adds a closure"
+)]
 pub trait Sink: Send + Sync {
     /// Returns whether the sink uses records of a level. Default: `true`.
     ///
@@ -54,9 +58,9 @@ pub trait Sink: Send + Sync {
     /// handler blocks the worker. Called once, when the sink is added. Default: `false`.
     ///
     /// If all sinks of a logger return `true`, each worker makes its records in batches, which takes less processor
-    /// time. Exchanges that wait are lost if the process ends before [`BodyLog::drain`](crate::BodyLog::drain) or the end of
-    /// the worker has made their records. Outside of
-    /// a `LocalSet`, in which actix-web runs servers and tests, each record is made at the end of its exchange.
+    /// time. Exchanges that wait are lost if the process ends before [`BodyLog::drain`](crate::BodyLog::drain) or the
+    /// end of the worker has made their records. Outside of a `LocalSet`, in which actix-web runs servers and tests,
+    /// each record is made at the end of its exchange.
     fn deferred(&self) -> bool {
         false
     }
