@@ -114,6 +114,8 @@ impl<'k> DecodedBody<'k> {
     }
 
     /// Returns the reason why the body is not text, if it is not.
+    // Cold, so that the code that makes records is shorter.
+    #[cold]
     pub(crate) fn unreadable(&self, limit: usize) -> Option<OmitReason> {
         let (bytes, whole) = self.first(limit);
         match self.kind.media {

@@ -130,6 +130,8 @@ impl<'s> ResponseReading<'s> {
     }
 
     /// Returns the reason why the body is not text, if it is not.
+    // Cold, so that the code that makes records is shorter.
+    #[cold]
     pub(crate) fn unreadable(&self, policy: &Policy) -> Option<OmitReason> {
         let decoded;
         let body = match &self.decoded {
