@@ -97,7 +97,7 @@ impl Default for BodyLog {
             code_limit: DEFAULT_CODE_LIMIT,
             record_limit: DEFAULT_RECORD_LIMIT,
             hides_code: false,
-            headers: Allowlists::new(&names),
+            headers: Arc::new(Allowlists::new(&names)),
             names,
             code_path,
             code_levels: None,
@@ -299,7 +299,7 @@ impl BodyLog {
     #[track_caller]
     pub fn request_header(self, header: impl TryInto<HeaderName>) -> Self {
         let header = header_name(header);
-        self.set(move |policy| policy.headers.request.add(&header, &policy.names))
+        self.set(move |policy| policy.add_request_header(&header))
     }
 
     /// Adds a response header to the record, with the same exceptions as
@@ -312,7 +312,7 @@ impl BodyLog {
     #[track_caller]
     pub fn response_header(self, header: impl TryInto<HeaderName>) -> Self {
         let header = header_name(header);
-        self.set(move |policy| policy.headers.response.add(&header, &policy.names))
+        self.set(move |policy| policy.add_response_header(&header))
     }
 
     /// Leaves a field out of every record, in each schema. `name` is the field's name in

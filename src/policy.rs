@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{dev::ServiceRequest, http::header::HeaderName};
 use log::Level;
 
 use crate::{
@@ -73,7 +73,8 @@ pub(crate) struct Policy {
     pub(crate) names: Names,
     /// Set if the key of the code is sensitive.
     pub(crate) hides_code: bool,
-    pub(crate) headers: Allowlists,
+    /// Shared, so that it is known whether an inner logger changed them.
+    pub(crate) headers: Arc<Allowlists>,
     pub(crate) omissions: Omissions,
 }
 
@@ -83,7 +84,7 @@ impl Policy {
         change(&mut self.names);
         self.names.show_code(self.code_path.key());
         self.hides_code = self.names.is_sensitive(self.code_path.key());
-        self.headers.rebuild(&self.names);
+        Arc::make_mut(&mut self.headers).rebuild(&self.names);
     }
 
     /// Returns the address of the client, and that of the peer if it is not the client.
@@ -93,12 +94,34 @@ impl Policy {
         (client, peer.filter(|_| peer != client))
     }
 
+    /// Adds a request header to every record.
+    pub(crate) fn add_request_header(&mut self, header: &HeaderName) {
+        Arc::make_mut(&mut self.headers)
+            .request
+            .add(header, &self.names);
+    }
+
+    /// Adds a response header to every record.
+    pub(crate) fn add_response_header(&mut self, header: &HeaderName) {
+        Arc::make_mut(&mut self.headers)
+            .response
+            .add(header, &self.names);
+    }
+
     /// Leaves a field out of every record.
     pub(crate) fn omit(&mut self, omission: &Omission) {
         match omission {
             Omission::Field(remove) => self.omissions.add(*remove),
-            Omission::RequestHeader(header) => self.headers.request.omit(header, &self.names),
-            Omission::ResponseHeader(header) => self.headers.response.omit(header, &self.names),
+            Omission::RequestHeader(header) => {
+                Arc::make_mut(&mut self.headers)
+                    .request
+                    .omit(header, &self.names);
+            }
+            Omission::ResponseHeader(header) => {
+                Arc::make_mut(&mut self.headers)
+                    .response
+                    .omit(header, &self.names);
+            }
         }
     }
 

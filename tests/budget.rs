@@ -360,6 +360,32 @@ fn with_fat_head() -> TestRequest {
 }
 
 #[actix_web::test]
+async fn nested_logger_that_adds_no_header_takes_no_more_memory() {
+    for (inner, takes_more) in [
+        (BodyLog::new(), false),
+        (BodyLog::new().request_limit(8192), false),
+        (BodyLog::new().response_header("etag"), true),
+    ] {
+        let log = BodyLog::new().sink(Recorder::default());
+        let held = async |inner: Option<BodyLog>| {
+            let stall = web::resource("{path:.*}").route(web::to(read_and_stall));
+            let scope = web::scope("").service(stall);
+            let app = match inner {
+                Some(inner) => App::new().service(scope.wrap(inner)),
+                None => App::new().service(scope),
+            };
+            let app = init_service(app.wrap(log.clone())).await;
+            let mut call = Box::pin(app.call(with_fat_head().to_request()));
+            assert!(call.as_mut().now_or_never().is_none());
+            log.stats().budget_used
+        };
+        let alone = held(None).await;
+        let nested = held(Some(inner)).await;
+        assert_eq!(nested > alone, takes_more, "{nested} and {alone}");
+    }
+}
+
+#[actix_web::test]
 async fn heads_are_taken_from_the_budget() {
     let (recorder, log) = Recorder::with_log();
     let log = log.record_limit(64 * 1024).request_header("accept");

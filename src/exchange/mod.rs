@@ -161,10 +161,13 @@ impl Exchange {
                 return;
             }
             let (heads, allowed) = (&mut state.heads, &policy.headers.request);
-            // The allowlist may name headers that were not copied.
-            heads.copy_request_headers(req.headers(), policy.client_and_peer(req), allowed);
-            if let Some(id) = &state.id {
-                heads.copy_assigned_id(id, allowed);
+            (heads.request.client, heads.request.peer) = policy.client_and_peer(req);
+            if !Arc::ptr_eq(&policy.headers, &outer.headers) {
+                // The allowlist may name headers that were not copied.
+                heads.copy_request_headers(req.headers(), allowed);
+                if let Some(id) = &state.id {
+                    heads.copy_assigned_id(id, allowed);
+                }
             }
             // Count first, because the limit must not be raised if bytes were counted but not kept.
             state.request.count(self.request_tail.take());

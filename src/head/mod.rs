@@ -9,8 +9,6 @@ pub(crate) mod response;
 mod text;
 pub(crate) mod trace_context;
 
-use std::net::IpAddr;
-
 use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::{Version, header::HeaderMap},
@@ -72,14 +70,8 @@ impl Heads {
     }
 
     /// Copies the headers of the request again, with the allowlist of a nested logger.
-    pub(crate) fn copy_request_headers(
-        &mut self,
-        headers: &HeaderMap,
-        (client, peer): (Option<IpAddr>, Option<IpAddr>),
-        allowed: &Allowlist,
-    ) {
+    pub(crate) fn copy_request_headers(&mut self, headers: &HeaderMap, allowed: &Allowlist) {
         self.request.headers.copy(&mut self.text, headers, allowed);
-        (self.request.client, self.request.peer) = (client, peer);
         self.response_start = self.text.len();
     }
 
