@@ -3,6 +3,7 @@
 //! [`Config`] is read by serde. [`Config::build`] checks the settings and makes a [`BodyLog`] from them.
 
 mod check;
+mod format;
 mod parse;
 mod settings;
 

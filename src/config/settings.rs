@@ -3,9 +3,7 @@
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 use log::Level;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::parse;
 #[cfg(doc)]
 use crate::{
     body_log::BodyLog,
@@ -74,34 +72,24 @@ use crate::{
 /// ```
 /// [`ConfigError`](super::ConfigError) has the problems of values that contradict each other. A `Config` serializes to
 /// the same keys, with sizes as numbers of bytes.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
     /// See [`BodyLog::request_limit`].
-    #[serde(deserialize_with = "parse::size")]
     pub request_limit: usize,
     /// See [`BodyLog::response_limit`].
-    #[serde(deserialize_with = "parse::size")]
     pub response_limit: usize,
     /// See [`BodyLog::code_limit`].
-    #[serde(deserialize_with = "parse::size")]
     pub code_limit: usize,
     /// See [`BodyLog::record_limit`].
-    #[serde(deserialize_with = "parse::size")]
     pub record_limit: usize,
     /// See [`BodyLog::memory_budget`].
-    #[serde(deserialize_with = "parse::size")]
     pub memory_budget: usize,
     /// See [`BodyLog::code_field`].
     pub code_field: String,
     /// See [`BodyLog::code_levels`]: `default`, `incident` or `http`.
     pub code_levels: CodeLevelPreset,
     /// See [`BodyLog::success_level`]: `error`, `warn`, `info`, `debug` or `trace`.
-    #[serde(
-        deserialize_with = "parse::level",
-        serialize_with = "parse::level_text"
-    )]
     pub success_level: Level,
     /// See [`BodyLog::request_body`]: `always`, `when_notable`, `on_failure` or `never`.
     pub request_body: BodyPolicy,
@@ -110,7 +98,6 @@ pub struct Config {
     /// See [`BodyLog::request_id`]: `incoming` or `generate`.
     pub request_id: RequestIdSource,
     /// See [`BodyLog::trusted_proxies`]: addresses, and networks such as `10.0.0.0/8`.
-    #[serde(deserialize_with = "parse::networks", serialize_with = "parse::texts")]
     pub trusted_proxies: Vec<IpNet>,
     /// See [`BodyLog::sample`].
     pub sample: f64,
@@ -125,16 +112,8 @@ pub struct Config {
     /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
     /// See [`BodyLog::request_header`].
-    #[serde(
-        deserialize_with = "parse::header_names",
-        serialize_with = "parse::texts"
-    )]
     pub request_headers: Vec<HeaderName>,
     /// See [`BodyLog::response_header`].
-    #[serde(
-        deserialize_with = "parse::header_names",
-        serialize_with = "parse::texts"
-    )]
     pub response_headers: Vec<HeaderName>,
     /// See [`BodyLog::omit_field`].
     pub omit_field: Vec<String>,
@@ -151,30 +130,6 @@ text_enum! {
         Incident = "incident",
         /// [`http_code_level`]
         Http = "http",
-    }
-}
-
-/// Keys that were renamed, each with its new name.
-const RENAMED: [(&str, &str); 1] = [("skip", "quiet")];
-
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer).map_err(|error| {
-            let message = error.to_string();
-            let is_unknown = |key: &str| message.contains(&format!("unknown field `{key}`"));
-            match RENAMED.iter().find(|(old, _)| is_unknown(old)) {
-                Some((old, new)) => {
-                    serde::de::Error::custom(format!("unknown field `{old}`: its name is `{new}`"))
-                }
-                None => error,
-            }
-        })
-    }
-}
-
-impl Serialize for Config {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
     }
 }
 
