@@ -379,3 +379,29 @@ fn code_text<'v>(code: &'v Code<'v>) -> Value<'v> {
         Code::Text(text) | Code::Number(text) => Value::Text(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{data::with_every_field, flatten};
+
+    #[test]
+    fn no_name_is_the_first_part_of_another_in_any_schema() {
+        for schema in [Schema::OpenTelemetry, Schema::Ecs, Schema::GoogleCloud] {
+            let pairs = with_every_field(|record| flatten::pairs(&record, schema, |_, _| true));
+            let names: Vec<_> = pairs.into_iter().map(|pair| pair.name).collect();
+            assert!(names.len() > 40, "{names:?}");
+            for name in &names {
+                // A store that turns dotted names into objects needs either a value or an object.
+                let prefix = format!("{name}.");
+                let inner = names.iter().find(|other| other.starts_with(&prefix));
+                assert_eq!(inner, None, "{name}, {schema}");
+                assert_eq!(
+                    names.iter().filter(|other| *other == name).count(),
+                    1,
+                    "{name}"
+                );
+            }
+        }
+    }
+}
