@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{HeaderMap, HeaderName},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName},
+    },
 };
 use ipnet::IpNet;
 use log::Level;
@@ -16,7 +19,12 @@ use crate::{
     logger::Logger,
     policy::{BodyPolicy, Policy},
     preview::{self, Preview},
-    record::{data::Record, omission::Omissions, truncate::MIN_RECORD_LIMIT},
+    record::{
+        data::Record,
+        field::{Field, FieldValue},
+        omission::Omissions,
+        truncate::MIN_RECORD_LIMIT,
+    },
     redact::{Redaction, names::Names},
     sampling::Sampling,
     sink::{LogSink, Sink, SinkFn},
@@ -101,12 +109,16 @@ impl Default for BodyLog {
             names,
             code_path,
             code_levels: None,
+            status_levels: None,
+            slow: None,
             success_level: Level::Debug,
             request_body: BodyPolicy::Always,
             response_body: BodyPolicy::WhenNotable,
             proxies: Proxies::default(),
             request_ids: RequestIdSource::default(),
             sampling: Sampling::default(),
+            fields: Vec::new(),
+            raw_fields: Vec::new(),
             omissions: Omissions::default(),
         };
         let mut logger = Logger::new(policy, Shared::new(DEFAULT_MEMORY_BUDGET));
@@ -236,6 +248,33 @@ impl BodyLog {
         self.set(move |policy| policy.code_levels = Some(levels.clone()))
     }
 
+    /// Sets the function that returns the level that a status requires, or `None` if the status does not affect the
+    /// level. Default: [`Level::Warn`] for 4xx, [`Level::Error`] for 5xx, otherwise `None`.
+    ///
+    /// A panic in the function is caught and counted, and the status does not affect the level.
+    pub fn status_levels(
+        self,
+        levels: impl Fn(StatusCode) -> Option<Level> + Send + Sync + 'static,
+    ) -> Self {
+        let levels = Arc::new(levels);
+        self.set(move |policy| policy.status_levels = Some(levels.clone()))
+    }
+
+    /// Sets the time to the response head from which the level of an exchange is at least [`Level::Warn`]. Default: no
+    /// time.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `time` is zero, because every exchange would be slow.
+    #[track_caller]
+    pub fn slow(self, time: Duration) -> Self {
+        assert!(
+            !time.is_zero(),
+            "the time from which an exchange is slow must be above zero"
+        );
+        self.set(move |policy| policy.slow = Some(time))
+    }
+
     /// Sets the level of an exchange that requires no more severe level. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
         self.set(move |policy| policy.success_level = level)
@@ -315,6 +354,29 @@ impl BodyLog {
         self.set(move |policy| policy.add_response_header(&header))
     }
 
+    /// Adds a custom field to every record. The last call with the same name counts. A field that the application
+    /// [records](crate::RecordExt::record_field) under the same name takes precedence. The value of a sensitive name is
+    /// redacted.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    ///
+    /// let body_log = BodyLog::new().field("service.name", "shop").field("replica", 3);
+    /// # let _ = body_log;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the name is empty, belongs to the record itself, has more than
+    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes, or has control characters.
+    #[track_caller]
+    pub fn field<'v>(self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) -> Self {
+        let name = Field::checked_name(name.as_ref());
+        let name = name.unwrap_or_else(|error| panic!("{error}"));
+        let value = value.into().into_owned();
+        self.set(move |policy| policy.add_field(&name, &value))
+    }
+
     /// Leaves a field out of every record, in each schema. `name` is the field's name in
     /// [`Schema::OpenTelemetry`](crate::Schema::OpenTelemetry). May be called several times.
     ///
@@ -375,8 +437,8 @@ impl BodyLog {
     /// Sets the share of the records of successful exchanges that is kept, from 0 to 1. Default: 1, which keeps all
     /// records.
     ///
-    /// A record above the [success level](Self::success_level), or a record whose code, status, outcome or malformed
-    /// response requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`:
+    /// A record above the [success level](Self::success_level), or a record whose code, status, outcome, malformed
+    /// response or slowness requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`:
     /// each of them stands for `1 / sample_rate` exchanges. Records that are left out are counted in
     /// [`Stats::sampled_out`].
     ///
@@ -393,7 +455,7 @@ impl BodyLog {
     }
 
     /// Records a request for exactly this path, as this logger receives it, only if it fails: if its code, status,
-    /// outcome or malformed response requires [`Level::Warn`] or above. May be called several times.
+    /// outcome, malformed response or [slowness](Self::slow) requires [`Level::Warn`] or above. May be called several times.
     pub fn quiet(self, path: impl Into<String>) -> Self {
         let path = path.into();
         self.change_logger(|logger| logger.filters.quiet.add_path(path))

@@ -1,8 +1,11 @@
 //! The settings of one logger, and the decisions that follow from them.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use actix_web::{dev::ServiceRequest, http::header::HeaderName};
+use actix_web::{
+    dev::ServiceRequest,
+    http::{StatusCode, header::HeaderName},
+};
 use log::Level;
 
 use crate::{
@@ -10,10 +13,14 @@ use crate::{
     formats::json::code::CodePath,
     head::{Allowlists, client::Proxies, request_id::RequestIdSource},
     record::{
-        level::default_code_level,
+        field::{Field, FieldValue},
+        level::{default_code_level, default_status_level},
         omission::{Omission, Omissions},
     },
-    redact::names::Names,
+    redact::{
+        key_cache::{KeyCache, Redactor},
+        names::Names,
+    },
     sampling::Sampling,
     util::{catch_panic::catch_panic, text_enum::text_enum},
 };
@@ -53,6 +60,7 @@ impl BodyPolicy {
 }
 
 pub(crate) type CodeLevel = dyn Fn(i64) -> Option<Level> + Send + Sync;
+pub(crate) type StatusLevel = dyn Fn(StatusCode) -> Option<Level> + Send + Sync;
 
 /// The settings of one logger, except its budget, counters, filters and sinks. Sizes are in bytes.
 #[derive(Clone)]
@@ -64,6 +72,10 @@ pub(crate) struct Policy {
     pub(crate) code_path: CodePath,
     /// `None` is [`default_code_level`].
     pub(crate) code_levels: Option<Arc<CodeLevel>>,
+    /// `None` is [`default_status_level`].
+    pub(crate) status_levels: Option<Arc<StatusLevel>>,
+    /// The time to the response head from which an exchange is slow.
+    pub(crate) slow: Option<Duration>,
     pub(crate) success_level: Level,
     pub(crate) request_body: BodyPolicy,
     pub(crate) response_body: BodyPolicy,
@@ -71,6 +83,10 @@ pub(crate) struct Policy {
     pub(crate) request_ids: RequestIdSource,
     pub(crate) sampling: Sampling,
     pub(crate) names: Names,
+    /// The fields of every record.
+    pub(crate) fields: Vec<Field>,
+    /// The same fields before redaction.
+    pub(crate) raw_fields: Vec<(String, FieldValue<'static>)>,
     /// Set if the key of the code is sensitive.
     pub(crate) hides_code: bool,
     /// Shared, so that it is known whether an inner logger changed them.
@@ -85,6 +101,23 @@ impl Policy {
         self.names.show_code(self.code_path.key());
         self.hides_code = self.names.is_sensitive(self.code_path.key());
         Arc::make_mut(&mut self.headers).rebuild(&self.names);
+        self.redact_fields();
+    }
+
+    /// Adds a field to every record, in place of an earlier field with the same name.
+    pub(crate) fn add_field(&mut self, name: &str, value: &FieldValue<'static>) {
+        self.raw_fields.retain(|(earlier, _)| earlier != name);
+        self.raw_fields.push((name.to_owned(), value.clone()));
+        self.redact_fields();
+    }
+
+    fn redact_fields(&mut self) {
+        let keys = KeyCache::new();
+        let redactor = Redactor::new(&self.names, &keys);
+        let fields = self.raw_fields.iter().cloned();
+        self.fields = fields
+            .filter_map(|(name, value)| Field::sanitized(name, value, redactor))
+            .collect();
     }
 
     /// Returns the address of the client, and that of the peer if it is not the client.
@@ -133,6 +166,14 @@ impl Policy {
         }
     }
 
+    /// Returns the level that a status requires.
+    pub(crate) fn status_level(&self, status: StatusCode) -> Option<Level> {
+        match &self.status_levels {
+            Some(levels) => levels(status),
+            None => default_status_level(status),
+        }
+    }
+
     /// Returns the number of bytes that are kept of a response, if its content may be recorded.
     pub(crate) fn kept_limit(&self, wants_code: bool) -> usize {
         match wants_code {
@@ -150,9 +191,11 @@ impl Policy {
 }
 
 impl Drop for Policy {
-    /// Drops the function of the application, whose destructor may panic, perhaps while the thread unwinds.
+    /// Drops the functions of the application, whose destructors may panic, perhaps while the thread unwinds.
     fn drop(&mut self) {
         let levels = self.code_levels.take();
+        catch_panic(|| drop(levels));
+        let levels = self.status_levels.take();
         catch_panic(|| drop(levels));
     }
 }
@@ -165,6 +208,7 @@ impl fmt::Debug for Policy {
             .field("code_limit", &self.code_limit)
             .field("record_limit", &self.record_limit)
             .field("code_path", &self.code_path)
+            .field("slow", &self.slow)
             .field("success_level", &self.success_level)
             .field("request_body", &self.request_body)
             .field("response_body", &self.response_body)

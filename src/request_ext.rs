@@ -49,6 +49,11 @@ pub trait RecordExt: HttpMessage {
         });
     }
 
+    /// Leaves the contents of both bodies out of the record. The code of the response is still read.
+    fn omit_bodies(&self) {
+        with_exchange(self, Exchange::omit_bodies);
+    }
+
     /// Adds an error to `exception.message`, which is truncated to [`MAX_ERROR_LEN`](crate::record::MAX_ERROR_LEN) bytes. The
     /// level stays the same.
     fn record_error(&self, error: impl fmt::Display) {

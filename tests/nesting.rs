@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use actix_bodylog::{
     BodyLog, BodyPolicy, IpNet, RecordExt as _, Redaction, RequestIdSource, User, http_code_level,
 };
@@ -269,7 +271,7 @@ async fn paths_and_conditions_of_every_logger_apply_to_the_requests_that_reach_i
 }
 
 /// Settings, of which a name is never given to both `keep` and `redact`.
-const SETTINGS: [fn(BodyLog) -> BodyLog; 20] = [
+const SETTINGS: [fn(BodyLog) -> BodyLog; 24] = [
     |log| log.request_limit(5),
     |log| log.request_limit(4096),
     |log| log.response_limit(0),
@@ -278,6 +280,10 @@ const SETTINGS: [fn(BodyLog) -> BodyLog; 20] = [
     |log| log.code_field("salary"),
     |log| log.code_levels(http_code_level),
     |log| log.record_limit(1100),
+    |log| log.status_levels(|_| Some(Level::Info)),
+    |log| log.slow(Duration::from_nanos(1)),
+    |log| log.field("service.name", "shop"),
+    |log| log.field("iban", "DE03"),
     |log| log.success_level(Level::Info),
     |log| log.request_body(BodyPolicy::OnFailure),
     |log| log.response_body(BodyPolicy::Always),

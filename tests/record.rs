@@ -1,6 +1,6 @@
 //! The fields of a record and the rules behind them, tested in process.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use actix_bodylog::{BodyLog, BodyPolicy, IpNet, RecordExt as _, Schema, User, http_code_level};
 use actix_web::{
@@ -1223,13 +1223,13 @@ async fn omitted_fields_are_in_no_record() {
 #[test]
 #[should_panic = "\"url.schema\" is not a field of a record"]
 fn omitting_a_field_that_does_not_exist_panics() {
-    let _ = actix_bodylog::BodyLog::new().omit_field("url.schema");
+    let _ = BodyLog::new().omit_field("url.schema");
 }
 
 #[test]
 #[should_panic = "the name of a header contains an invalid character"]
 fn header_with_an_invalid_name_panics() {
-    let _ = actix_bodylog::BodyLog::new().request_header("x y");
+    let _ = BodyLog::new().request_header("x y");
 }
 
 #[actix_web::test]
@@ -1266,4 +1266,150 @@ async fn small_record_has_at_most_1100_bytes() {
     read_body(call_service(&app, req.set_payload(body).to_request()).await).await;
     let line = recorder.only().to_string();
     assert!(line.len() <= 1100, "{} bytes: {line}", line.len());
+}
+
+#[actix_web::test]
+async fn status_levels_replace_the_default() {
+    let levels = |status: StatusCode| match status.as_u16() {
+        404 => None,
+        201 => Some(Level::Info),
+        418 => panic!("on purpose"),
+        _ => Some(Level::Error),
+    };
+    for (uri, level, reason) in [
+        ("/?status=404", "DEBUG", Value::Null),
+        ("/?status=201", "INFO", json!("status")),
+        ("/?status=418", "DEBUG", Value::Null),
+        ("/?status=200", "ERROR", json!("status")),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.status_levels(levels);
+        let record = record_of(log.clone(), &recorder, TestRequest::with_uri(uri)).await;
+        assert_eq!(
+            (&record["level"], &record["exchange.level_reason"]),
+            (&json!(level), &reason)
+        );
+        assert_eq!(log.stats().sink_panics > 0, uri.ends_with("418"));
+    }
+    // A status of no class has no level by default.
+    let (recorder, log) = Recorder::with_log();
+    let record = record_of(log, &recorder, TestRequest::with_uri("/?status=600")).await;
+    assert_eq!(
+        (&record["level"], &record["error.type"]),
+        (&json!("DEBUG"), &Value::Null)
+    );
+}
+
+#[actix_web::test]
+async fn slow_exchange_is_at_least_a_warning() {
+    let (nanosecond, day) = (Duration::from_nanos(1), Duration::from_secs(24 * 60 * 60));
+    for (slow, uri, level, reason) in [
+        (nanosecond, "/", "WARN", json!("slow")),
+        (nanosecond, "/?status=404", "WARN", json!("status")),
+        (nanosecond, "/?status=500", "ERROR", json!("status")),
+        (day, "/", "DEBUG", Value::Null),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.slow(slow).quiet("/").sample(0.0);
+        let app = App::new().default_service(web::to(answer));
+        let app = init_service(app.wrap(log)).await;
+        read_body(call_service(&app, TestRequest::with_uri(uri).to_request()).await).await;
+        let records = recorder.records();
+        assert_eq!(records.len(), usize::from(level != "DEBUG"), "{uri}");
+        for record in records {
+            assert_eq!(
+                (&record["level"], &record["exchange.level_reason"]),
+                (&json!(level), &reason)
+            );
+        }
+    }
+}
+
+#[test]
+#[should_panic = "the time from which an exchange is slow must be above zero"]
+fn slow_time_of_zero_panics() {
+    let _ = BodyLog::new().slow(Duration::ZERO);
+}
+
+#[actix_web::test]
+async fn fields_of_the_logger_are_in_every_record_unless_the_application_records_their_name() {
+    let (recorder, log) = Recorder::with_log();
+    let log = log
+        .field("service.name", "wrong")
+        .field("service.name", "shop")
+        .field("replica", 3)
+        .field("iban", "DE02")
+        .field("nothing", None::<i64>)
+        .field("note", "Bearer t0ps3cret")
+        .redact("iban");
+    let app = App::new()
+        .route(
+            "/named",
+            web::get().to(|req: HttpRequest| async move {
+                req.record_field("replica", "mine");
+                HttpResponse::Ok().finish()
+            }),
+        )
+        .default_service(web::to(answer))
+        .wrap(log);
+    let app = init_service(app).await;
+    for uri in ["/", "/named"] {
+        read_body(call_service(&app, TestRequest::with_uri(uri).to_request()).await).await;
+    }
+    let records = recorder.records();
+    for (record, replica) in records.iter().zip([json!(3), json!("mine")]) {
+        assert_eq!(record["service.name"], "shop");
+        assert_eq!(record["replica"], replica);
+        assert_eq!(record["iban"], "[REDACTED]");
+        assert_eq!(record["note"], "Bearer [REDACTED]");
+        assert_eq!(record.get("nothing"), None);
+    }
+}
+
+#[test]
+fn field_of_the_logger_with_a_name_of_the_record_panics() {
+    for name in [
+        "",
+        "level",
+        "http.route",
+        "user",
+        "exchange.x",
+        "a\nb",
+        &"x".repeat(65),
+    ] {
+        let built = std::panic::catch_unwind(|| BodyLog::new().field(name, 1));
+        assert!(built.is_err(), "{name:?}");
+    }
+}
+
+#[actix_web::test]
+async fn handler_can_omit_the_contents_of_both_bodies_and_the_code_is_still_read() {
+    let (recorder, log) = Recorder::with_log();
+    let app = App::new()
+        .default_service(web::to(|req: HttpRequest, body: Bytes| async move {
+            req.omit_bodies();
+            HttpResponse::Ok()
+                .content_type("application/json")
+                .body(body)
+        }))
+        .wrap(log.clone());
+    let app = init_service(app).await;
+    let req = TestRequest::post().set_payload(r#"{"code":500,"name":"ann"}"#);
+    read_body(call_service(&app, req.to_request()).await).await;
+    let record = recorder.only();
+    assert!(!record.to_string().contains("ann"), "{record}");
+    assert_eq!(record["exchange.request.omitted"], "disabled");
+    assert_eq!(record["exchange.response.omitted"], "disabled");
+    assert_eq!(
+        (&record["exchange.code"], &record["level"]),
+        (&json!(500), &json!("ERROR"))
+    );
+    assert_eq!(record["http.request.body.size"], 25);
+    // The next exchange is not affected.
+    let app = App::new().default_service(web::to(answer));
+    let app = init_service(app.wrap(log)).await;
+    read_body(call_service(&app, post_json(r#"{"name":"ann"}"#).to_request()).await).await;
+    assert!(recorder.records()[1].to_string().contains("ann"));
+    // Without the middleware, this does nothing.
+    TestRequest::default().to_http_request().omit_bodies();
 }

@@ -21,7 +21,7 @@ use crate::{
 /// The settings of a [`BodyLog`] that are plain values, for a file or the environment.
 ///
 /// Each setting has the name and the default of the corresponding method; only the lists of headers have other names,
-/// `request_headers` and `response_headers`. Everything else (hooks, sinks, redaction rules that several loggers
+/// `request_headers` and `response_headers`. Everything else (hooks, sinks, fields, redaction rules that several loggers
 /// share) is set on the logger that is built from this struct.
 ///
 /// Any self-describing format can be read, such as TOML, YAML and JSON. Sizes are numbers of bytes or strings with a

@@ -82,8 +82,10 @@ impl Judgement {
 /// The facts in the state about the exchange as a whole.
 struct Facts {
     is_quiet: bool,
+    omits_bodies: bool,
     is_get: bool,
     status: Option<StatusCode>,
+    time_to_head: Option<Duration>,
     is_upgrade: bool,
     request_is_whole: bool,
     request_is_unread: bool,
@@ -102,11 +104,16 @@ impl Facts {
         };
         Self {
             is_quiet: state.is_quiet,
+            omits_bodies: state.omits_bodies,
             is_get: heads.request.is_get,
             status: match &state.response {
                 Some(response) => Some(response.head.status),
                 None => state.error_status,
             },
+            time_to_head: state
+                .response
+                .as_ref()
+                .map(|response| response.time_to_head),
             is_upgrade: state.is_upgrade(),
             request_is_whole: state.request_is_whole(),
             request_is_unread: state.is_unread(),
@@ -202,10 +209,7 @@ impl Emission<'_> {
         record.level_reason = judgement.reason;
         record.request_body = body(&parts.request_content, Some(state.request.seen()));
         record.request_body.unread = parts.facts.request_is_unread;
-        record.time_to_head = state
-            .response
-            .as_ref()
-            .map(|response| response.time_to_head);
+        record.time_to_head = parts.facts.time_to_head;
         let response_size = record.time_to_head.map(|_| state.response_body.seen());
         record.response_body = body(&parts.response_content, response_size);
         record.code = parts.code.as_ref().map(FoundCode::as_code);
@@ -217,7 +221,7 @@ impl Emission<'_> {
             record.user_name = Some(&*user.name).filter(|name| !name.is_empty());
             record.user_roles = Roles::new(&user.roles);
         }
-        record.fields = Fields::new(&state.additions.fields);
+        record.fields = Fields::new(&policy.fields, &state.additions.fields);
         record.fields_omitted = state.additions.were_omitted.then_some(OmitReason::Budget);
         record.is_failure = judgement.required == Some(Level::Error)
             || !matches!(self.outcome, Outcome::Completed | Outcome::Replaced);
@@ -243,9 +247,14 @@ impl Emission<'_> {
         let counters = &logger.shared;
         let mut inputs = LevelInputs {
             code: None,
-            status: facts.status,
+            status: facts
+                .status
+                .and_then(|status| logger.call(|| policy.status_level(status)).flatten()),
             outcome: self.outcome,
             malformed: false,
+            slow: policy
+                .slow
+                .is_some_and(|slow| facts.time_to_head >= Some(slow)),
         };
         // A code can only raise the severity, so a record that is enabled without it stays enabled.
         let early = Judgement::of(&inputs, policy, facts);
@@ -297,6 +306,9 @@ impl Emission<'_> {
         }
         if facts.is_upgrade {
             return Content::Omitted(OmitReason::Upgrade);
+        }
+        if facts.omits_bodies {
+            return Content::Omitted(OmitReason::Disabled);
         }
         self.warn_if_unsupported(&head.kind);
         let is_raised = judgement.reason.is_some();
@@ -361,11 +373,14 @@ impl Emission<'_> {
     fn omitted_response(&self, facts: &Facts, judgement: &Judgement) -> Option<OmitReason> {
         let policy = self.policy;
         let is_raised = judgement.reason.is_some();
-        match facts.is_upgrade {
-            true => Some(OmitReason::Upgrade),
-            false => policy
-                .response_body
-                .omits(policy.response_limit, is_raised, facts.is_get),
+        match (facts.is_upgrade, facts.omits_bodies) {
+            (true, _) => Some(OmitReason::Upgrade),
+            (false, true) => Some(OmitReason::Disabled),
+            (false, false) => {
+                policy
+                    .response_body
+                    .omits(policy.response_limit, is_raised, facts.is_get)
+            }
         }
     }
 

@@ -268,6 +268,14 @@ impl Exchange {
         });
     }
 
+    /// Drops the contents of the bodies, and keeps no more of them.
+    pub(crate) fn omit_bodies(&self) {
+        self.update(|state, live| {
+            state.omits_bodies = true;
+            state.request.forget(live.budget());
+        });
+    }
+
     /// Adds an error to the record.
     pub(crate) fn add_error(&self, error: &dyn fmt::Display) {
         let text = self.call(|| errors::describe(error)).unwrap_or_default();
@@ -303,7 +311,8 @@ impl Exchange {
                 state.request.forget(live.budget());
             }
             let wants_code = copy.may_have_code();
-            let is_unwanted = is_upgrade || policy.response_body == BodyPolicy::Never;
+            let is_unwanted =
+                is_upgrade || state.omits_bodies || policy.response_body == BodyPolicy::Never;
             let limit = match (is_unwanted, wants_code) {
                 _ if unsupported(&copy.kind).is_some() => 0,
                 (true, false) => 0,

@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) inner: Option<Arc<Policy>>,
     /// Set if a success is not recorded.
     pub(crate) is_quiet: bool,
+    /// Set if the application does not want the contents of the bodies to be recorded.
+    pub(crate) omits_bodies: bool,
     pub(crate) heads: Heads,
     pub(crate) request: Capture,
     /// The id that was assigned to the request.
@@ -93,6 +95,7 @@ impl State {
         scratch: &Scratch,
     ) {
         self.is_quiet = false;
+        self.omits_bodies = false;
         // The head is copied into the buffer of the worker first. If the exchange's own buffer grew with a large head
         // and was cut afterwards, the allocator would be left with holes of all sizes.
         let own_buffer = self.heads.replace_buffer(scratch.head.take());
@@ -105,7 +108,8 @@ impl State {
 
     /// Returns the number of bytes that are kept of the request body.
     pub(crate) fn request_capture_limit(&self, policy: &Policy) -> usize {
-        let is_unwanted = policy.request_body == BodyPolicy::Never
+        let is_unwanted = self.omits_bodies
+            || policy.request_body == BodyPolicy::Never
             || unsupported(&self.heads.request.kind).is_some();
         match is_unwanted {
             true => 0,

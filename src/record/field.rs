@@ -83,6 +83,20 @@ impl From<isize> for FieldValue<'_> {
     }
 }
 
+impl FieldValue<'_> {
+    /// Returns the value without a borrowed string.
+    pub(crate) fn into_owned(self) -> FieldValue<'static> {
+        match self {
+            Self::None => FieldValue::None,
+            Self::Bool(value) => FieldValue::Bool(value),
+            Self::Integer(value) => FieldValue::Integer(value),
+            Self::Unsigned(value) => FieldValue::Unsigned(value),
+            Self::Float(value) => FieldValue::Float(value),
+            Self::Text(value) => FieldValue::Text(value.into_owned().into()),
+        }
+    }
+}
+
 impl<'v> From<&'v str> for FieldValue<'v> {
     fn from(value: &'v str) -> Self {
         Self::Text(value.into())
@@ -125,19 +139,26 @@ impl<'v, T: Into<FieldValue<'v>>> From<Option<T>> for FieldValue<'v> {
     }
 }
 
-/// The custom fields of a record, in the order in which they were added.
+/// The custom fields of a record: those of the logger, then those of the exchange, in the order in which they were
+/// added.
 #[derive(Clone, Copy, Default)]
-pub struct Fields<'a>(&'a [Field]);
+pub struct Fields<'a> {
+    of_logger: &'a [Field],
+    of_exchange: &'a [Field],
+}
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(fields: &'a [Field]) -> Self {
-        Self(fields)
+    pub(crate) fn new(of_logger: &'a [Field], of_exchange: &'a [Field]) -> Self {
+        Self {
+            of_logger,
+            of_exchange,
+        }
     }
 
     /// Iterates over the fields, each with its name. A name never equals that of a field that the record itself has. A
     /// value is sanitized, redacted and capped, and never [`FieldValue::None`].
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a> {
-        self.0.iter().map(|field| {
+        self.entries().map(|field| {
             let value = match &field.value {
                 FieldValue::None => FieldValue::None,
                 FieldValue::Bool(value) => FieldValue::Bool(*value),
@@ -153,11 +174,19 @@ impl<'a> Fields<'a> {
     /// Returns whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.of_logger.is_empty() && self.of_exchange.is_empty()
     }
 
-    pub(crate) fn as_slice(self) -> &'a [Field] {
-        self.0
+    /// Iterates over the fields. A field of the logger is left out if the exchange has one with its name.
+    pub(crate) fn entries(self) -> impl Iterator<Item = &'a Field> {
+        let is_common = move |field: &&Field| {
+            let mut others = self.of_exchange.iter();
+            others.all(|other| other.name != field.name)
+        };
+        self.of_logger
+            .iter()
+            .filter(is_common)
+            .chain(self.of_exchange)
     }
 }
 
@@ -195,6 +224,18 @@ impl Field {
             name.insert_str(0, "field.");
         }
         (!name.is_empty()).then_some(name)
+    }
+
+    /// Returns the name of a field of every record, or the reason why there can be no such field.
+    pub(crate) fn checked_name(name: &str) -> Result<String, String> {
+        match Self::sanitized_name(name) {
+            None => Err("the name of a field is empty".to_owned()),
+            Some(shown) if shown != name => Err(format!(
+                "{name:?} cannot be the name of a field: it is that of a field of the record, or begins like one, or is \
+                 longer than {MAX_FIELD_NAME_LEN} bytes, or has control characters"
+            )),
+            Some(shown) => Ok(shown),
+        }
     }
 
     /// Sanitizes, redacts and caps a value. Returns `None` if the value is absent or not finite.

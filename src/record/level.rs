@@ -11,13 +11,21 @@ text_enum! {
     pub enum LevelReason {
         /// The [outcome](Outcome) is not a success.
         Outcome = "outcome",
-        /// The status is 4xx or 5xx.
+        /// The status, by [`status_levels`](crate::BodyLog::status_levels).
         Status = "status",
         /// The code in the response, by [`code_levels`](crate::BodyLog::code_levels).
         Code = "code",
         /// A complete response claims to be JSON, and is not.
         Malformed = "malformed",
+        /// The time to the response head, by [`slow`](crate::BodyLog::slow).
+        Slow = "slow",
     }
+}
+
+/// Returns the level of a status by default: [`Warn`](Level::Warn) for 4xx, [`Error`](Level::Error) for 5xx, and
+/// otherwise nothing.
+pub(crate) fn default_status_level(status: StatusCode) -> Option<Level> {
+    http_code_level(status.as_u16().into())
 }
 
 /// Returns the level of a code by default: [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, but
@@ -69,10 +77,13 @@ pub fn http_code_level(code: i64) -> Option<Level> {
 pub(crate) struct LevelInputs {
     /// Level of the result code.
     pub(crate) code: Option<Level>,
-    pub(crate) status: Option<StatusCode>,
+    /// Level of the status.
+    pub(crate) status: Option<Level>,
     pub(crate) outcome: Outcome,
     /// Set if the response claims to be JSON and is not valid JSON.
     pub(crate) malformed: bool,
+    /// Set if the response head came late.
+    pub(crate) slow: bool,
 }
 
 impl LevelInputs {
@@ -84,18 +95,14 @@ impl LevelInputs {
             Outcome::Aborted => Some(Level::Warn),
             Outcome::Completed | Outcome::Replaced => None,
         };
-        let status = self.status.and_then(|status| match status.as_u16() {
-            500.. => Some(Level::Error),
-            400.. => Some(Level::Warn),
-            _ => None,
-        });
         let is_malformed = self.malformed && self.outcome == Outcome::Completed;
         let malformed = is_malformed.then_some(Level::Error);
         let levels = [
             (outcome, LevelReason::Outcome),
-            (status, LevelReason::Status),
+            (self.status, LevelReason::Status),
             (self.code, LevelReason::Code),
             (malformed, LevelReason::Malformed),
+            (self.slow.then_some(Level::Warn), LevelReason::Slow),
         ];
         let required = levels
             .into_iter()
@@ -167,7 +174,7 @@ mod tests {
             (None, Some(399), Completed, false, None),
             (None, Some(404), Completed, false, Some((Warn, Status))),
             (None, Some(503), Completed, false, Some((Error, Status))),
-            (None, Some(999), Completed, false, Some((Error, Status))),
+            (None, Some(600), Completed, false, None),
             (
                 Some(Warn),
                 Some(503),
@@ -232,11 +239,20 @@ mod tests {
         ] {
             let inputs = LevelInputs {
                 code,
-                status: status.and_then(|status| StatusCode::from_u16(status).ok()),
+                status: status
+                    .and_then(|status| default_status_level(StatusCode::from_u16(status).unwrap())),
                 outcome,
                 malformed,
+                slow: false,
             };
             assert_eq!(inputs.verdict(), verdict, "{inputs:?}");
+            let slow = LevelInputs {
+                slow: true,
+                ..inputs
+            };
+            let at_least_warn = verdict.filter(|(level, _)| *level <= Warn);
+            let expected = at_least_warn.or(Some((Warn, LevelReason::Slow)));
+            assert_eq!(slow.verdict(), expected, "{slow:?}");
         }
     }
 }

@@ -138,7 +138,7 @@ fn max_len(record: &Record<'_>, schemas: Schemas) -> usize {
     for role in record.user_roles.as_slice() {
         texts += role.len() + r#""",""#.len();
     }
-    for field in record.fields.as_slice() {
+    for field in record.fields.entries() {
         texts += field.name.len() + FIELD;
         if let FieldValue::Text(text) = &field.value {
             texts += text.len();

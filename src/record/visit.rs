@@ -293,7 +293,7 @@ fn visit_custom<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
         let roles = Value::Texts(record.user_roles.as_slice());
         visitor.field(Ready(r#","user.roles":[""#), roles);
     }
-    for field in record.fields.as_slice() {
+    for field in record.fields.entries() {
         let value = match &field.value {
             FieldValue::None => continue,
             FieldValue::Bool(value) => Value::Bool(*value),

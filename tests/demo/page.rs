@@ -142,7 +142,7 @@ fn browser_shows_new_records_and_no_markup_of_clients() {
         "\"password\": \"[REDACTED]\"",
         "omitted: policy",
         "300,000 bytes truncated",
-        "user.typecustomer",
+        "user.rolescustomer",
     ] {
         assert!(text.contains(shown), "{shown}: {text}");
     }
