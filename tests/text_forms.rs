@@ -53,7 +53,7 @@ fn every_enum_has_the_same_text_everywhere() {
     check(&["default", "incident", "http"], CodeLevelPreset::as_str);
     check(&["cut", "malformed", "unreadable"], CodeState::as_str);
     check(
-        &["outcome", "status", "code", "malformed"],
+        &["outcome", "status", "code", "malformed", "slow"],
         LevelReason::as_str,
     );
     check(
