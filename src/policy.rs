@@ -87,7 +87,7 @@ pub(crate) struct Policy {
     pub(crate) fields: Vec<Field>,
     /// The same fields before redaction.
     pub(crate) raw_fields: Vec<(String, FieldValue<'static>)>,
-    /// Set if the key of the code is sensitive.
+    /// Set if [`redact`](crate::BodyLog::redact) names the key of the code.
     pub(crate) hides_code: bool,
     /// Shared, so that it is known whether an inner logger changed them.
     pub(crate) headers: Arc<Allowlists>,
@@ -95,11 +95,16 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Changes the sensitive names, and updates what depends on them and on the key of the code.
+    /// Sets the place of the code.
+    pub(crate) fn set_code_path(&mut self, path: CodePath) {
+        self.hides_code = self.names.is_redacted(path.key());
+        self.code_path = path;
+    }
+
+    /// Changes the sensitive names, and updates what depends on them.
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
-        self.names.show_code(self.code_path.key());
-        self.hides_code = self.names.is_sensitive(self.code_path.key());
+        self.hides_code = self.names.is_redacted(self.code_path.key());
         Arc::make_mut(&mut self.headers).rebuild(&self.names);
         self.redact_fields();
     }
@@ -116,7 +121,7 @@ impl Policy {
         let redactor = Redactor::new(&self.names, &keys);
         let fields = self.raw_fields.iter().cloned();
         self.fields = fields
-            .filter_map(|(name, value)| Field::sanitized(name, value, redactor))
+            .filter_map(|(name, value)| Field::sanitized(&name, value, redactor))
             .collect();
     }
 

@@ -27,6 +27,7 @@ impl Sampling {
     /// # Panics
     ///
     /// Panics if `rate` is not from 0 to 1.
+    #[track_caller]
     pub(crate) fn new(rate: f64) -> Self {
         assert!(
             (0.0..=1.0).contains(&rate),

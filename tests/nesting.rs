@@ -8,8 +8,15 @@ use actix_bodylog::{
     BodyLog, BodyPolicy, IpNet, RecordExt as _, Redaction, RequestIdSource, User, http_code_level,
 };
 use actix_web::{
-    App, HttpRequest, HttpResponse, get,
-    http::{Method, header},
+    App, Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    get,
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::{Next, from_fn},
     rt::System,
     test::{TestRequest, call_and_read_body, call_service, init_service, read_body},
     web::{self, Bytes, ServiceConfig},
@@ -31,13 +38,33 @@ async fn echo(req: HttpRequest, body: Bytes) -> HttpResponse {
         .body(body)
 }
 
+/// Changes headers between two loggers, which must not change what the outer logger recorded.
+async fn change_headers(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let headers = req.headers_mut();
+    let changed = HeaderValue::from_static("https://changed");
+    headers.insert(header::ORIGIN, changed.clone());
+    headers.insert(HeaderName::from_static("x-changed"), changed);
+    headers.remove(header::REFERER);
+    headers.remove("x-forwarded-for");
+    next.call(req).await
+}
+
 /// Returns the record of a request that passes through these loggers, the outermost first.
 async fn record_inside(loggers: [BodyLog; 3], req: TestRequest) -> Value {
     let recorder = Recorder::default();
     let [outer, middle, inner] = loggers;
     let resource = web::resource("/echo").wrap(inner).to(echo);
-    let scope = web::scope("").service(resource).wrap(middle);
-    let app = App::new().service(scope).wrap(outer.sink(recorder.clone()));
+    let scope = web::scope("")
+        .service(resource)
+        .wrap(from_fn(change_headers))
+        .wrap(middle);
+    let app = App::new()
+        .service(scope)
+        .wrap(from_fn(change_headers))
+        .wrap(outer.sink(recorder.clone()));
     let app = init_service(app).await;
     let req = req.uri("/echo").insert_header(header::ContentType::json());
     read_body(call_service(&app, req.set_payload(JSON).to_request()).await).await;
@@ -85,6 +112,67 @@ async fn fresh_logger_inside_changes_one_limit_and_nothing_else() {
                 "user.id": "42",
             }),
         );
+    }
+}
+
+#[actix_web::test]
+async fn what_the_outer_logger_copied_stays_although_a_middleware_between_changed_it() {
+    let proxies = || ["10.0.0.0/8".parse::<IpNet>().unwrap()];
+    let outer = || {
+        none()
+            .trusted_proxies(proxies())
+            .request_header("x-changed")
+            .redact("x-hidden")
+            .request_header("x-hidden")
+    };
+    let expected = json!({
+        "client.address": "203.0.113.9",
+        "http.request.header.origin": ["https://app"],
+        "http.request.header.referer": ["https://app/list"],
+        "http.request.header.x-changed": ["1", "2"],
+        "http.request.header.x-hidden": ["[REDACTED]"],
+    });
+    let with = |name: &str, value| {
+        let mut expected = expected.clone();
+        expected[format!("http.request.header.{name}")] = value;
+        expected
+    };
+    for (inner, expected) in [
+        (none().request_limit(5), expected.clone()),
+        (none().trusted_proxies(proxies()), expected.clone()),
+        (none().redact("iban"), expected.clone()),
+        (none().code_field("/x/pin"), expected.clone()),
+        (
+            none().request_header("x-new"),
+            with("x-new", json!(["new"])),
+        ),
+        (none().request_header("x-gone"), expected.clone()),
+        (
+            none().redact("referer"),
+            with("referer", json!(["[REDACTED]"])),
+        ),
+        (
+            none().redact_containing("chang"),
+            with("x-changed", json!(["[REDACTED]", "[REDACTED]"])),
+        ),
+        (
+            none().omit_field("http.request.header.origin"),
+            with("origin", json!(null)),
+        ),
+        // The outer logger did not copy the value.
+        (none().keep("x-hidden"), with("x-hidden", json!(["hidden"]))),
+    ] {
+        let req = TestRequest::post()
+            .peer_addr("10.0.0.1:4711".parse().unwrap())
+            .insert_header(("x-forwarded-for", "203.0.113.9"))
+            .insert_header((header::ORIGIN, "https://app"))
+            .insert_header((header::REFERER, "https://app/list"))
+            .append_header(("x-changed", "1"))
+            .append_header(("x-changed", "2"))
+            .insert_header(("x-new", "new"))
+            .insert_header(("x-hidden", "hidden"));
+        let record = record_inside([outer(), none(), inner], req).await;
+        assert_fields(&record, expected);
     }
 }
 
@@ -165,7 +253,6 @@ async fn clone_of_the_outer_logger_changes_what_was_set_on_the_clone() {
 
 #[actix_web::test]
 async fn every_setting_can_be_changed_inside() {
-    let proxies: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
     let inner = none()
         .code_field("salary")
         .code_levels(http_code_level)
@@ -175,13 +262,9 @@ async fn every_setting_can_be_changed_inside() {
         .request_body(BodyPolicy::OnFailure)
         .success_level(Level::Trace)
         .request_id(RequestIdSource::Generate)
-        .trusted_proxies(proxies)
         .response_header("content-length")
         .omit_field("user.id");
-    let req = TestRequest::post()
-        .peer_addr("10.0.0.1:4711".parse().unwrap())
-        .insert_header(("x-forwarded-for", "203.0.113.9"));
-    let record = record_inside([none(), none(), inner], req).await;
+    let record = record_inside([none(), none(), inner], TestRequest::post()).await;
     assert_fields(
         &record,
         json!({
@@ -189,13 +272,91 @@ async fn every_setting_can_be_changed_inside() {
             "exchange.code": "90000",
             "exchange.request.omitted": "policy",
             "exchange.response.omitted": "disabled",
-            "client.address": "203.0.113.9",
-            "network.peer.address": "10.0.0.1",
             "user.id": null,
             "user.roles": ["customer"],
         }),
     );
     assert!(record["http.request.header.x-request-id"].is_array());
+}
+
+#[actix_web::test]
+async fn proxies_that_only_the_inner_logger_trusts_are_trusted() {
+    let recorder = Recorder::default();
+    let proxies = ["10.0.0.0/8".parse::<IpNet>().unwrap()];
+    let inner = none().trusted_proxies(proxies);
+    let scope = web::scope("").route("/echo", web::to(echo)).wrap(inner);
+    let app = App::new()
+        .service(scope)
+        .wrap(none().sink(recorder.clone()));
+    let app = init_service(app).await;
+    let req = TestRequest::with_uri("/echo")
+        .peer_addr("10.0.0.1:4711".parse().unwrap())
+        .insert_header(("x-forwarded-for", "203.0.113.9"));
+    read_body(call_service(&app, req.to_request()).await).await;
+    assert_fields(
+        &recorder.only(),
+        json!({"client.address": "203.0.113.9", "network.peer.address": "10.0.0.1"}),
+    );
+}
+
+#[actix_web::test]
+async fn limit_that_is_raised_after_the_body_passed_shows_nothing() {
+    let read_it = async |mut req: ServiceRequest, next: Next<BoxBody>| {
+        let body = req.extract::<Bytes>().await?;
+        req.set_payload(body.into());
+        next.call(req).await
+    };
+    let recorder = Recorder::default();
+    let inner = none().request_limit(4096);
+    let scope = web::scope("").route("/echo", web::to(echo)).wrap(inner);
+    let app = App::new()
+        .service(scope)
+        .wrap(from_fn(read_it))
+        .wrap(none().request_limit(0).sink(recorder.clone()));
+    let app = init_service(app).await;
+    let req = TestRequest::post().uri("/echo").set_payload("hello");
+    read_body(call_service(&app, req.to_request()).await).await;
+    assert_fields(
+        &recorder.only(),
+        json!({
+            "http.request.body.size": 5,
+            "http.request.body.content": null,
+            "exchange.request.omitted": "disabled",
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn names_of_the_inner_logger_hide_fields_that_were_recorded_before() {
+    let long = format!("{}.iban", "x".repeat(80));
+    let name = long.clone();
+    let record_fields = move |req: ServiceRequest, next: Next<BoxBody>| {
+        req.record_field("user.iban", "DE02");
+        req.record_field(&name, "DE02");
+        req.record_field("kept", "shown");
+        next.call(req)
+    };
+    let record = async |inner: BodyLog| {
+        let recorder = Recorder::default();
+        let scope = web::scope("").route("/echo", web::to(echo)).wrap(inner);
+        let app = App::new()
+            .service(scope)
+            .wrap(from_fn(record_fields.clone()))
+            .wrap(none().sink(recorder.clone()));
+        let app = init_service(app).await;
+        let req = TestRequest::with_uri("/echo").to_request();
+        read_body(call_service(&app, req).await).await;
+        recorder.only()
+    };
+    let shown = json!({"field.user.iban": "DE02", &long[..64]: "DE02", "kept": "shown"});
+    assert_fields(&record(none().request_limit(1)).await, shown);
+    let hidden = json!({
+        "field.user.iban": "[REDACTED]",
+        // Whether its name ends with `iban` is not known any more.
+        &long[..64]: "[REDACTED]",
+        "kept": "shown",
+    });
+    assert_fields(&record(none().redact("user.iban")).await, hidden);
 }
 
 #[get("/attribute", wrap = "BodyLog::new().request_limit(4)")]
@@ -295,7 +456,7 @@ const SETTINGS: [fn(BodyLog) -> BodyLog; 24] = [
     |log| log.request_header("x-one"),
     |log| log.omit_field("url.scheme"),
     |log| log.omit_field("http.request.header.content-type"),
-    |log| log.trusted_proxies(["10.0.0.0/8".parse::<IpNet>().unwrap()]),
+    |log| log.omit_field("http.request.header.origin"),
 ];
 
 proptest! {
@@ -313,7 +474,8 @@ proptest! {
         let request = || TestRequest::default()
             .method(if fails { Method::POST } else { Method::GET })
             .peer_addr("10.0.0.1:4711".parse().unwrap())
-            .insert_header(("x-forwarded-for", "203.0.113.9"))
+            .insert_header((header::ORIGIN, "https://app/?token=t0ps3cret"))
+            .insert_header((header::REFERER, "https://app/list"))
             .insert_header(("x-one", "1"));
         let (first, second) = (one.min(settings.len()), (one + two).min(settings.len()));
         let nested = [&settings[..first], &settings[first..second], &settings[second..]].map(with);

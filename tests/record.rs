@@ -18,7 +18,7 @@ use log::Level;
 use serde_json::{Value, json};
 
 mod support;
-use support::{Recorder, is_forbidden};
+use support::{Recorder, assert_fields, is_forbidden};
 
 /// Answers with the request body, and the `status` and content `type` of the query.
 async fn answer(req: HttpRequest, body: Bytes) -> HttpResponse {
@@ -221,13 +221,19 @@ async fn code_field_and_code_levels_replace_the_defaults() {
 }
 
 #[actix_web::test]
-async fn code_field_with_a_sensitive_name_is_shown() {
+async fn code_with_a_sensitive_name_is_shown_as_the_code_and_nowhere_else() {
     let (recorder, log) = Recorder::with_log();
-    let log = log.code_field("token_state");
-    let record = record_of(log, &recorder, post_json(r#"{"token_state":7,"token":8}"#)).await;
-    assert_eq!(
-        record["http.response.body.content"],
-        r#"{"token_state":7,"token":"[REDACTED]"}"#
+    let log = log.code_field("/result/pin");
+    let body = r#"{"result":{"pin":7},"pin":"t0ps3cret"}"#;
+    let req = post_json(body).uri("/?type=application/json&pin=t0ps3cret");
+    let record = record_of(log, &recorder, req).await;
+    assert_fields(
+        &record,
+        json!({
+            "exchange.code": 7,
+            "url.query": "type=application/json&pin=[REDACTED]",
+            "http.request.body.content": r#"{"result":{"pin":"[REDACTED]"},"pin":"[REDACTED]"}"#,
+        }),
     );
 }
 
@@ -981,20 +987,21 @@ async fn sampling_keeps_or_drops_all_records_of_a_trace_or_request_id() {
         ("x-request-id", "r-2", "r-1"),
     ] {
         let (recorder, log) = Recorder::with_log();
-        let app = App::new()
-            .default_service(web::to(answer))
-            .wrap(log.sample(0.5));
+        // An id decides although it is not shown.
+        let log = log
+            .omit_field("http.request.header.x-request-id")
+            .omit_field("trace_id")
+            .sample(0.5);
+        let app = App::new().default_service(web::to(answer)).wrap(log);
         let app = init_service(app).await;
         for value in [kept, left_out, kept, left_out] {
             let req = TestRequest::default().insert_header((name, value));
             read_body(call_service(&app, req.to_request()).await).await;
         }
-        let records = recorder.wait_for(2);
-        assert!(
-            records
-                .iter()
-                .all(|record| record["exchange.sample_rate"] == 0.5)
-        );
+        for record in recorder.wait_for(2) {
+            assert_eq!(record["exchange.sample_rate"], 0.5);
+            assert!(!record.to_string().contains("r-2"), "{record}");
+        }
     }
 }
 
@@ -1025,12 +1032,6 @@ async fn redacted_ids_do_not_decide_sampling() {
         records[0]["http.request.header.x-request-id"][0],
         "[REDACTED]"
     );
-}
-
-#[test]
-#[should_panic = "must be from 0 to 1, not 1.5"]
-fn sample_rate_above_one_panics() {
-    let _ = BodyLog::new().sample(1.5);
 }
 
 #[actix_web::test]
@@ -1220,18 +1221,6 @@ async fn omitted_fields_are_in_no_record() {
     }
 }
 
-#[test]
-#[should_panic = "\"url.schema\" is not a field of a record"]
-fn omitting_a_field_that_does_not_exist_panics() {
-    let _ = BodyLog::new().omit_field("url.schema");
-}
-
-#[test]
-#[should_panic = "the name of a header contains an invalid character"]
-fn header_with_an_invalid_name_panics() {
-    let _ = BodyLog::new().request_header("x y");
-}
-
 #[actix_web::test]
 async fn small_record_has_at_most_1100_bytes() {
     let (recorder, log) = Recorder::with_log();
@@ -1325,12 +1314,6 @@ async fn slow_exchange_is_at_least_a_warning() {
     }
 }
 
-#[test]
-#[should_panic = "the time from which an exchange is slow must be above zero"]
-fn slow_time_of_zero_panics() {
-    let _ = BodyLog::new().slow(Duration::ZERO);
-}
-
 #[actix_web::test]
 async fn fields_of_the_logger_are_in_every_record_unless_the_application_records_their_name() {
     let (recorder, log) = Recorder::with_log();
@@ -1363,22 +1346,6 @@ async fn fields_of_the_logger_are_in_every_record_unless_the_application_records
         assert_eq!(record["iban"], "[REDACTED]");
         assert_eq!(record["note"], "Bearer [REDACTED]");
         assert_eq!(record.get("nothing"), None);
-    }
-}
-
-#[test]
-fn field_of_the_logger_with_a_name_of_the_record_panics() {
-    for name in [
-        "",
-        "level",
-        "http.route",
-        "user",
-        "exchange.x",
-        "a\nb",
-        &"x".repeat(65),
-    ] {
-        let built = std::panic::catch_unwind(|| BodyLog::new().field(name, 1));
-        assert!(built.is_err(), "{name:?}");
     }
 }
 

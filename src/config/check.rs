@@ -3,7 +3,10 @@
 use crate::{
     config::settings::{CodeLevelPreset, Config},
     policy::BodyPolicy,
-    record::{omission::Omissions, truncate::MIN_RECORD_LIMIT},
+    record::{
+        omission::{Omission, Omissions},
+        truncate::MIN_RECORD_LIMIT,
+    },
     redact::names::{self, Names},
 };
 
@@ -40,11 +43,15 @@ fn check_limits(config: &Config, problems: &mut Vec<String>) {
         ));
     }
     // Request bodies are always recorded by default, so a limit of 0 for them is no contradiction.
-    if config.response_body == BodyPolicy::Always && config.response_limit == 0 {
-        problems.push(
-            "response_body is \"always\", but response_limit is 0, so no content is recorded"
-                .into(),
-        );
+    let is_asked_for = matches!(
+        config.response_body,
+        BodyPolicy::Always | BodyPolicy::OnFailure
+    );
+    if is_asked_for && config.response_limit == 0 {
+        let policy = config.response_body;
+        problems.push(format!(
+            "response_body is \"{policy}\", but response_limit is 0, so no content is recorded"
+        ));
     }
 }
 
@@ -88,11 +95,22 @@ fn check_sample_and_paths(config: &Config, problems: &mut Vec<String>) {
 }
 
 fn check_omitted_fields(config: &Config, problems: &mut Vec<String>) {
-    let errors = config
-        .omit_field
-        .iter()
-        .map(|name| Omissions::parse(name).err());
-    problems.extend(errors.flatten().map(|error| format!("omit_field: {error}")));
+    for name in &config.omit_field {
+        let contradicted = match Omissions::parse(name) {
+            Err(error) => {
+                problems.push(format!("omit_field: {error}"));
+                continue;
+            }
+            Ok(Omission::RequestHeader(header)) => config.request_headers.contains(&header),
+            Ok(Omission::ResponseHeader(header)) => config.response_headers.contains(&header),
+            Ok(Omission::Field(_)) => false,
+        };
+        if contradicted {
+            problems.push(format!(
+                "omit_field contains {name:?}, which is the field of a header that is listed"
+            ));
+        }
+    }
 }
 
 fn check_names(config: &Config, problems: &mut Vec<String>) {

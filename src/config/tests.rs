@@ -284,6 +284,14 @@ fn invalid_or_contradicting_settings_are_an_error() {
             "response_body is \"always\", but response_limit is 0, so no content is recorded",
         ),
         (
+            "response_body = \"on_failure\"\nresponse_limit = 0",
+            "response_body is \"on_failure\", but response_limit is 0, so no content is recorded",
+        ),
+        (
+            "omit_field = [\"http.request.header.X-Tenant\"]\nrequest_headers = [\"x-tenant\"]",
+            "omit_field contains \"http.request.header.X-Tenant\", which is the field of a header that is listed",
+        ),
+        (
             "code_levels = \"http\"\ncode_limit = 0",
             "code_field or code_levels is set, but code_limit is 0, so no code is read",
         ),

@@ -36,12 +36,14 @@ impl Additions {
     /// Sets a field, in place of an earlier field with the same name. An absent value removes the earlier field.
     pub(crate) fn set_field(
         &mut self,
-        name: String,
+        name: &str,
         value: FieldValue<'_>,
         redactor: Redactor<'_>,
         budget: &Budget,
     ) {
-        let earlier = self.fields.iter().position(|field| field.name == name);
+        let shown_name = Field::shown_name(name);
+        let mut fields = self.fields.iter();
+        let earlier = fields.position(|field| field.name == shown_name);
         if earlier.is_none() && self.fields.len() >= MAX_FIELDS {
             return;
         }

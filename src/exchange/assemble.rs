@@ -322,10 +322,15 @@ impl Emission<'_> {
         if let Some(why) = unsupported(&head.kind) {
             return Content::Omitted(why);
         }
-        if capture.refused() {
-            return Content::Omitted(omitted.unwrap_or(OmitReason::Budget));
-        }
         let kept = capture.kept();
+        if kept.is_empty() {
+            let why = match capture.refused() {
+                true => OmitReason::Budget,
+                // The body passed before an inner logger raised the limit from 0.
+                false => OmitReason::Disabled,
+            };
+            return Content::Omitted(omitted.unwrap_or(why));
+        }
         let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
         self.content_or_malformed(|| {
             match (DecodedBody::decode(&head.kind, kept, whole, limit), omitted) {

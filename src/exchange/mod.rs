@@ -39,11 +39,7 @@ use crate::{
     head::request_id::RequestId,
     logger::Logger,
     policy::{BodyPolicy, Policy},
-    record::{
-        errors,
-        field::{Field, FieldValue},
-        user::User,
-    },
+    record::{errors, field::FieldValue, user::User},
     sink::RequestSpan,
 };
 
@@ -160,11 +156,15 @@ impl Exchange {
             if Arc::ptr_eq(&policy, outer) {
                 return;
             }
+            // A middleware between the loggers may have changed the headers, so only what the inner logger asks for is
+            // read again.
             let (heads, allowed) = (&mut state.heads, &policy.headers.request);
-            (heads.request.client, heads.request.peer) = policy.client_and_peer(req);
+            if policy.proxies != outer.proxies {
+                (heads.request.client, heads.request.peer) = policy.client_and_peer(req);
+            }
             if !Arc::ptr_eq(&policy.headers, &outer.headers) {
-                // The allowlist may name headers that were not copied.
-                heads.copy_request_headers(req.headers(), allowed);
+                let lists = [&outer.headers.request, allowed];
+                heads.change_request_list(req.headers(), lists);
                 if let Some(id) = &state.id {
                     heads.copy_assigned_id(id, allowed);
                 }
@@ -173,11 +173,14 @@ impl Exchange {
             state.request.count(self.request_tail.take());
             let limit = state.request_capture_limit(&policy);
             state.request.set_limit(limit);
+            let redaction_changed = policy.names.id() != outer.names.id();
             state.inner = Some(policy);
             state.charge_longer_heads(live.budget());
             // Fields and user were redacted with the names of the outer logger only.
-            let redactor = live.redactor(&state.inner);
-            state.additions.redact(redactor, live.budget());
+            if redaction_changed {
+                let redactor = live.redactor(&state.inner);
+                state.additions.redact(redactor, live.budget());
+            }
         });
     }
 
@@ -261,10 +264,8 @@ impl Exchange {
     /// Sets a custom field, in place of an earlier field with the same name.
     pub(crate) fn set_field(&self, name: &str, value: FieldValue<'_>) {
         self.update(|state, live| {
-            if let Some(name) = Field::sanitized_name(name) {
-                let (redactor, budget) = (live.redactor(&state.inner), live.budget());
-                state.additions.set_field(name, value, redactor, budget);
-            }
+            let (redactor, budget) = (live.redactor(&state.inner), live.budget());
+            state.additions.set_field(name, value, redactor, budget);
         });
     }
 

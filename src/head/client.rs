@@ -6,7 +6,7 @@ use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
 
 /// The networks of the trusted proxies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Proxies(Vec<IpNet>);
 
 /// The result of reading a list of hops.

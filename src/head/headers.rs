@@ -63,6 +63,8 @@ pub(crate) struct Allowlist {
 enum Treatment {
     /// The name is sensitive, so the value is not copied.
     Hidden,
+    /// The value is copied only because it is an id that decides about [sampling](crate::BodyLog::sample).
+    Omitted,
     /// [`keep`](crate::BodyLog::keep) names the header, so its value is not redacted.
     Unchanged,
     Host,
@@ -110,16 +112,15 @@ impl Allowlist {
     pub(crate) fn rebuild(&mut self, names: &Names) {
         self.requested.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         self.requested.dedup();
-        let allowed = self
-            .requested
-            .iter()
-            .filter(|name| !names.is_never_logged(name.as_str()) && !self.omitted.contains(name));
-        (self.fields, self.treatments) = allowed
-            .map(|name| {
-                let field = HeaderField::new(self.prefix, name.clone());
-                (field, Treatment::of(name, names))
-            })
-            .unzip();
+        let allowed = self.requested.iter().filter_map(|name| {
+            let treatment = match self.omitted.contains(name) {
+                true if *name == X_REQUEST_ID => Treatment::Omitted,
+                false if !names.is_never_logged(name.as_str()) => Treatment::of(name, names),
+                _ => return None,
+            };
+            Some((HeaderField::new(self.prefix, name.clone()), treatment))
+        });
+        (self.fields, self.treatments) = allowed.unzip();
         self.by_len = [0; LENGTHS];
         for (next_index, field) in (1..=u16::MAX).zip(&self.fields) {
             let first = &mut self.by_len[length(field.name())];
@@ -229,10 +230,34 @@ impl HeaderValues {
         }
     }
 
-    /// Copies the listed headers, in place of the earlier values.
-    pub(crate) fn copy(&mut self, text: &mut HeadText, headers: &HeaderMap, allowed: &Allowlist) {
-        self.0.clear();
-        for (name, value) in headers {
+    /// Continues with the allowlist of an inner logger, in place of the earlier list. Values that were copied are not
+    /// read again, because a middleware between the loggers may have changed them.
+    pub(crate) fn change_list(
+        &mut self,
+        text: &mut HeadText,
+        headers: &HeaderMap,
+        [earlier, allowed]: [&Allowlist; 2],
+    ) {
+        let is_hidden = |list: &Allowlist, name| {
+            let index = list.find(name)?;
+            Some(list.treatment(index) == Treatment::Hidden)
+        };
+        let is_missing = |name| match (is_hidden(earlier, name), is_hidden(allowed, name)) {
+            (None, _) => true,
+            (Some(was_hidden), is_hidden) => was_hidden && is_hidden == Some(false),
+        };
+        self.0.retain_mut(|value| {
+            let name = earlier.fields[usize::from(value.field)].name();
+            let Some(listed) = allowed.find(name).filter(|_| !is_missing(name)) else {
+                return false;
+            };
+            value.field = listed;
+            if allowed.treatment(listed) == Treatment::Hidden {
+                value.part = text.push(REDACTED.as_bytes(), MAX_HEADER_VALUE_LEN);
+            }
+            true
+        });
+        for (name, value) in headers.iter().filter(|(name, _)| is_missing(name)) {
             self.add(text, name, value.as_bytes(), allowed);
         }
     }
@@ -263,10 +288,12 @@ impl HeaderValues {
         allowed: &Allowlist,
         redactor: Redactor<'_>,
     ) {
+        let is_omitted = |index| allowed.treatment(index) == Treatment::Omitted;
+        self.0.retain(|value| !is_omitted(value.field));
         for HeaderValue { field, part } in &mut self.0 {
             let (value, cut) = (text.get(*part), part.cut);
             let shown = match allowed.treatment(*field) {
-                Treatment::Hidden | Treatment::Unchanged => None,
+                Treatment::Hidden | Treatment::Omitted | Treatment::Unchanged => None,
                 Treatment::Host => url::redact_host(value, cut, &redactor),
                 Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
                 Treatment::Url => {
@@ -338,7 +365,9 @@ mod tests {
         headers: &[(&'static str, &[u8])],
     ) -> Vec<(String, String)> {
         let (mut text, mut copy) = (HeadText::default(), HeaderValues::default());
-        copy.copy(&mut text, &map(headers), allowed);
+        for (name, value) in &map(headers) {
+            copy.add(&mut text, name, value.as_bytes(), allowed);
+        }
         text.finish(copy.parts());
         copy.redact(&mut text, allowed, Redactor::new(names, &KeyCache::new()));
         copy.as_headers(&text, allowed)

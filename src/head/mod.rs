@@ -69,14 +69,22 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
-    /// Copies the headers of the request again, with the allowlist of a nested logger.
-    pub(crate) fn copy_request_headers(&mut self, headers: &HeaderMap, allowed: &Allowlist) {
-        self.request.headers.copy(&mut self.text, headers, allowed);
+    /// Continues with the allowlist of an inner logger, in place of the earlier list. Copies the headers of the request
+    /// that only the inner logger lists.
+    pub(crate) fn change_request_list(&mut self, headers: &HeaderMap, lists: [&Allowlist; 2]) {
+        if self.were_headers_omitted {
+            return;
+        }
+        let values = &mut self.request.headers;
+        values.change_list(&mut self.text, headers, lists);
         self.response_start = self.text.len();
     }
 
     /// Copies the id that was assigned to a request, unless an `x-request-id` of the request was copied.
     pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
+        if self.were_headers_omitted {
+            return;
+        }
         let headers = &mut self.request.headers;
         headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
         self.response_start = self.text.len();

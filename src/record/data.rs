@@ -35,6 +35,15 @@ pub struct RecordBody<'a> {
     pub unread: bool,
 }
 
+impl RecordBody<'_> {
+    /// Removes the content, and what is said about it.
+    pub(crate) fn remove_content(&mut self) {
+        self.content = None;
+        self.truncated = false;
+        self.malformed = false;
+    }
+}
+
 /// One exchange, as a sink receives it.
 ///
 /// A record serializes as one flat object with the names below. A field with an absent value is left

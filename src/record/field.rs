@@ -196,10 +196,14 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
+/// The prefix of a custom field whose name belongs to the record itself.
+const PREFIX: &str = "field.";
+
 /// One custom field of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Field {
     pub(crate) name: String,
+    is_name_cut: bool,
     /// Sanitized, redacted and capped; never [`FieldValue::None`].
     pub(crate) value: FieldValue<'static>,
 }
@@ -214,55 +218,70 @@ impl Field {
         self.name.capacity() + value
     }
 
-    /// Sanitizes and caps a name. Returns `None` if the name is empty.
+    /// Sanitizes and caps a name.
     ///
-    /// A name that belongs to the record itself gets the prefix `field.`, so that a custom field
-    /// cannot replace a field of the record.
-    pub(crate) fn sanitized_name(name: &str) -> Option<String> {
+    /// A name that belongs to the record itself gets a prefix, so that a custom field cannot replace a field of the
+    /// record.
+    pub(crate) fn shown_name(name: &str) -> String {
         let mut name = text::sanitize(text::cut(name, MAX_FIELD_NAME_LEN)).into_owned();
         if is_reserved(&name) {
-            name.insert_str(0, "field.");
+            name.insert_str(0, PREFIX);
         }
-        (!name.is_empty()).then_some(name)
+        name
     }
 
-    /// Returns the name of a field of every record, or the reason why there can be no such field.
-    pub(crate) fn checked_name(name: &str) -> Result<String, String> {
-        match Self::sanitized_name(name) {
-            None => Err("the name of a field is empty".to_owned()),
-            Some(shown) if shown != name => Err(format!(
-                "{name:?} cannot be the name of a field: it is that of a field of the record, or begins like one, or is \
-                 longer than {MAX_FIELD_NAME_LEN} bytes, or has control characters"
-            )),
-            Some(shown) => Ok(shown),
-        }
+    /// Checks the name of a field of every record. Returns the reason why there can be no such field.
+    pub(crate) fn check_name(name: &str) -> Result<(), String> {
+        let shown = Self::shown_name(name);
+        let reason = if name.is_empty() {
+            "it is empty".to_owned()
+        } else if name.len() > MAX_FIELD_NAME_LEN {
+            format!("it has more than {MAX_FIELD_NAME_LEN} bytes")
+        } else if shown.starts_with(PREFIX) {
+            "a record has a field of this name, or may get one".to_owned()
+        } else if shown != name {
+            "it has a control character".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(format!("{name:?} cannot be the name of a field: {reason}"))
     }
 
-    /// Sanitizes, redacts and caps a value. Returns `None` if the value is absent or not finite.
+    /// Sanitizes, redacts and caps a field. Returns `None` if the name is empty, or if the value is absent or not finite.
     pub(crate) fn sanitized(
-        name: String,
+        name: &str,
         value: FieldValue<'_>,
         redactor: Redactor<'_>,
     ) -> Option<Self> {
         let value = match value {
+            _ if name.is_empty() => return None,
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
-            _ if redactor.is_sensitive_in_form(&name) => REDACTED.into(),
+            // The name that was given decides, because the name that is shown may be cut.
+            _ if redactor.is_sensitive_in_form(name) => REDACTED.into(),
             FieldValue::Text(text) => redact_value(&text, redactor).into(),
             FieldValue::Bool(value) => value.into(),
             FieldValue::Integer(value) => value.into(),
             FieldValue::Unsigned(value) => FieldValue::Unsigned(value),
             FieldValue::Float(value) => value.into(),
         };
-        Some(Self { name, value })
+        Some(Self {
+            name: Self::shown_name(name),
+            is_name_cut: name.len() > MAX_FIELD_NAME_LEN,
+            value,
+        })
     }
 
-    /// Replaces the value if the name is sensitive. Otherwise, hides secrets in a value that is a string.
+    /// Redacts the value with other names, too.
     pub(crate) fn redact(&mut self, redactor: Redactor<'_>) {
-        let name = std::mem::take(&mut self.name);
-        let value = std::mem::replace(&mut self.value, FieldValue::None);
+        let name = self.name.strip_prefix(PREFIX).unwrap_or(&self.name);
+        let value = match self.is_name_cut {
+            // Whether the whole name is sensitive is not known any more.
+            true => REDACTED.into(),
+            false => std::mem::replace(&mut self.value, FieldValue::None),
+        };
         if let Some(field) = Self::sanitized(name, value, redactor) {
-            *self = field;
+            self.value = field.value;
         }
     }
 }
@@ -336,12 +355,8 @@ mod tests {
     use crate::redact::key_cache::KeyCache;
 
     fn field<'v>(name: &str, value: impl Into<FieldValue<'v>>) -> Option<Field> {
-        let name = Field::sanitized_name(name)?;
-        Field::sanitized(
-            name,
-            value.into(),
-            Redactor::new(&Names::default(), &KeyCache::new()),
-        )
+        let (names, keys) = (Names::default(), KeyCache::new());
+        Field::sanitized(name, value.into(), Redactor::new(&names, &keys))
     }
 
     fn value<'v>(name: &str, given: impl Into<FieldValue<'v>>) -> FieldValue<'static> {
@@ -386,6 +401,20 @@ mod tests {
         assert_eq!(
             value("login", json!({"user": "ann", "password": "x"})),
             FieldValue::Text(r#"{"password":"[REDACTED]","user":"ann"}"#.into())
+        );
+    }
+
+    #[test]
+    fn the_name_that_was_given_decides_whether_the_value_is_hidden() {
+        let long = format!("{}.password", "x".repeat(MAX_FIELD_NAME_LEN));
+        assert_eq!(value(&long, "y"), FieldValue::Text(REDACTED.into()));
+        let (mut names, keys) = (Names::default(), KeyCache::new());
+        names.redact("user.iban");
+        let field = Field::sanitized("user.iban", "y".into(), Redactor::new(&names, &keys));
+        let field = field.unwrap();
+        assert_eq!(
+            (&*field.name, field.value),
+            ("field.user.iban", FieldValue::Text(REDACTED.into()))
         );
     }
 

@@ -72,8 +72,6 @@ pub(crate) struct Names {
     contained: List,
     /// The whole names that were set. The last layer is that of the innermost logger. There is at least one layer.
     layers: Vec<Layer>,
-    /// The key of the result code, which is shown even if its name is sensitive.
-    code: Box<str>,
 }
 
 /// The whole names that were set on one logger. The order of the calls does not matter.
@@ -92,7 +90,6 @@ impl Default for Names {
             has_defaults: true,
             contained: List::default(),
             layers: vec![Layer::default()],
-            code: "".into(),
         }
     }
 }
@@ -165,15 +162,6 @@ impl Names {
         &mut self.layers[last]
     }
 
-    /// Shows the value of the result code, unless [`redact`](Self::redact) names its key.
-    pub(crate) fn show_code(&mut self, key: &str) {
-        let key = normalize(key);
-        if *self.code != *key {
-            self.id = next_id();
-            self.code = key.into();
-        }
-    }
-
     /// Returns whether the name of a field, a JSON key or a header is sensitive.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
         self.hides(&normalize(name))
@@ -199,9 +187,7 @@ impl Names {
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
         let name = normalize(words);
         let hidden = self.set_on_a_logger(&name);
-        hidden.unwrap_or_else(|| {
-            self.has_defaults && *self.code != *name && is_whole_sensitive_name(&name)
-        })
+        hidden.unwrap_or_else(|| self.has_defaults && is_whole_sensitive_name(&name))
     }
 
     /// Returns whether the value of `key` extends to the end of the line, even if the value looks like pairs.
@@ -221,6 +207,11 @@ impl Names {
     /// Returns whether [`keep`](Self::keep) named this name.
     pub(crate) fn is_kept(&self, name: &str) -> bool {
         self.set_on_a_logger(&normalize(name)) == Some(false)
+    }
+
+    /// Returns whether [`redact`](Self::redact) named this name.
+    pub(crate) fn is_redacted(&self, name: &str) -> bool {
+        self.set_on_a_logger(&normalize(name)) == Some(true)
     }
 
     /// Returns whether any sensitive name is a part of `text`.
@@ -252,8 +243,7 @@ impl Names {
 
     fn hides_by(&self, name: &str, by_default: impl Fn(&str) -> bool) -> bool {
         self.set_on_a_logger(name).unwrap_or_else(|| {
-            *self.code != *name
-                && ((self.has_defaults && by_default(name)) || self.contained.occur_in(name))
+            (self.has_defaults && by_default(name)) || self.contained.occur_in(name)
         })
     }
 }
@@ -388,17 +378,6 @@ mod tests {
         for key in ["user[name]", "page", "sigma", "a.b"] {
             assert!(!names.is_sensitive_in_query(key), "{key}");
         }
-    }
-
-    #[test]
-    fn key_of_result_code_is_shown_unless_redact_names_it() {
-        let mut names = Names::default();
-        names.show_code("token_code");
-        assert!(!names.is_sensitive("tokenCode") && names.is_sensitive("token"));
-        names.redact_containing("code");
-        assert!(!names.is_sensitive("tokenCode"));
-        names.redact("Token-Code");
-        assert!(names.is_sensitive("tokenCode"));
     }
 
     /// Returns the names after these calls, in every order.
