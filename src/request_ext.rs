@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::HttpMessage;
 
 use crate::{
-    exchange::{Exchange, WeakExchange},
+    exchange::{Exchange, RequestLink},
     record::{field::FieldValue, user::User},
 };
 
@@ -65,8 +65,7 @@ impl<T: HttpMessage> RecordExt for T {}
 
 fn with_exchange<T: HttpMessage>(message: &T, f: impl FnOnce(&Exchange)) {
     // The extensions must not be borrowed while `f` runs, because `f` may run code of the caller.
-    let exchange = message.extensions().get::<WeakExchange>().cloned();
-    if let Some(exchange) = exchange {
+    if let Some(exchange) = RequestLink::of(message) {
         exchange.with(f);
     }
 }

@@ -20,6 +20,7 @@ use std::{
 };
 
 use actix_web::{
+    HttpMessage,
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
     http::{StatusCode, Version},
@@ -27,7 +28,6 @@ use actix_web::{
 
 use crate::{
     capture::tail_counter::TailCounter,
-    content::unsupported,
     exchange::{
         assemble::{Assembled, Emission},
         live::{Ending, Live},
@@ -38,7 +38,7 @@ use crate::{
     },
     head::request_id::RequestId,
     logger::Logger,
-    policy::{BodyPolicy, Policy},
+    policy::Policy,
     record::{errors, field::FieldValue, user::User},
     sink::RequestSpan,
 };
@@ -63,6 +63,10 @@ pub(crate) struct Exchange {
     /// The counter of the request body. The payload shares it, to count without a reference to the exchange.
     request_tail: Rc<TailCounter>,
     response_tail: TailCounter,
+    /// Set when the last clone of the request is dropped, which the server does before it takes the response.
+    is_request_dropped: Cell<bool>,
+    /// Set if the server has taken the response.
+    is_response_taken: Cell<bool>,
     /// Set until the exchange ends.
     is_open: Cell<bool>,
     /// Set from the end of the exchange until its record is emitted.
@@ -89,6 +93,8 @@ impl Exchange {
         self.calls_of_app.set(0);
         self.request_tail.take();
         self.response_tail.take();
+        self.is_request_dropped.set(false);
+        self.is_response_taken.set(false);
         self.is_open.set(true);
         self.live = Some(Live {
             logger: Arc::clone(logger),
@@ -156,24 +162,13 @@ impl Exchange {
             if Arc::ptr_eq(&policy, outer) {
                 return;
             }
-            // A middleware between the loggers may have changed the headers, so only what the inner logger asks for is
-            // read again.
-            let (heads, allowed) = (&mut state.heads, &policy.headers.request);
-            if policy.proxies != outer.proxies {
-                (heads.request.client, heads.request.peer) = policy.client_and_peer(req);
-            }
-            if !Arc::ptr_eq(&policy.headers, &outer.headers) {
-                let lists = [&outer.headers.request, allowed];
-                heads.change_request_list(req.headers(), lists);
-                if let Some(id) = &state.id {
-                    heads.copy_assigned_id(id, allowed);
-                }
-            }
+            let redaction_changed = policy.names.id() != outer.names.id();
+            let outer = Arc::clone(outer);
+            state.change_heads([&outer, &policy], req);
             // Count first, because the limit must not be raised if bytes were counted but not kept.
             state.request.count(self.request_tail.take());
             let limit = state.request_capture_limit(&policy);
             state.request.set_limit(limit);
-            let redaction_changed = policy.names.id() != outer.names.id();
             state.inner = Some(policy);
             state.charge_longer_heads(live.budget());
             // Fields and user were redacted with the names of the outer logger only.
@@ -306,32 +301,29 @@ impl Exchange {
             self.response_tail.take();
             let policy = live.policy(&state.inner);
             let copy = state.heads.copy_response(head, &policy.headers.response);
-            let is_upgrade = copy.status == StatusCode::SWITCHING_PROTOCOLS;
-            if is_upgrade {
+            if copy.status == StatusCode::SWITCHING_PROTOCOLS {
                 // From now on, the payload is another protocol.
                 state.request.forget(live.budget());
             }
-            let wants_code = copy.may_have_code();
-            let is_unwanted =
-                is_upgrade || state.omits_bodies || policy.response_body == BodyPolicy::Never;
-            let limit = match (is_unwanted, wants_code) {
-                _ if unsupported(&copy.kind).is_some() => 0,
-                (true, false) => 0,
-                (true, true) => policy.code_limit,
-                (false, _) => policy.kept_limit(wants_code),
-            };
+            let limit = state.response_capture_limit(&copy, policy);
             state.response_body.restart(limit, live.budget());
             let complete_unpolled = size.is_eof() || state.heads.is_never_polled(&copy);
             state.response = Some(Response {
+                wants_code: copy.may_have_code(),
                 head: copy,
                 time_to_head,
-                wants_code,
                 first_chunk_code: None,
                 complete_unpolled,
                 polled: false,
             });
             state.charge_longer_heads(live.budget());
         });
+    }
+
+    /// Notes that somebody asked for the size of the response body. If the request was dropped before, this is the
+    /// server, which writes the head of the response. Other layers ask while they hold the request.
+    pub(crate) fn response_sized(&self) {
+        self.is_response_taken.set(self.is_request_dropped.get());
     }
 
     pub(crate) fn response_tail(&self) -> &TailCounter {
@@ -406,6 +398,7 @@ impl Exchange {
                 || (thread::panicking() && !live.unwinding_before),
             is_complete_unpolled: response.is_some_and(|r| r.complete_unpolled),
             is_replaced: response.is_some_and(|r| !r.polled)
+                && !self.is_response_taken.get()
                 && state.heads.request.version != Version::HTTP_2,
             is_error: response.is_none() && state.error_returned,
         });
@@ -487,8 +480,8 @@ impl fmt::Debug for Exchange {
 }
 
 /// A reference that does not keep the exchange alive. The payload holds one, because it may move into a task that
-/// outlives the response. The extensions of the request hold one, because they live as long as any clone of the
-/// request.
+/// outlives the response. The extensions of the request [hold](RequestLink) one, because they live as long as any clone
+/// of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakExchange(Weak<Exchange>);
 
@@ -504,5 +497,28 @@ impl WeakExchange {
     /// Calls `f` if the exchange is still alive. If the exchange has ended, its methods do nothing.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&Exchange) -> T) -> Option<T> {
         self.0.upgrade().map(|exchange| f(&exchange))
+    }
+}
+
+/// The reference in the extensions of the request.
+#[derive(Debug)]
+pub(crate) struct RequestLink(WeakExchange);
+
+impl RequestLink {
+    pub(crate) fn new(exchange: &Rc<Exchange>) -> Self {
+        Self(WeakExchange::new(exchange))
+    }
+
+    /// Returns the exchange of a request, if the request has one.
+    pub(crate) fn of(message: &impl HttpMessage) -> Option<WeakExchange> {
+        let extensions = message.extensions();
+        Some(extensions.get::<Self>()?.0.clone())
+    }
+}
+
+impl Drop for RequestLink {
+    fn drop(&mut self) {
+        self.0
+            .with(|exchange| exchange.is_request_dropped.set(true));
     }
 }

@@ -20,8 +20,8 @@ pub(crate) struct OutcomeInputs {
     pub(crate) is_panic: bool,
     /// Set if the response is complete although its body was not polled.
     pub(crate) is_complete_unpolled: bool,
-    /// Set if nobody asked for the body of the response, which the server always does over HTTP/1. So another response
-    /// was sent. Over HTTP/2, the server drops the body unpolled if the client resets the stream.
+    /// Set if the response was dropped before the server took it, so another response was sent. (If the client leaves
+    /// while a layer outside holds the response, this is set, too.) Never set over HTTP/2.
     pub(crate) is_replaced: bool,
     /// Set if the inner service returned an error, and no response was built from it.
     pub(crate) is_error: bool,

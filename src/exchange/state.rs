@@ -106,6 +106,23 @@ impl State {
         self.request.set_limit(self.request_capture_limit(policy));
     }
 
+    /// Continues with the policy of an inner logger.
+    ///
+    /// A middleware between the loggers may have changed the headers, so only what the inner logger asks for in addition
+    /// is read again.
+    pub(crate) fn change_heads(&mut self, [outer, inner]: [&Policy; 2], req: &ServiceRequest) {
+        let (heads, allowed) = (&mut self.heads, &inner.headers.request);
+        if inner.proxies != outer.proxies {
+            (heads.request.client, heads.request.peer) = inner.client_and_peer(req);
+        }
+        if !Arc::ptr_eq(&inner.headers, &outer.headers) {
+            heads.change_request_list(req.headers(), [&outer.headers.request, allowed]);
+            if let Some(id) = &self.id {
+                heads.copy_assigned_id(id, allowed);
+            }
+        }
+    }
+
     /// Returns the number of bytes that are kept of the request body.
     pub(crate) fn request_capture_limit(&self, policy: &Policy) -> usize {
         let is_unwanted = self.omits_bodies
@@ -114,6 +131,20 @@ impl State {
         match is_unwanted {
             true => 0,
             false => policy.request_limit,
+        }
+    }
+
+    /// Returns the number of bytes that are kept of the body of a response with this head.
+    pub(crate) fn response_capture_limit(&self, head: &ResponseHeadCopy, policy: &Policy) -> usize {
+        let wants_code = head.may_have_code();
+        let is_unwanted = self.omits_bodies
+            || policy.response_body == BodyPolicy::Never
+            || head.status == StatusCode::SWITCHING_PROTOCOLS;
+        match (is_unwanted, wants_code) {
+            _ if unsupported(&head.kind).is_some() => 0,
+            (true, false) => 0,
+            (true, true) => policy.code_limit,
+            (false, _) => policy.kept_limit(wants_code),
         }
     }
 

@@ -34,6 +34,9 @@ impl<B: MessageBody> MessageBody for RecordedBody<B> {
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {
+        if let Some(exchange) = &self.exchange {
+            exchange.response_sized();
+        }
         self.body.size()
     }
 

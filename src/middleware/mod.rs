@@ -26,7 +26,7 @@ pub use self::{body::RecordedBody, future::BodyLogFuture};
 use self::{future::Mode, guard::ExchangeGuard, payload::RecordedPayload, worker::Worker};
 use crate::{
     body_log::BodyLog,
-    exchange::{Exchange, WeakExchange},
+    exchange::{Exchange, RequestLink, WeakExchange},
     head::request_id::{RequestId, RequestIdSource},
     logger::Logger,
 };
@@ -97,7 +97,7 @@ where
         let payload = req.parts_mut().1.take();
         req.set_payload(RecordedPayload::wrap(payload, exchange.shared()));
         req.extensions_mut()
-            .insert(WeakExchange::new(exchange.shared()));
+            .insert(RequestLink::new(exchange.shared()));
         if is_quiet(logger, &req) {
             exchange.make_quiet();
         }
@@ -117,8 +117,7 @@ impl<S> BodyLogMiddleware<S> {
     /// Applies the settings of this logger to the exchange of the outer logger, or ends that exchange without a record
     /// if this logger excludes the request. Returns false if there is no outer logger that records the request.
     fn joins_outer(&self, req: &ServiceRequest) -> bool {
-        let outer = req.extensions().get::<WeakExchange>().cloned();
-        let Some(outer) = outer.filter(WeakExchange::is_alive) else {
+        let Some(outer) = RequestLink::of(req).filter(WeakExchange::is_alive) else {
             return false;
         };
         let logger = self.logger();

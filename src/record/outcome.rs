@@ -12,8 +12,8 @@ text_enum! {
         Failed = "failed",
         /// The exchange was dropped before its end: the client disconnected, or the server stopped.
         Aborted = "aborted",
-        /// The response was dropped before anybody asked for a byte of its body, over HTTP/1 or in a test: a layer
-        /// outside of the logger answered with another response. This does not raise the level.
+        /// The response was dropped before the server took it, over HTTP/1 or in a test: a layer outside of the logger
+        /// answered with another response. This does not raise the level.
         Replaced = "replaced",
         /// The application panicked.
         Panicked = "panicked",

@@ -252,6 +252,36 @@ fn large_response_in_memory_whose_client_leaves_is_aborted_with_its_whole_size()
 }
 
 #[test]
+fn client_that_leaves_before_the_server_asks_for_the_body_aborts_the_exchange() {
+    // The server asks for the body when the head has left its buffer. The kernel's buffers on loopback hold less.
+    const HEAD_SIZE: usize = 32 << 20;
+    let site = Site::new(|routes| {
+        let handler = || async {
+            let large = "x".repeat(HEAD_SIZE);
+            HttpResponse::Ok()
+                .insert_header(("x-large", large))
+                .body("never asked for")
+        };
+        routes.route("/", web::get().to(handler));
+    });
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, "HTTP/1.1 200");
+    reset(client);
+    assert_fields(
+        &site.record(),
+        json!({
+            "exchange.outcome": "aborted",
+            "level": "WARN",
+            "http.response.status_code": 200,
+            "http.response.body.size": 0,
+        }),
+    );
+}
+
+#[test]
 fn response_body_that_differs_from_its_announced_length_is_completed_with_its_own_size() {
     for announced in [20, 4] {
         let site = Site::new(move |routes| {
