@@ -24,9 +24,10 @@ impl Config {
     /// Settings contradict each other if:
     ///
     /// - `memory_budget` is less than `request_limit` and the larger of `response_limit` and `code_limit` together;
-    /// - `response_body` is `always`, but `response_limit` is 0;
+    /// - `response_body` is `always` or `on_failure`, but `response_limit` is 0;
     /// - `code_field` or `code_levels` is set, but `code_limit` is 0;
     /// - a name is in both `redact` and `keep`;
+    /// - a header is in `request_headers` or `response_headers`, and its field in `omit_field`;
     /// - `request_headers` or `response_headers` contains a header that carries credentials, and `keep` does not.
     pub fn build(self) -> Result<BodyLog, ConfigError> {
         let problems = check::problems(&self);

@@ -48,7 +48,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Environment variables hold strings only. The crate `config` reads numbers and lists from them:
+/// Environment variables hold strings only. The crate `config` reads numbers from them, and lists where
+/// `with_list_parse_key` names the key:
 ///
 /// ```
 /// use actix_bodylog::Config;
