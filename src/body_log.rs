@@ -37,13 +37,14 @@ pub const DEFAULT_BODY_LIMIT: usize = 4 * 1024;
 pub const DEFAULT_CODE_LIMIT: usize = 4 * 1024;
 /// Bytes of one rendered record by default: 15 KiB. Container runtimes split lines at 16 KiB.
 pub const DEFAULT_RECORD_LIMIT: usize = 15 * 1024;
-/// Bytes that all exchanges may hold together by default: 16 MiB, about 2,000 exchanges with full bodies.
+/// Bytes that the captured data of all exchanges may take together by default: 16 MiB, about 2,000 exchanges with full
+/// bodies.
 pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 
 /// Middleware that records HTTP exchanges, bodies included, in bounded memory.
 ///
-/// Build it once, outside the factory closure of the `HttpServer`: clones share the memory budget,
-/// the counters and the sinks that were added before the clone was made, and every worker needs a clone.
+/// Build it once, outside the factory closure of the `HttpServer`. Every worker needs a clone. Clones share the memory
+/// budget, the counters, and the sinks that were added before the clone was made.
 ///
 /// ```no_run
 /// use actix_bodylog::BodyLog;
@@ -82,8 +83,8 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// # let _ = app;
 /// ```
 ///
-/// Settings that form a list (`redact`, `quiet`, `request_header` and so on) are added to those of the outer logger. A
-/// name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated accordingly
+/// Settings that are made once for each item (`redact`, `quiet`, `request_header` and so on) are added to those of the
+/// outer logger. A name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated accordingly
 /// inside of it, even if the outer logger says otherwise. A setting that was made before a clone counts as made on the
 /// clone, too.
 #[derive(Clone, Debug)]
@@ -191,12 +192,13 @@ impl BodyLog {
     /// Sets the maximum number of bytes of one rendered record, newline included, in the [schema](Sink::schema) of
     /// each sink. Default: [`DEFAULT_RECORD_LIMIT`].
     ///
-    /// If a record would be larger, bodies are shortened first, then custom fields and headers are left out. The
-    /// method, status, level and outcome are always present.
+    /// If a record would be larger, these are shortened or left out, in this order: bodies, custom fields, headers, the
+    /// error, the rest of the request head, the user and the ids, the ends of the message and the path. The method,
+    /// status, level and outcome are always present.
     ///
     /// # Panics
     ///
-    /// Panics if `bytes` is below 1024, into which those fields might not fit.
+    /// Panics if `bytes` is below 1024, because those fields might not fit.
     #[track_caller]
     pub fn record_limit(self, bytes: usize) -> Self {
         assert!(
@@ -206,8 +208,8 @@ impl BodyLog {
         self.set(move |policy| policy.record_limit = bytes)
     }
 
-    /// Sets the number of bytes that all exchanges may hold together, on all workers, until their records are made.
-    /// Default: [`DEFAULT_MEMORY_BUDGET`].
+    /// Sets the number of bytes that the captured data of all exchanges may take together, on all workers, until their
+    /// records are made. Default: [`DEFAULT_MEMORY_BUDGET`].
     ///
     /// This is the memory of heads, captured bodies, custom fields, users and errors. If there is no room for a body, it
     /// is not captured, and is [omitted](crate::record::OmitReason::Budget). If there is no room for a head, its headers are
@@ -215,7 +217,8 @@ impl BodyLog {
     /// is no room for a field, a user or an error, it is [omitted](crate::Record::fields_omitted). Responses never
     /// change.
     ///
-    /// All clones share one budget, so this method changes the budget of all clones.
+    /// All clones share one budget, so this method changes the budget of all clones. That of a logger inside another one
+    /// is not used.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
@@ -256,8 +259,8 @@ impl BodyLog {
         self.set(move |policy| policy.status_levels = Some(levels.clone()))
     }
 
-    /// Sets the time to the response head from which the level of an exchange is at least [`Level::Warn`]. Default: no
-    /// time.
+    /// Sets the time to the response head from which the level of an exchange is at least [`Level::Warn`]. By default, no
+    /// exchange is slow.
     ///
     /// # Panics
     ///
@@ -271,7 +274,7 @@ impl BodyLog {
         self.set(move |policy| policy.slow = Some(time))
     }
 
-    /// Sets the level of an exchange that requires no more severe level. Default: [`Level::Debug`].
+    /// Sets the level of a record that nothing raises, as of a successful exchange. Default: [`Level::Debug`].
     pub fn success_level(self, level: Level) -> Self {
         self.set(move |policy| policy.success_level = level)
     }
@@ -302,7 +305,7 @@ impl BodyLog {
         self.set_names(move |names| names.redact_containing(&fragment))
     }
 
-    /// Shows the values of exactly this name, whatever rule for names would hide them. A value that looks like a
+    /// Shows the values of this whole name, even if a rule for names would hide them. A value that looks like a
     /// credential, such as a JSON web token, stays hidden, except in a header: a header of this name may be
     /// [recorded](Self::request_header) unchanged. May be called several times.
     ///
@@ -321,8 +324,8 @@ impl BodyLog {
         self.set_names(move |names| *names = redaction.names.clone())
     }
 
-    /// Adds a request header to the record, by a [`HeaderName`] or its text. May be called several times. Default:
-    /// content-encoding, content-type, origin, referer and x-request-id.
+    /// Adds a request header, by a [`HeaderName`] or its text, to those that are recorded by default: content-encoding,
+    /// content-type, origin, referer and x-request-id. May be called several times.
     ///
     /// The value of a header with a sensitive name is hidden. Headers that carry credentials
     /// (authorization, proxy-authorization, cookie, set-cookie, x-api-key, x-auth-token,
@@ -338,9 +341,9 @@ impl BodyLog {
         self.set(move |policy| policy.add_request_header(&header))
     }
 
-    /// Adds a response header to the record, with the same exceptions as
-    /// [`request_header`](Self::request_header). May be called several times. Default:
-    /// content-encoding, content-type, location and retry-after.
+    /// Adds a response header to those that are recorded by default, with the same exceptions as
+    /// [`request_header`](Self::request_header): content-encoding, content-type, location and retry-after. May be called
+    /// several times.
     ///
     /// # Panics
     ///
@@ -353,7 +356,8 @@ impl BodyLog {
 
     /// Adds a custom field to every record. The last call with the same name counts. A field that the application
     /// [records](crate::RecordExt::record_field) under the same name takes precedence. The value of a sensitive name is
-    /// redacted.
+    /// redacted. An absent value, and a number that is not finite, adds no field. A string is truncated to
+    /// [`MAX_FIELD_VALUE_LEN`](crate::record::MAX_FIELD_VALUE_LEN) bytes.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;
@@ -364,8 +368,9 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// Panics if the name is empty, belongs to the record itself, has more than
-    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes, or has control characters.
+    /// Panics if the name is empty, is reserved (see "Schemas" in the crate docs), has more than
+    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes, or contains a control character, a line separator
+    /// or a bidirectional override.
     #[track_caller]
     pub fn field<'v>(self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) -> Self {
         let name = name.as_ref().to_owned();
@@ -390,9 +395,9 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// Panics if no field of a record has this name, or if the field is in every record: `timestamp`, `level`,
-    /// `message`, the methods, the path, the status, the sizes of bodies, and the fields under `exchange.` that tell
-    /// how the exchange ended, how long it took, and what is missing in the record.
+    /// Panics if no field of a record has this name, or if a record could not be understood without the field:
+    /// `timestamp`, `level`, `message`, the methods, the path, the status, the sizes of bodies, the duration, the outcome,
+    /// the sample rate, and what is truncated, malformed, omitted or unread.
     #[track_caller]
     pub fn omit_field(self, name: impl AsRef<str>) -> Self {
         let omission = match Omissions::parse(name.as_ref()) {
@@ -444,9 +449,9 @@ impl BodyLog {
     /// [`Stats::sampled_out`].
     ///
     /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
-    /// Without a trace, the request id decides, even if it is [omitted](Self::omit_field); without either, chance. (So a
-    /// client that chooses its ids influences whether its successes are kept.) An id that is redacted does not decide. If
-    /// the [budget](Self::memory_budget) had no room for the headers, chance decides.
+    /// Without a trace, the request id decides, even if it is [omitted](Self::omit_field); without either, a random number
+    /// does. (So a client that chooses its ids influences whether its successes are kept.) An id that is redacted does not decide. If
+    /// the [budget](Self::memory_budget) had no room for the headers, a random number decides.
     ///
     /// # Panics
     ///
@@ -495,10 +500,11 @@ impl BodyLog {
         self.change_logger(|logger| logger.filters.excluded.add_condition(condition))
     }
 
-    /// Adds a sink. Records go to all sinks. Default: [`LogSink::new`](crate::LogSink::new).
+    /// Adds a sink. Records go to all sinks. The first call replaces the default sink,
+    /// [`LogSink::new`](crate::LogSink::new). The sinks of a logger inside another one get no records.
     ///
-    /// To ask a sink later, for example what it [lost](Sink::lost), or to share it with another logger, add an
-    /// `Arc` of it.
+    /// To call methods of a sink later, such as [`lost`](Sink::lost), or to share it with another logger, add an `Arc` of
+    /// it.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
         self.change_logger(|logger| {
@@ -522,11 +528,11 @@ impl BodyLog {
     }
 
     /// Returns the body fields of a record about a response with status 200, these headers and this body, to test your
-    /// settings. [`BodyPolicy::WhenNotable`] shows the content, as above the success level. The
-    /// [record limit](Self::record_limit) does not apply.
+    /// settings. The level is assumed to be above the success level, so [`BodyPolicy::WhenNotable`] and
+    /// [`BodyPolicy::OnFailure`] show the content. The [record limit](Self::record_limit) does not apply.
     ///
-    /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A request body
-    /// is shown in the same way, up to [`request_limit`](Self::request_limit) and without a code.
+    /// Only the headers that describe the body count, such as `content-type` and `content-encoding`. A record shows a
+    /// request body in the same way, but up to [`request_limit`](Self::request_limit) and without a code.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;

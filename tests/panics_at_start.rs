@@ -56,7 +56,10 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
         ),
         (&|log| log.field("user", 1), "or may get one"),
         (&|log| log.field("exchange.x", 1), "or may get one"),
-        (&|log| log.field("a\nb", 1), "it has a control character"),
+        (
+            &|log| log.field("a\nb", 1),
+            "it contains a control character",
+        ),
         (&|log| log.field(&long, 1), "it has more than 64 bytes"),
     ];
     let failures: Vec<_> = cases

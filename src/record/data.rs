@@ -19,7 +19,7 @@ use crate::{
 #[non_exhaustive]
 pub struct RecordBody<'a> {
     /// Number of bytes that passed through, whether they were kept or not. `None` if there was no
-    /// message.
+    /// response.
     pub size: Option<u64>,
     /// Prefix of the body as text, or the outline of a multipart body: sanitized, redacted and at most as
     /// long as the limit.
@@ -102,16 +102,17 @@ pub struct Record<'a> {
     pub code: Option<Code<'a>>,
     /// `exchange.code_state`: the reason why the code of a JSON response is not known.
     pub code_state: Option<CodeState>,
-    /// `exchange.duration`: time to the end of the exchange; seconds in JSON.
+    /// `exchange.duration`: time from the arrival of the request head to the end of the exchange; seconds in JSON.
     pub duration: Duration,
-    /// `exchange.time_to_head`: time to the response head; seconds in JSON.
+    /// `exchange.time_to_head`: time from the arrival of the request head to the response head; seconds in JSON.
     pub time_to_head: Option<Duration>,
     /// `exchange.level_reason`: what raised the level above the [success level](crate::BodyLog::success_level).
     pub level_reason: Option<LevelReason>,
     /// `exchange.outcome`
     pub outcome: Outcome,
     /// `exchange.headers_omitted`: [`OmitReason::Budget`] if the memory budget had no room for the headers. Then the
-    /// host, the user agent, the route and the ids may be absent, too, and the target may be cut to 256 bytes.
+    /// host, the user agent, the route and the request id may be absent, too, and path and query together may be cut to
+    /// 256 bytes.
     pub headers_omitted: Option<OmitReason>,
     /// `exchange.fields_omitted`: [`OmitReason::Budget`] if the memory budget had no room for a custom field, the user
     /// or an error.
@@ -119,8 +120,8 @@ pub struct Record<'a> {
     /// `exchange.sample_rate`: the share of records like this one that is [kept](crate::BodyLog::sample).
     /// `None` if all of them are.
     pub sample_rate: Option<f64>,
-    /// The `x-request-id` of the request, or a [generated](crate::RequestIdSource::Generate) one. In the default
-    /// schema it is only the field of that header.
+    /// The `x-request-id` of the request, or a [generated](crate::RequestIdSource::Generate) id. The default schema shows
+    /// it only as `http.request.header.x-request-id`.
     pub request_id: Option<&'a str>,
     /// `trace_id`: of a well-formed `traceparent` (W3C Trace Context).
     pub trace_id: Option<&'a str>,
@@ -136,7 +137,8 @@ pub struct Record<'a> {
     pub user_name: Option<&'a str>,
     /// `user.roles`
     pub user_roles: Roles<'a>,
-    /// Fields of [`record_field`](crate::RecordExt::record_field), under their own names.
+    /// The custom fields of [`BodyLog::field`](crate::BodyLog::field) and
+    /// [`record_field`](crate::RecordExt::record_field). A reserved name has the prefix `field.`.
     pub fields: Fields<'a>,
     /// Set if no string of the request head needs an escape in JSON.
     pub(crate) head_is_plain: bool,

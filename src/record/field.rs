@@ -240,7 +240,8 @@ impl Field {
         } else if shown.starts_with(PREFIX) {
             "a record has a field of this name, or may get one".to_owned()
         } else if shown != name {
-            "it has a control character".to_owned()
+            "it contains a control character, a line separator or a bidirectional override"
+                .to_owned()
         } else {
             return Ok(());
         };

@@ -6,30 +6,30 @@ use log::Level;
 use crate::{record::outcome::Outcome, util::text_enum::text_enum};
 
 text_enum! {
-    /// What raised the level of a record above the [success level](crate::BodyLog::success_level). If several would
-    /// have raised it to the same level, the first in this order.
+    /// What raised the level of a record above the [success level](crate::BodyLog::success_level). If several of them
+    /// require the level of the record, the reason is the first in this order.
     pub enum LevelReason {
-        /// The [outcome](Outcome) is not a success.
+        /// The [outcome](Outcome): `Failed` and `Panicked` require `Error`, `Aborted` requires `Warn`.
         Outcome = "outcome",
         /// The status, by [`status_levels`](crate::BodyLog::status_levels).
         Status = "status",
         /// The code in the response, by [`code_levels`](crate::BodyLog::code_levels).
         Code = "code",
-        /// A complete response claims to be JSON, and is not.
+        /// A complete response has a content type of JSON, but its body is empty or not JSON.
         Malformed = "malformed",
         /// The time to the response head, by [`slow`](crate::BodyLog::slow).
         Slow = "slow",
     }
 }
 
-/// Returns the level of a status by default: [`Warn`](Level::Warn) for 4xx, [`Error`](Level::Error) for 5xx, and
-/// otherwise nothing.
+/// Returns the level of a status by default: [`Warn`](Level::Warn) for 4xx, [`Error`](Level::Error) for 5xx, otherwise
+/// `None`.
 pub(crate) fn default_status_level(status: StatusCode) -> Option<Level> {
     http_code_level(status.as_u16().into())
 }
 
-/// Returns the level of a code by default: [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, but
-/// nothing from 200 to 299, and otherwise nothing. This is [`incident_code_level`] with HTTP's codes of success, for
+/// Returns the level of a code by default: [`Error`](Level::Error) from 500, [`Warn`](Level::Warn) from 101 to 199 and
+/// from 300 to 499, otherwise `None`. This is [`incident_code_level`] with HTTP's codes of success, for
 /// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
 #[must_use]
 pub fn default_code_level(code: i64) -> Option<Level> {
@@ -40,7 +40,7 @@ pub fn default_code_level(code: i64) -> Option<Level> {
 }
 
 /// Returns the level of a code by the convention of the service that this crate was written for:
-/// [`Error`](Level::Error) from 500 on, [`Warn`](Level::Warn) above 100, and otherwise nothing. For
+/// [`Error`](Level::Error) from 500, [`Warn`](Level::Warn) from 101, otherwise `None`. For
 /// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
 #[must_use]
 pub fn incident_code_level(code: i64) -> Option<Level> {
@@ -52,7 +52,7 @@ pub fn incident_code_level(code: i64) -> Option<Level> {
 }
 
 /// Returns the level of a code that follows HTTP status codes: [`Warn`](Level::Warn) for 4xx,
-/// [`Error`](Level::Error) for 5xx, and otherwise nothing. For
+/// [`Error`](Level::Error) for 5xx, otherwise `None`. For
 /// [`BodyLog::code_levels`](crate::BodyLog::code_levels).
 ///
 /// ```

@@ -87,7 +87,7 @@ impl Omissions {
         }
         if REQUIRED.contains(&name) {
             return Err(format!(
-                "{name:?} cannot be omitted: it is in every record that needs it"
+                "{name:?} cannot be omitted: a record could not be understood without it"
             ));
         }
         let header = |prefix| name.strip_prefix(prefix)?.parse().ok();

@@ -8,7 +8,7 @@ text_enum! {
     /// The names, types and units that a sink uses. Default: [`OpenTelemetry`](Self::OpenTelemetry).
     ///
     /// If a schema has no name for a field, the field keeps its name in
-    /// [`OpenTelemetry`](Self::OpenTelemetry). Custom fields always keep their names. The record limit
+    /// [`OpenTelemetry`](Self::OpenTelemetry). A custom field has the same name in every schema. The record limit
     /// applies to a record in each [sink's schema](crate::Sink::schema).
     ///
     /// ```
@@ -21,7 +21,7 @@ text_enum! {
     /// # Changes
     ///
     /// The conventions change, and this crate follows them. A field is renamed or removed, or changes its type or unit,
-    /// only in a release that breaks compatibility (a new minor version before 1.0), and that is listed in the changelog.
+    /// only in a release that breaks compatibility (a new minor version before 1.0). The changelog lists each such change.
     /// New fields may come with every release.
     #[derive(Default)]
     pub enum Schema {
@@ -35,7 +35,7 @@ text_enum! {
         /// `url.domain`, `url.port`, `client.ip`, `source.ip` (the peer, if it is not the client), `http.version`,
         /// `http.request.method` (as in the request), `http.request.body.bytes`, `http.response.body.bytes`,
         /// `http.request.id` (the `x-request-id`), `http.request.referrer`, `trace.id`, `parent.id` (of Elastic APM),
-        /// `error.message`, `event.duration` in nanoseconds, and `event.outcome`. The outcome is `failure` if
+        /// `error.message`, `event.duration` in nanoseconds, and `event.outcome`, which is `failure` if
         /// [`Level::Error`] is required, or if the exchange failed, was aborted or panicked, and otherwise `success`.
         ///
         /// A code is always a string, because a field of an Elasticsearch index has one type.

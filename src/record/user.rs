@@ -40,7 +40,8 @@ impl User {
         self
     }
 
-    /// Adds a role to `user.roles`. May be called several times, up to [`MAX_USER_ROLES`].
+    /// Adds a role to `user.roles`. May be called several times. Empty roles, and those after the first
+    /// [`MAX_USER_ROLES`], are dropped.
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.roles.push(role.into());
         self

@@ -50,9 +50,8 @@ impl JsonLines {
     ///
     /// If all sinks of a logger are like this, each worker makes its records in [batches](Sink::deferred).
     ///
-    /// Records that wait or are being written take at most `bytes` bytes, which should be several times the
-    /// [record limit](crate::BodyLog::record_limit), and at most an eighth more memory. If there is no room for a
-    /// record, it is dropped and counted in [`Stats::sink_losses`](crate::Stats::sink_losses); records that wait
+    /// Records that wait or are being written take at most `bytes` bytes; their buffers take at most an eighth more. Choose
+    /// several times the [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and counted in [`Stats::sink_losses`](crate::Stats::sink_losses); records that wait
     /// stay. When the writer accepts records again, the number of dropped records is logged through the `log` facade,
     /// at most once a second. For the first record that is larger than `bytes`, a warning is logged immediately.
     ///
@@ -104,12 +103,12 @@ impl JsonLines {
         }
     }
 
-    /// Writes to standard output, as [`new`](Self::new) does.
+    /// Writes to standard output, otherwise like [`new`](Self::new).
     pub fn stdout() -> Self {
         Self::new(io::stdout())
     }
 
-    /// Writes to standard error, as [`new`](Self::new) does.
+    /// Writes to standard error, otherwise like [`new`](Self::new).
     pub fn stderr() -> Self {
         Self::new(io::stderr())
     }

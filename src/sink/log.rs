@@ -23,8 +23,8 @@ use crate::{
 /// serializes with. The values of a header are joined by `, ` (RFC 9110, section 5.3). If the implementation of `log`
 /// ignores key-values, use [`LogSink::json`].
 ///
-/// The filter of that implementation decides which levels are recorded. If it disables even errors, requests
-/// pass through untouched.
+/// The filter of that implementation decides which records this sink logs. If no sink of a logger is enabled for
+/// `Error`, requests pass through.
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
     json: bool,

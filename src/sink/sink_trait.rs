@@ -34,11 +34,11 @@ use crate::record::{data::Record, schema::Schema};
     note = "`BodyLog::sink_fn` adds a closure"
 )]
 pub trait Sink: Send + Sync {
-    /// Returns whether the sink uses records of a level. Default: `true`.
+    /// Returns whether [`emit`](Self::emit) is called with records of a level. Default: `true`.
     ///
-    /// Called with `Error` before a request is recorded. Called when the record is made, with the level of the
-    /// record, and perhaps before with the level that the record has without the code of the response. Not called where
-    /// another sink has already decided. Should be cheap.
+    /// The logger calls this when a request arrives, with `Error`, and when the record is made, with the level of the
+    /// record and perhaps before with the level that the record has without the code of the response. A call may be left
+    /// out if an earlier sink has returned `true`. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
         let _ = level;
         true
@@ -82,7 +82,8 @@ pub trait Sink: Send + Sync {
         true
     }
 
-    /// Returns the number of records that this sink has lost so far without a panic. Default: 0.
+    /// Returns the number of records that this sink has lost so far. A panic of [`emit`](Self::emit) is counted in
+    /// [`Stats::sink_panics`](crate::Stats::sink_panics) instead. Default: 0.
     ///
     /// [`Stats::sink_losses`](crate::Stats::sink_losses) is the sum over all sinks of a logger.
     fn lost(&self) -> u64 {

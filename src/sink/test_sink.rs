@@ -102,7 +102,7 @@ impl TestSink {
     ///
     /// # Panics
     ///
-    /// Panics if there are fewer records after `limit`.
+    /// Panics if there are fewer than `count` records when `limit` has passed.
     #[must_use]
     #[track_caller]
     pub fn wait_for(&self, count: usize, limit: Duration) -> Vec<Value> {

@@ -49,8 +49,7 @@ use crate::{
 /// # let _ = app;
 /// ```
 ///
-/// Subscribers decide which levels are recorded. If their filters disable even errors for
-/// `actix_bodylog`, requests pass through untouched.
+/// Subscribers decide which records become events. If no sink of a logger is enabled for `Error`, requests pass through.
 #[derive(Clone, Debug, Default)]
 pub struct TracingSink {
     schema: Schema,
