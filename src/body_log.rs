@@ -84,9 +84,9 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// ```
 ///
 /// Settings that are made once for each item (`redact`, `quiet`, `request_header` and so on) are added to those of the
-/// outer logger. A name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated accordingly
-/// inside of it, even if the outer logger says otherwise. A setting that was made before a clone counts as made on the
-/// clone, too.
+/// outer logger. A name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated
+/// accordingly inside of it, even if the outer logger says otherwise. A setting that was made before a clone counts as
+/// made on the clone, too.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
