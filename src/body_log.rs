@@ -84,9 +84,9 @@ pub const DEFAULT_MEMORY_BUDGET: usize = 16 * 1024 * 1024;
 /// ```
 ///
 /// Settings that are made once for each item (`redact`, `quiet`, `request_header` and so on) are added to those of the
-/// outer logger. A name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is treated
-/// accordingly inside of it, even if the outer logger says otherwise. A setting that was made before a clone counts as
-/// made on the clone, too.
+/// outer logger. A name that is given to [`keep`](Self::keep) or [`redact`](Self::redact) on the inner logger is
+/// treated accordingly inside of it, even if the outer logger says otherwise. A setting that was made before a clone
+/// counts as made on the clone, too.
 #[derive(Clone, Debug)]
 #[must_use = "a logger does nothing unless it is wrapped around an application"]
 pub struct BodyLog {
@@ -211,14 +211,14 @@ impl BodyLog {
     /// Sets the number of bytes that the captured data of all exchanges may take together, on all workers, until their
     /// records are made. Default: [`DEFAULT_MEMORY_BUDGET`].
     ///
-    /// This is the memory of heads, captured bodies, custom fields, users and errors. If there is no room for a body, it
-    /// is not captured, and is [omitted](crate::record::OmitReason::Budget). If there is no room for a head, its headers are
-    /// [omitted](crate::Record::headers_omitted); if there is still no room, its target is cut to 256 bytes. If there
-    /// is no room for a field, a user or an error, it is [omitted](crate::Record::fields_omitted). Responses never
-    /// change.
+    /// This is the memory of heads, captured bodies, custom fields, users and errors. If there is no room for a body,
+    /// it is not captured, and is [omitted](crate::record::OmitReason::Budget). If there is no room for a head, its
+    /// headers are [omitted](crate::Record::headers_omitted); if there is still no room, its target is cut to 256
+    /// bytes. If there is no room for a field, a user or an error, it is [omitted](crate::Record::fields_omitted).
+    /// Responses never change.
     ///
-    /// All clones share one budget, so this method changes the budget of all clones. That of a logger inside another one
-    /// is not used.
+    /// All clones share one budget, so this method changes the budget of all clones. That of a logger inside another
+    /// one is not used.
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.logger.shared.budget.set_limit(bytes);
         self
@@ -227,8 +227,8 @@ impl BodyLog {
     /// Sets the place of the code in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such as
     /// `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
-    /// The field `exchange.code` shows the code even if its key is sensitive, unless [`redact`](Self::redact) names that
-    /// key. In bodies, that key is treated like any other.
+    /// The field `exchange.code` shows the code even if its key is sensitive, unless [`redact`](Self::redact) names
+    /// that key. In bodies, that key is treated like any other.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         let path = CodePath::new(field.as_ref());
         self.set(move |policy| policy.set_code_path(path.clone()))
@@ -259,8 +259,8 @@ impl BodyLog {
         self.set(move |policy| policy.status_levels = Some(levels.clone()))
     }
 
-    /// Sets the time to the response head from which the level of an exchange is at least [`Level::Warn`]. By default, no
-    /// exchange is slow.
+    /// Sets the time to the response head from which the level of an exchange is at least [`Level::Warn`]. By default,
+    /// no exchange is slow.
     ///
     /// # Panics
     ///
@@ -342,8 +342,8 @@ impl BodyLog {
     }
 
     /// Adds a response header to those that are recorded by default, with the same exceptions as
-    /// [`request_header`](Self::request_header): content-encoding, content-type, location and retry-after. May be called
-    /// several times.
+    /// [`request_header`](Self::request_header): content-encoding, content-type, location and retry-after. May be
+    /// called several times.
     ///
     /// # Panics
     ///
@@ -369,8 +369,8 @@ impl BodyLog {
     /// # Panics
     ///
     /// Panics if the name is empty, is reserved (see "Schemas" in the crate docs), has more than
-    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes, or contains a control character, a line separator
-    /// or a bidirectional override.
+    /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes, or contains a control character, a line
+    /// separator or a bidirectional override.
     #[track_caller]
     pub fn field<'v>(self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) -> Self {
         let name = name.as_ref().to_owned();
@@ -396,8 +396,8 @@ impl BodyLog {
     /// # Panics
     ///
     /// Panics if no field of a record has this name, or if a record could not be understood without the field:
-    /// `timestamp`, `level`, `message`, the methods, the path, the status, the sizes of bodies, the duration, the outcome,
-    /// the sample rate, and what is truncated, malformed, omitted or unread.
+    /// `timestamp`, `level`, `message`, the methods, the path, the status, the sizes of bodies, the duration, the
+    /// outcome, the sample rate, and what is truncated, malformed, omitted or unread.
     #[track_caller]
     pub fn omit_field(self, name: impl AsRef<str>) -> Self {
         let omission = match Omissions::parse(name.as_ref()) {
@@ -433,7 +433,8 @@ impl BodyLog {
         self.set(move |policy| policy.proxies = proxies.clone())
     }
 
-    /// Sets where the ids of requests come from. Default: [`RequestIdSource::Incoming`], the `x-request-id` of the request.
+    /// Sets where the ids of requests come from. Default: [`RequestIdSource::Incoming`], the `x-request-id` of the
+    /// request.
     ///
     /// [`RequestIdSource::Generate`] adds the id to the response.
     pub fn request_id(self, ids: RequestIdSource) -> Self {
@@ -444,14 +445,15 @@ impl BodyLog {
     /// records.
     ///
     /// A record above the [success level](Self::success_level), or a record whose code, status, outcome, malformed
-    /// response or slowness requires [`Level::Warn`] or above, is always kept. Other records contain the share as `sample_rate`:
-    /// each of them stands for `1 / sample_rate` exchanges. Records that are left out are counted in
+    /// response or slowness requires [`Level::Warn`] or above, is always kept. Other records contain the share as
+    /// `sample_rate`: each of them stands for `1 / sample_rate` exchanges. Records that are left out are counted in
     /// [`Stats::sampled_out`].
     ///
     /// The records of a trace are kept or left out together, by the last 56 bits of the trace id, as in OpenTelemetry.
-    /// Without a trace, the request id decides, even if it is [omitted](Self::omit_field); without either, a random number
-    /// does. (So a client that chooses its ids influences whether its successes are kept.) An id that is redacted does not decide. If
-    /// the [budget](Self::memory_budget) had no room for the headers, a random number decides.
+    /// Without a trace, the request id decides, even if it is [omitted](Self::omit_field); without either, a random
+    /// number does. (So a client that chooses its ids influences whether its successes are kept.) An id that is
+    /// redacted does not decide. If the [budget](Self::memory_budget) had no room for the headers, a random number
+    /// decides.
     ///
     /// # Panics
     ///
@@ -463,7 +465,8 @@ impl BodyLog {
     }
 
     /// Records a request for exactly this path, as this logger receives it, only if it fails: if its code, status,
-    /// outcome, malformed response or [slowness](Self::slow) requires [`Level::Warn`] or above. May be called several times.
+    /// outcome, malformed response or [slowness](Self::slow) requires [`Level::Warn`] or above. May be called several
+    /// times.
     pub fn quiet(self, path: impl Into<String>) -> Self {
         let path = path.into();
         self.change_logger(|logger| logger.filters.quiet.add_path(path))
@@ -503,8 +506,8 @@ impl BodyLog {
     /// Adds a sink. Records go to all sinks. The first call replaces the default sink,
     /// [`LogSink::new`](crate::LogSink::new). The sinks of a logger inside another one get no records.
     ///
-    /// To call methods of a sink later, such as [`lost`](Sink::lost), or to share it with another logger, add an `Arc` of
-    /// it.
+    /// To call methods of a sink later, such as [`lost`](Sink::lost), or to share it with another logger, add an `Arc`
+    /// of it.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         let replace = std::mem::replace(&mut self.default_sink, false);
         self.change_logger(|logger| {

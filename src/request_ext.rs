@@ -41,8 +41,8 @@ pub trait RecordExt: HttpMessage {
     ///
     /// At most [`MAX_FIELDS`](crate::record::MAX_FIELDS) are kept, with names of at most
     /// [`MAX_FIELD_NAME_LEN`](crate::record::MAX_FIELD_NAME_LEN) bytes and strings of at most
-    /// [`MAX_FIELD_VALUE_LEN`](crate::record::MAX_FIELD_VALUE_LEN) bytes. The value of a sensitive name is redacted. A name
-    /// that belongs to the record itself gets the prefix `field.`.
+    /// [`MAX_FIELD_VALUE_LEN`](crate::record::MAX_FIELD_VALUE_LEN) bytes. The value of a sensitive name is redacted. A
+    /// name that belongs to the record itself gets the prefix `field.`.
     fn record_field<'v>(&self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) {
         with_exchange(self, |exchange| {
             exchange.set_field(name.as_ref(), value.into())
@@ -54,8 +54,8 @@ pub trait RecordExt: HttpMessage {
         with_exchange(self, Exchange::omit_bodies);
     }
 
-    /// Adds an error to `exception.message`, which is truncated to [`MAX_ERROR_LEN`](crate::record::MAX_ERROR_LEN) bytes. The
-    /// level stays the same.
+    /// Adds an error to `exception.message`, which is truncated to [`MAX_ERROR_LEN`](crate::record::MAX_ERROR_LEN)
+    /// bytes. The level stays the same.
     fn record_error(&self, error: impl fmt::Display) {
         with_exchange(self, |exchange| exchange.add_error(&error));
     }

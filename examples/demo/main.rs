@@ -1,7 +1,7 @@
 //! A small upload service whose exchanges are recorded.
 //!
-//! Records go to standard output as JSON Lines, and to the page at `/`. Everything else goes to standard error. If nobody
-//! reads standard output, requests go on, and `/stats` counts the lost records.
+//! Records go to standard output as JSON Lines, and to the page at `/`. Everything else goes to standard error. If
+//! nobody reads standard output, requests go on, and `/stats` counts the lost records.
 //!
 //! ```text
 //! cargo run --example demo

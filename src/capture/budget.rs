@@ -84,8 +84,8 @@ impl Share {
         self.0
     }
 
-    /// Takes bytes from the budget or gives bytes back, so that the share has `bytes` bytes. Changes nothing and returns
-    /// false if the budget has no room for them.
+    /// Takes bytes from the budget or gives bytes back, so that the share has `bytes` bytes. Changes nothing and
+    /// returns false if the budget has no room for them.
     pub(crate) fn resize(&mut self, bytes: usize, budget: &Budget) -> bool {
         if bytes < self.0 {
             budget.give_back(self.0 - bytes);

@@ -16,7 +16,8 @@ const FIRST_GROWTH: usize = 256;
 pub(crate) struct Capture {
     limit: usize,
     bytes: Vec<u8>,
-    /// The bytes that are taken from the budget. The buffer may be larger, because it may come from an earlier exchange.
+    /// The bytes that are taken from the budget. The buffer may be larger, because it may come from an earlier
+    /// exchange.
     share: Share,
     /// The number of bytes of the body so far, kept or not.
     seen: u64,

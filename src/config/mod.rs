@@ -23,8 +23,8 @@ impl Config {
     /// Returns an error if a value is invalid or if settings contradict each other. The error lists all problems.
     /// Settings contradict each other if:
     ///
-    /// - `memory_budget` is less than the sum of `request_limit` and the larger of `response_limit` and `code_limit`, or
-    ///   less than `request_limit` if `response_limit` is 0;
+    /// - `memory_budget` is less than the sum of `request_limit` and the larger of `response_limit` and `code_limit`,
+    ///   or less than `request_limit` if `response_limit` is 0;
     /// - `response_body` is `always` or `on_failure`, but `response_limit` is 0;
     /// - `code_field` or `code_levels` is set, but `code_limit` is 0;
     /// - a name is in both `redact` and `keep`;

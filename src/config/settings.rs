@@ -21,8 +21,8 @@ use crate::{
 /// Most settings of a [`BodyLog`] that are plain values, for a file or the environment.
 ///
 /// Each setting has the name and the default of the corresponding method; only the lists of headers have other names,
-/// `request_headers` and `response_headers`. Everything else (`slow`, hooks, sinks, fields, redaction rules that several
-/// loggers share) is set on the logger that is built from this struct.
+/// `request_headers` and `response_headers`. Everything else (`slow`, hooks, sinks, fields, redaction rules that
+/// several loggers share) is set on the logger that is built from this struct.
 ///
 /// Any self-describing format can be read, such as TOML, YAML and JSON. Sizes are numbers of bytes or strings with a
 /// unit: `"16 MiB"` (16 × 1,024²) or `"16 MB"` (16 × 1,000²). An unknown key is an error that names the key, unless
@@ -71,8 +71,8 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-/// [`build`](Self::build) checks the values; its error lists those that are invalid or contradict each other. A `Config`
-/// serializes to the same keys, with sizes as numbers of bytes.
+/// [`build`](Self::build) checks the values; its error lists those that are invalid or contradict each other. A
+/// `Config` serializes to the same keys, with sizes as numbers of bytes.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {

@@ -51,8 +51,8 @@ const MAX_KEPT_UNRECORDED: usize = 1024;
 ///
 /// Guards own the exchange: first the future holds one, then the body. If the inner service returned an error, the
 /// error holds one until it is dropped, and so does a streamed body that is built from the error. Everything else holds
-/// a weak reference. The end of the body, or else the drop of the last guard, ends the exchange. So there is exactly one
-/// record.
+/// a weak reference. The end of the body, or else the drop of the last guard, ends the exchange. So there is exactly
+/// one record.
 #[derive(Default)]
 pub(crate) struct Exchange {
     /// `None` while the exchange is in the pool of its worker.
@@ -134,7 +134,8 @@ impl Exchange {
         live.logger.call(f)
     }
 
-    /// Runs application code. If that code panics, the outcome is [`Outcome::Panicked`](crate::record::Outcome::Panicked).
+    /// Runs application code. If that code panics, the outcome is
+    /// [`Outcome::Panicked`](crate::record::Outcome::Panicked).
     ///
     /// Calls nest if a body polls another body of the same exchange.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {

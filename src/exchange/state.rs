@@ -108,8 +108,8 @@ impl State {
 
     /// Continues with the policy of an inner logger.
     ///
-    /// A middleware between the loggers may have changed the headers, so only what the inner logger asks for in addition
-    /// is read again.
+    /// A middleware between the loggers may have changed the headers, so only what the inner logger asks for in
+    /// addition is read again.
     pub(crate) fn change_heads(&mut self, [outer, inner]: [&Policy; 2], req: &ServiceRequest) {
         let (heads, allowed) = (&mut self.heads, &inner.headers.request);
         if inner.proxies != outer.proxies {

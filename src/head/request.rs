@@ -206,8 +206,8 @@ impl RequestHead {
         self.message = self.method.up_to(self.query.unwrap_or(self.path));
     }
 
-    /// Returns the method as OpenTelemetry has it, and the method of the request if they differ. Known methods are those
-    /// of RFC 9110 and RFC 5789, and QUERY.
+    /// Returns the method as OpenTelemetry has it, and the method of the request if they differ. Known methods are
+    /// those of RFC 9110 and RFC 5789, and QUERY.
     pub(super) fn methods<'t>(&self, text: &'t HeadText) -> (&'t str, Option<&'t str>) {
         match text.get(self.method) {
             method @ ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS"

@@ -25,8 +25,8 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 text_enum! {
     /// Where the ids of requests come from.
     ///
-    /// An `x-request-id` is invalid, and is not recorded, if it is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes, or
-    /// contains a character that is not visible ASCII.
+    /// An `x-request-id` is invalid, and is not recorded, if it is empty, has more than [`MAX_REQUEST_ID_LEN`] bytes,
+    /// or contains a character that is not visible ASCII.
     #[derive(Default)]
     pub enum RequestIdSource {
         /// From the `x-request-id` of the request only. This is the default, and affects only the record.

@@ -1,7 +1,7 @@
 //! The exchanges of one worker that wait for their records, which are made in a row.
 //!
-//! Between two requests, the kernel and actix-web evict the code that makes records from the caches of the processor. In
-//! a row, only the first record pays for that.
+//! Between two requests, the kernel and actix-web evict the code that makes records from the caches of the processor.
+//! In a row, only the first record pays for that.
 
 use std::{
     cell::{Cell, RefCell},

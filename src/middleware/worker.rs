@@ -130,8 +130,8 @@ impl Worker {
             }
             Task::Stopped => {
                 let handle = TaskHandle(Rc::downgrade(self));
-                // Outside of a `LocalSet`, in which actix runs servers and tests, this panics. Nothing tells beforehand,
-                // except that a `System` has a `LocalSet`.
+                // Outside of a `LocalSet`, in which actix runs servers and tests, this panics. Nothing tells
+                // beforehand, except that a `System` has a `LocalSet`.
                 let can_try = cfg!(panic = "unwind") || System::try_current().is_some();
                 can_try && catch_panic(|| rt::spawn(emit_when_idle(handle))).is_some()
             }
@@ -178,7 +178,8 @@ impl Worker {
         }
     }
 
-    /// Puts an exchange whose record was emitted into the pool, unless something else references it or the pool is full.
+    /// Puts an exchange whose record was emitted into the pool, unless something else references it or the pool is
+    /// full.
     pub(super) fn recycle(&self, shared: &mut Rc<Exchange>) {
         let Some(exchange) = Rc::get_mut(shared) else {
             return;

@@ -120,8 +120,8 @@ pub struct Record<'a> {
     /// `exchange.sample_rate`: the share of records like this one that is [kept](crate::BodyLog::sample).
     /// `None` if all of them are.
     pub sample_rate: Option<f64>,
-    /// The `x-request-id` of the request, or a [generated](crate::RequestIdSource::Generate) id. The default schema shows
-    /// it only as `http.request.header.x-request-id`.
+    /// The `x-request-id` of the request, or a [generated](crate::RequestIdSource::Generate) id. The default schema
+    /// shows it only as `http.request.header.x-request-id`.
     pub request_id: Option<&'a str>,
     /// `trace_id`: of a well-formed `traceparent` (W3C Trace Context).
     pub trace_id: Option<&'a str>,

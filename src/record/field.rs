@@ -248,7 +248,8 @@ impl Field {
         Err(format!("{name:?} cannot be the name of a field: {reason}"))
     }
 
-    /// Sanitizes, redacts and caps a field. Returns `None` if the name is empty, or if the value is absent or not finite.
+    /// Sanitizes, redacts and caps a field. Returns `None` if the name is empty, or if the value is absent or not
+    /// finite.
     pub(crate) fn sanitized(
         name: &str,
         value: FieldValue<'_>,

@@ -21,14 +21,14 @@ text_enum! {
     /// # Changes
     ///
     /// The conventions change, and this crate follows them. A field is renamed or removed, or changes its type or unit,
-    /// only in a release that breaks compatibility (a new minor version before 1.0). The changelog lists each such change.
-    /// New fields may come with every release.
+    /// only in a release that breaks compatibility (a new minor version before 1.0). The changelog lists each such
+    /// change. New fields may come with every release.
     #[derive(Default)]
     pub enum Schema {
         /// The semantic conventions of OpenTelemetry, version 1.45, with the names in the documentation of
-        /// [`Record`](crate::Record). Durations are in seconds. `trace_id` and `trace_flags` are those of "Trace Context
-        /// in non-OTLP Log Formats". Fields for which the conventions have no name are under `exchange.`, except
-        /// `timestamp`, `level`, `message` and `parent_span_id`.
+        /// [`Record`](crate::Record). Durations are in seconds. `trace_id` and `trace_flags` are those of "Trace
+        /// Context in non-OTLP Log Formats". Fields for which the conventions have no name are under `exchange.`,
+        /// except `timestamp`, `level`, `message` and `parent_span_id`.
         #[default]
         OpenTelemetry = "open_telemetry",
         /// The Elastic Common Schema, version 9.4, with dotted names: `@timestamp`, `log.level` in lower case,

@@ -50,10 +50,11 @@ impl JsonLines {
     ///
     /// If all sinks of a logger are like this, each worker makes its records in [batches](Sink::deferred).
     ///
-    /// Records that wait or are being written take at most `bytes` bytes; their buffers take at most an eighth more. Choose
-    /// several times the [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is dropped and counted in [`Stats::sink_losses`](crate::Stats::sink_losses); records that wait
-    /// stay. When the writer accepts records again, the number of dropped records is logged through the `log` facade,
-    /// at most once a second. For the first record that is larger than `bytes`, a warning is logged immediately.
+    /// Records that wait or are being written take at most `bytes` bytes; their buffers take at most an eighth more.
+    /// Choose several times the [record limit](crate::BodyLog::record_limit). If there is no room for a record, it is
+    /// dropped and counted in [`Stats::sink_losses`](crate::Stats::sink_losses); records that wait stay. When the
+    /// writer accepts records again, the number of dropped records is logged through the `log` facade, at most once a
+    /// second. For the first record that is larger than `bytes`, a warning is logged immediately.
     ///
     /// The thread collects records for two milliseconds, or until there are 128 KiB, writes them in batches of up to
     /// this size, and flushes the writer after each batch. This takes a fraction of the processor time of one `write`

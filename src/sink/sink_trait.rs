@@ -37,8 +37,8 @@ pub trait Sink: Send + Sync {
     /// Returns whether [`emit`](Self::emit) is called with records of a level. Default: `true`.
     ///
     /// The logger calls this when a request arrives, with `Error`, and when the record is made, with the level of the
-    /// record and perhaps before with the level that the record has without the code of the response. A call may be left
-    /// out if an earlier sink has returned `true`. Should be cheap.
+    /// record and perhaps before with the level that the record has without the code of the response. A call may be
+    /// left out if an earlier sink has returned `true`. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
         let _ = level;
         true

@@ -98,7 +98,8 @@ impl Write for SqliteWriter {
 
 /// Opens an existing file for queries.
 ///
-/// The flags are not `READ_ONLY`, because a read-only connection cannot undo a transaction of a process that was killed.
+/// The flags are not `READ_ONLY`, because a read-only connection cannot undo a transaction of a process that was
+/// killed.
 pub fn open_existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

@@ -49,7 +49,8 @@ use crate::{
 /// # let _ = app;
 /// ```
 ///
-/// Subscribers decide which records become events. If no sink of a logger is enabled for `Error`, requests pass through.
+/// Subscribers decide which records become events. If no sink of a logger is enabled for `Error`, requests pass
+/// through.
 #[derive(Clone, Debug, Default)]
 pub struct TracingSink {
     schema: Schema,
