@@ -19,7 +19,7 @@ use actix_web::{
         StatusCode,
         header::{self, HeaderMap, HeaderValue},
     },
-    test::{TestRequest, init_service},
+    test::{TestRequest, call_service, init_service, read_body},
     web,
 };
 use bytes::Bytes;
@@ -413,6 +413,30 @@ async fn heads_are_taken_from_the_budget() {
             Some(8)
         );
     }
+}
+
+#[actix_web::test]
+async fn headers_that_the_outer_logger_omitted_are_not_copied_for_an_inner_logger() {
+    let (recorder, log) = Recorder::with_log();
+    let inner = BodyLog::new()
+        .request_header("x-small")
+        .redact("origin")
+        .request_id(RequestIdSource::Generate);
+    let scope = web::scope("")
+        .wrap(inner)
+        .default_service(web::to(HttpResponse::Ok));
+    let app = App::new()
+        .service(scope)
+        .wrap(log.memory_budget(10_000).request_header("accept"));
+    let app = init_service(app).await;
+    let req = with_fat_head().insert_header(("x-small", "small"));
+    read_body(call_service(&app, req.to_request()).await).await;
+    let record = recorder.only();
+    assert_eq!(record["exchange.headers_omitted"], "budget");
+    assert!(
+        !record.to_string().contains("http.request.header."),
+        "{record}"
+    );
 }
 
 #[actix_web::test]
