@@ -255,8 +255,10 @@ impl Field {
         value: FieldValue<'_>,
         redactor: Redactor<'_>,
     ) -> Option<Self> {
+        if name.is_empty() {
+            return None;
+        }
         let value = match value {
-            _ if name.is_empty() => return None,
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             // The name that was given decides, because the name that is shown may be cut.
