@@ -384,6 +384,9 @@ impl BodyLog {
     /// Leaves a field out of every record, in each schema. `name` is the field's name in
     /// [`Schema::OpenTelemetry`](crate::Schema::OpenTelemetry). May be called several times.
     ///
+    /// The query also leaves `message`, which otherwise stays as it is. The content of a body takes `truncated` and
+    /// `malformed` along.
+    ///
     /// ```
     /// use actix_bodylog::BodyLog;
     ///
@@ -396,7 +399,7 @@ impl BodyLog {
     /// # Panics
     ///
     /// Panics if no field of a record has this name, or if a record could not be understood without the field:
-    /// `timestamp`, `level`, `message`, the methods, the path, the status, the sizes of bodies, the duration, the
+    /// `timestamp`, `level`, `message`, the method, the path, the status, the sizes of bodies, the duration, the
     /// outcome, the sample rate, and what is truncated, malformed, omitted or unread.
     #[track_caller]
     pub fn omit_field(self, name: impl AsRef<str>) -> Self {

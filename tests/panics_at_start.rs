@@ -40,7 +40,7 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
         ),
         (
             &|log| log.omit_field("url.schema"),
-            "\"url.schema\" is not a field of a record. Fields that can be omitted: url.query, url.scheme,",
+            "\"url.schema\" is not a field of a record. Fields that can be omitted: http.request.method_original, url.query,",
         ),
         (
             &|log| log.omit_field("message"),

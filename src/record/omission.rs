@@ -8,7 +8,10 @@ use crate::record::{data::Record, user::Roles};
 type Remove = fn(&mut Record<'_>);
 
 /// The fields that may be left out, by their names in OpenTelemetry.
-const OPTIONAL: [(&str, Remove); 23] = [
+const OPTIONAL: [(&str, Remove); 24] = [
+    ("http.request.method_original", |record| {
+        record.method_original = None;
+    }),
     ("url.query", |record| {
         // The query ends the message, after a question mark.
         let query = record.query.take().map_or(0, |query| query.len() + 1);
@@ -43,12 +46,11 @@ const OPTIONAL: [(&str, Remove); 23] = [
 ];
 
 /// The fields that must stay, because a record could not be understood without them.
-const REQUIRED: [&str; 21] = [
+const REQUIRED: [&str; 20] = [
     "timestamp",
     "level",
     "message",
     "http.request.method",
-    "http.request.method_original",
     "url.path",
     "http.request.body.size",
     "http.response.body.size",
