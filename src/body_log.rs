@@ -227,8 +227,9 @@ impl BodyLog {
     /// Sets the place of the code in a JSON response: a top-level key, or a JSON pointer (RFC 6901) such as
     /// `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
-    /// The field `exchange.code` shows the code even if its key is sensitive, unless [`redact`](Self::redact) names
-    /// that key. In bodies, that key is treated like any other.
+    /// The field `exchange.code` shows the code even if its key is sensitive by default. If [`redact`](Self::redact) or
+    /// [`redact_containing`](Self::redact_containing) hides a key on the path to the code, the field is hidden, too, and
+    /// the code still decides the level. In bodies, these keys are treated like any other.
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
         let path = CodePath::new(field.as_ref());
         self.set(move |policy| policy.set_code_path(path.clone()))
@@ -292,7 +293,8 @@ impl BodyLog {
     /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
     /// custom fields. Names are compared in lower case and without `-` and `_`. May be called several times.
     ///
-    /// If `name` is the key of the [code](Self::code_field), the code is hidden but still decides the level.
+    /// If `name` is the key of the [code](Self::code_field) or a key above it, the code is hidden, but still decides the
+    /// level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref().to_owned();
         self.set_names(move |names| names.redact(&name))

@@ -87,7 +87,7 @@ pub(crate) struct Policy {
     pub(crate) fields: Vec<Field>,
     /// The same fields before redaction.
     pub(crate) raw_fields: Vec<(String, FieldValue<'static>)>,
-    /// Set if [`redact`](crate::BodyLog::redact) names the key of the code.
+    /// Set if the application hides a key on the path to the code.
     pub(crate) hides_code: bool,
     /// Shared, so that it is known whether an inner logger changed them.
     pub(crate) headers: Arc<Allowlists>,
@@ -97,14 +97,19 @@ pub(crate) struct Policy {
 impl Policy {
     /// Sets the place of the code.
     pub(crate) fn set_code_path(&mut self, path: CodePath) {
-        self.hides_code = self.names.is_redacted(path.key());
         self.code_path = path;
+        self.update_hides_code();
+    }
+
+    fn update_hides_code(&mut self) {
+        let mut keys = self.code_path.keys().iter();
+        self.hides_code = keys.any(|key| self.names.is_redacted(key));
     }
 
     /// Changes the sensitive names, and updates what depends on them.
     pub(crate) fn change_names(&mut self, change: impl FnOnce(&mut Names)) {
         change(&mut self.names);
-        self.hides_code = self.names.is_redacted(self.code_path.key());
+        self.update_hides_code();
         Arc::make_mut(&mut self.headers).rebuild(&self.names);
         self.redact_fields();
     }

@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use actix_bodylog::{
-    BodyLog, BodyPolicy, IpNet, RecordExt as _, Redaction, RequestIdSource, User, http_code_level,
+    BodyLog, BodyPolicy, Config, IpNet, RecordExt as _, Redaction, RequestIdSource, User,
+    http_code_level,
 };
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
@@ -357,6 +358,35 @@ async fn names_of_the_inner_logger_hide_fields_that_were_recorded_before() {
         "kept": "shown",
     });
     assert_fields(&record(none().redact("user.iban")).await, hidden);
+}
+
+#[actix_web::test]
+async fn logger_of_a_configuration_changes_what_differs_from_the_defaults() {
+    let outer = none()
+        .request_body(BodyPolicy::Never)
+        .response_limit(10)
+        .response_body(BodyPolicy::Always)
+        .success_level(Level::Info)
+        .code_field("salary")
+        .code_levels(http_code_level);
+    let mut config = Config::default();
+    config.redact.push("iban".into());
+    config.response_limit = 30;
+    let record = record_inside(
+        [outer, none(), config.build().unwrap()],
+        TestRequest::post(),
+    )
+    .await;
+    assert_fields(
+        &record,
+        json!({
+            // The outer logger's function gives this code no level.
+            "level": "INFO",
+            "exchange.code": "90000",
+            "exchange.request.omitted": "disabled",
+            "http.response.body.content": r#"{"code":0,"iban":"[REDACTED]","#,
+        }),
+    );
 }
 
 #[get("/attribute", wrap = "BodyLog::new().request_limit(4)")]

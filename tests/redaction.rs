@@ -92,6 +92,22 @@ async fn redacted_code_field_is_hidden_and_sets_the_level() {
             }),
         );
     }
+    // A fragment of the key, and the key of the object around it.
+    let rules: [fn(BodyLog) -> BodyLog; 3] = [
+        |log| log.redact_containing("stat"),
+        |log| log.redact("error"),
+        |log| log.redact_containing("rror"),
+    ];
+    for hide in rules {
+        let log = |log: BodyLog| hide(log.code_field("/error/state"));
+        let record = record_of(log, post(JSON, r#"{"error":{"state":500}}"#)).await;
+        assert_fields(
+            &record,
+            json!({"level": "ERROR", "exchange.code": "[REDACTED]"}),
+        );
+        let content = &record["http.response.body.content"];
+        assert!(!content.to_string().contains("500"), "{content}");
+    }
     // The order of the calls does not matter.
     let log = |log: BodyLog| log.redact("state").code_field("state");
     let record = record_of(log, post(JSON, r#"{"state":500}"#)).await;

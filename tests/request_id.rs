@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use actix_bodylog::{BodyLog, RequestId, RequestIdSource, record::MAX_REQUEST_ID_LEN};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
-    body::MessageBody,
+    body::{BoxBody, MessageBody},
     dev::{Service as _, ServiceRequest, ServiceResponse},
     error::ErrorForbidden,
     http::header::{HeaderMap, HeaderName, HeaderValue},
@@ -147,6 +147,35 @@ async fn nested_loggers_use_one_id() {
         let seen = String::from_utf8(read_body(res).await.to_vec()).unwrap();
         assert_eq!((seen.len(), &sent), (36, &vec![seen.clone()]));
         assert_fields(&recorder.only(), json!({FIELD: [seen]}));
+    }
+}
+
+#[actix_web::test]
+async fn record_has_the_id_that_the_handler_and_the_client_get() {
+    for changed in [None, Some("changed")] {
+        let change_id = move |mut req: ServiceRequest, next: Next<BoxBody>| {
+            req.headers_mut().remove(X_REQUEST_ID);
+            if let Some(id) = changed {
+                let id = HeaderValue::from_static(id);
+                req.headers_mut().insert(X_REQUEST_ID, id);
+            }
+            next.call(req)
+        };
+        let recorder = Recorder::default();
+        let app = App::new()
+            .service(
+                web::scope("")
+                    .wrap(generating())
+                    .default_service(web::to(show_id)),
+            )
+            .wrap(from_fn(change_id))
+            .wrap(BodyLog::new().sink(recorder.clone()));
+        let req = request(&[b"of-the-client", b"another"]).to_request();
+        let res = call_service(&init_service(app).await, req).await;
+        let sent = ids(res.headers());
+        assert_eq!(read_body(res).await, sent[0]);
+        assert_eq!(changed.is_some_and(|id| id == sent[0]), changed.is_some());
+        assert_fields(&recorder.only(), json!({FIELD: sent}));
     }
 }
 

@@ -12,11 +12,14 @@ use std::{error::Error, fmt};
 pub use self::settings::{CodeLevelPreset, Config};
 use crate::{
     body_log::BodyLog,
-    record::level::{default_code_level, http_code_level, incident_code_level},
+    record::level::{http_code_level, incident_code_level},
 };
 
 impl Config {
     /// Builds a logger from these settings.
+    ///
+    /// A value that differs from its default counts as set on the logger, which matters for a logger
+    /// [inside another one](BodyLog#nested-loggers).
     ///
     /// # Errors
     ///
@@ -35,24 +38,25 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError(problems));
         }
-        let mut log = BodyLog::new()
-            .request_limit(self.request_limit)
-            .response_limit(self.response_limit)
-            .code_limit(self.code_limit)
-            .record_limit(self.record_limit)
-            .memory_budget(self.memory_budget)
-            .code_field(self.code_field)
-            .code_levels(match self.code_levels {
-                CodeLevelPreset::Default => default_code_level,
-                CodeLevelPreset::Incident => incident_code_level,
-                CodeLevelPreset::Http => http_code_level,
-            })
-            .success_level(self.success_level)
-            .request_body(self.request_body)
-            .response_body(self.response_body)
-            .request_id(self.request_id)
-            .trusted_proxies(self.trusted_proxies)
-            .sample(self.sample);
+        let mut log = BodyLog::new();
+        let default = Self::default();
+        // Only what differs is set, because a logger inside another one changes what was set on it.
+        macro_rules! set {
+            ($($setting:ident)*) => {$(
+                if self.$setting != default.$setting {
+                    log = log.$setting(self.$setting);
+                }
+            )*};
+        }
+        set! {
+            request_limit response_limit code_limit record_limit memory_budget code_field success_level
+            request_body response_body request_id trusted_proxies sample
+        }
+        log = match self.code_levels {
+            CodeLevelPreset::Default => log,
+            CodeLevelPreset::Incident => log.code_levels(incident_code_level),
+            CodeLevelPreset::Http => log.code_levels(http_code_level),
+        };
         log = self.quiet.into_iter().fold(log, BodyLog::quiet);
         log = self.exclude.into_iter().fold(log, BodyLog::exclude);
         log = self.omit_field.into_iter().fold(log, BodyLog::omit_field);

@@ -216,17 +216,14 @@ impl HeaderValues {
         });
     }
 
-    /// [Copies](Self::add) a header if no value of it was copied yet.
-    pub(crate) fn add_if_missing(
-        &mut self,
-        text: &mut HeadText,
-        name: &HeaderName,
-        value: &[u8],
-        allowed: &Allowlist,
-    ) {
-        let listed = allowed.find(name);
-        if self.0.iter().all(|value| Some(value.field) != listed) {
-            self.add(text, name, value, allowed);
+    /// Copies the id that was assigned to a request, in place of the ids that the request had, unless it is one of
+    /// these.
+    pub(crate) fn set_request_id(&mut self, text: &mut HeadText, id: &[u8], allowed: &Allowlist) {
+        let listed = allowed.find(&X_REQUEST_ID);
+        let mut ids = self.0.iter().filter(|value| Some(value.field) == listed);
+        if ids.all(|value| text.raw(value.part) != id) {
+            self.0.retain(|value| Some(value.field) != listed);
+            self.add(text, &X_REQUEST_ID, id, allowed);
         }
     }
 

@@ -17,7 +17,7 @@ use actix_web::{
 use self::{
     headers::{Allowlist, HeaderValues},
     request::RequestHead,
-    request_id::{RequestId, X_REQUEST_ID},
+    request_id::RequestId,
     response::ResponseHeadCopy,
     text::HeadText,
     trace_context::TraceContext,
@@ -80,13 +80,13 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
-    /// Copies the id that was assigned to a request, unless an `x-request-id` of the request was copied.
+    /// Copies the id that was assigned to a request, because the handler and the client get this one.
     pub(crate) fn copy_assigned_id(&mut self, id: &RequestId, allowed: &Allowlist) {
         if self.were_headers_omitted {
             return;
         }
         let headers = &mut self.request.headers;
-        headers.add_if_missing(&mut self.text, &X_REQUEST_ID, id.as_bytes(), allowed);
+        headers.set_request_id(&mut self.text, id.as_bytes(), allowed);
         self.response_start = self.text.len();
     }
 

@@ -209,9 +209,9 @@ impl Names {
         self.set_on_a_logger(&normalize(name)) == Some(false)
     }
 
-    /// Returns whether [`redact`](Self::redact) named this name.
+    /// Returns whether the application hides the values of this name, so that it is sensitive not only by default.
     pub(crate) fn is_redacted(&self, name: &str) -> bool {
-        self.set_on_a_logger(&normalize(name)) == Some(true)
+        self.hides_by(&normalize(name), |_| false)
     }
 
     /// Returns whether any sensitive name is a part of `text`.

@@ -76,11 +76,6 @@ impl CodePath {
     pub(crate) fn keys(&self) -> &[String] {
         &self.0
     }
-
-    /// Returns the key whose value is the code.
-    pub(crate) fn key(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
-    }
 }
 
 /// A code that was found in a response. Its bytes are stored inline, because nearly every JSON response has a code.
