@@ -14,6 +14,7 @@ use log::Level;
 
 use crate::{
     drain::{self, DrainError},
+    filters::check_path,
     formats::json::code::CodePath,
     head::{Allowlists, client::Proxies, request_id::RequestIdSource},
     logger::Logger,
@@ -106,7 +107,7 @@ impl Default for BodyLog {
             hides_code: false,
             headers: Arc::new(Allowlists::new(&names)),
             names,
-            code_path: CodePath::new("code"),
+            code_path: CodePath::default(),
             code_levels: None,
             status_levels: None,
             slow: None,
@@ -198,7 +199,7 @@ impl BodyLog {
     ///
     /// # Panics
     ///
-    /// Panics if `bytes` is below 1024, because those fields might not fit.
+    /// Panics if `bytes` is below [`MIN_RECORD_LIMIT`], because those fields might not fit.
     #[track_caller]
     pub fn record_limit(self, bytes: usize) -> Self {
         assert!(
@@ -228,10 +229,15 @@ impl BodyLog {
     /// `/error/code`, every step of which is the key of an object. Default: `code`.
     ///
     /// The field `exchange.code` shows the code even if its key is sensitive by default. If [`redact`](Self::redact) or
-    /// [`redact_containing`](Self::redact_containing) hides a key on the path to the code, the field is hidden, too, and
-    /// the code still decides the level. In bodies, these keys are treated like any other.
+    /// [`redact_containing`](Self::redact_containing) hides a key on the path to the code, the field is hidden, too,
+    /// and the code still decides the level. In bodies, these keys are treated like any other.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `field` is empty, or begins with `/` and is not a JSON pointer.
+    #[track_caller]
     pub fn code_field(self, field: impl AsRef<str>) -> Self {
-        let path = CodePath::new(field.as_ref());
+        let path = or_panic(CodePath::parse(field.as_ref()));
         self.set(move |policy| policy.set_code_path(path.clone()))
     }
 
@@ -293,8 +299,8 @@ impl BodyLog {
     /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
     /// custom fields. Names are compared in lower case and without `-` and `_`. May be called several times.
     ///
-    /// If `name` is the key of the [code](Self::code_field) or a key above it, the code is hidden, but still decides the
-    /// level.
+    /// If `name` is the key of the [code](Self::code_field) or a key above it, the code is hidden, but still decides
+    /// the level.
     pub fn redact(self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref().to_owned();
         self.set_names(move |names| names.redact(&name))
@@ -376,9 +382,7 @@ impl BodyLog {
     #[track_caller]
     pub fn field<'v>(self, name: impl AsRef<str>, value: impl Into<FieldValue<'v>>) -> Self {
         let name = name.as_ref().to_owned();
-        if let Err(error) = Field::check_name(&name) {
-            panic!("{error}");
-        }
+        or_panic(Field::check_name(&name));
         let value = value.into().into_owned();
         self.set(move |policy| policy.add_field(&name, &value))
     }
@@ -405,10 +409,7 @@ impl BodyLog {
     /// outcome, the sample rate, and what is truncated, malformed, omitted or unread.
     #[track_caller]
     pub fn omit_field(self, name: impl AsRef<str>) -> Self {
-        let omission = match Omissions::parse(name.as_ref()) {
-            Ok(omission) => omission,
-            Err(error) => panic!("{error}"),
-        };
+        let omission = or_panic(Omissions::parse(name.as_ref()));
         self.set(move |policy| policy.omit(&omission))
     }
 
@@ -472,8 +473,14 @@ impl BodyLog {
     /// Records a request for exactly this path, as this logger receives it, only if it fails: if its code, status,
     /// outcome, malformed response or [slowness](Self::slow) requires [`Level::Warn`] or above. May be called several
     /// times.
-    pub fn quiet(self, path: impl Into<String>) -> Self {
-        let path = path.into();
+    ///
+    /// # Panics
+    ///
+    /// Panics if `path` does not begin with `/`, or has a query, because no request has such a path.
+    #[track_caller]
+    pub fn quiet(self, path: impl AsRef<str>) -> Self {
+        let path = path.as_ref();
+        or_panic(check_path(path));
         self.change_logger(|logger| logger.filters.quiet.add_path(path))
     }
 
@@ -491,8 +498,14 @@ impl BodyLog {
 
     /// Does not record requests for exactly this path, as this logger receives it: there is no capture and no record,
     /// however they end, even if another logger is wrapped inside. May be called several times.
-    pub fn exclude(self, path: impl Into<String>) -> Self {
-        let path = path.into();
+    ///
+    /// # Panics
+    ///
+    /// Panics if `path` does not begin with `/`, or has a query, because no request has such a path.
+    #[track_caller]
+    pub fn exclude(self, path: impl AsRef<str>) -> Self {
+        let path = path.as_ref();
+        or_panic(check_path(path));
         self.change_logger(|logger| logger.filters.excluded.add_path(path))
     }
 
@@ -582,6 +595,15 @@ impl BodyLog {
     /// Panics if the future is awaited outside of an actix or Tokio runtime.
     pub async fn drain(&self, limit: Duration) -> Result<(), DrainError> {
         drain::drain(&self.logger, limit).await
+    }
+}
+
+/// Returns a checked value, or panics with the reason.
+#[track_caller]
+fn or_panic<T>(checked: Result<T, String>) -> T {
+    match checked {
+        Ok(value) => value,
+        Err(reason) => panic!("{reason}"),
     }
 }
 

@@ -16,7 +16,7 @@ use actix_web::rt::time::{sleep, timeout};
 use crate::logger::Logger;
 
 /// The error of [`BodyLog::drain`](crate::BodyLog::drain): what was left at the end of the time limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainError {
     /// The number of exchanges that had not ended.

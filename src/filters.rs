@@ -16,6 +16,14 @@ pub(crate) struct Filters {
     pub(crate) excluded: Requests,
 }
 
+/// Checks the path of a request. Returns the reason why no request has this path.
+pub(crate) fn check_path(path: &str) -> Result<(), String> {
+    match path.starts_with('/') && !path.contains(['?', '#']) {
+        true => Ok(()),
+        false => Err(format!("{path:?}: a path begins with / and has no query")),
+    }
+}
+
 /// A set of requests, by path or by condition.
 #[derive(Clone, Default)]
 pub(crate) struct Requests {
@@ -24,8 +32,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn add_path(&mut self, path: String) {
-        self.paths.push(path);
+    pub(crate) fn add_path(&mut self, path: &str) {
+        self.paths.push(path.to_owned());
     }
 
     pub(crate) fn add_condition(&mut self, condition: Arc<Condition>) {

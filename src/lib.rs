@@ -43,7 +43,10 @@ pub use crate::{
     head::request_id::{RequestId, RequestIdSource},
     policy::BodyPolicy,
     preview::Preview,
-    record::level::{default_code_level, http_code_level, incident_code_level},
+    record::{
+        level::{default_code_level, http_code_level, incident_code_level},
+        truncate::MIN_RECORD_LIMIT,
+    },
     request_ext::RecordExt,
     stats::Stats,
     util::text_enum::ParseEnumError,

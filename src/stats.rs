@@ -81,7 +81,7 @@ impl Shared {
 /// A snapshot of the counters of a logger and all its clones.
 ///
 /// Each counter is exact. The counters are read one after the other, so they may not add up while requests run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Exchanges that have begun and not yet ended.

@@ -23,7 +23,7 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
         let message = payload.downcast_ref::<String>().cloned();
         message.unwrap_or_else(|| (*payload.downcast_ref::<&str>().unwrap()).to_owned())
     };
-    let cases: [(&dyn Fn(BodyLog) -> BodyLog, &str); 13] = [
+    let cases: [(&dyn Fn(BodyLog) -> BodyLog, &str); 18] = [
         (
             &|log| log.record_limit(1023),
             "the record limit must be at least 1024 bytes, not 1023",
@@ -42,6 +42,17 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
             &|log| log.omit_field("url.schema"),
             "\"url.schema\" is not a field of a record. Fields that can be omitted: http.request.method_original, url.query,",
         ),
+        (&|log| log.code_field(""), "code_field is empty"),
+        (
+            &|log| log.code_field("/a~b"),
+            "code_field (\"/a~b\") is not a JSON pointer: write ~ as ~0",
+        ),
+        (
+            &|log| log.quiet("health"),
+            "\"health\": a path begins with / and has no query",
+        ),
+        (&|log| log.quiet("/health?full"), "and has no query"),
+        (&|log| log.exclude(""), "\"\": a path begins with /"),
         (
             &|log| log.omit_field("message"),
             "\"message\" cannot be omitted",

@@ -1,8 +1,10 @@
 //! The fields of a record and the rules behind them, tested in process.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::mpsc, time::Duration};
 
-use actix_bodylog::{BodyLog, BodyPolicy, IpNet, RecordExt as _, Schema, User, http_code_level};
+use actix_bodylog::{
+    BodyLog, BodyPolicy, IpNet, RecordExt as _, Schema, User, http_code_level, record::FieldValue,
+};
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
@@ -1379,4 +1381,42 @@ async fn handler_can_omit_the_contents_of_both_bodies_and_the_code_is_still_read
     assert!(recorder.records()[1].to_string().contains("ann"));
     // Without the middleware, this does nothing.
     TestRequest::default().to_http_request().omit_bodies();
+}
+
+#[actix_web::test]
+async fn sink_reads_typed_values() {
+    let (sender, receiver) = mpsc::channel();
+    let log = BodyLog::new().sink_fn(move |record| {
+        let headers = record.request_headers;
+        let code = record.code.unwrap();
+        let _ = sender.send(json!({
+            "content-type": [headers.get("Content-Type"), headers.get("content-type")],
+            "absent": headers.get("x-absent"),
+            "is_empty": [headers.is_empty(), record.response_headers.is_empty()],
+            "scheme and version": [record.scheme, record.version],
+            "code": [code.as_str(), code.to_string().as_str(), &format!("{code:>4}")],
+            "tenant": record.fields.get("tenant") == Some(FieldValue::from("acme")),
+            "replica": record.fields.get("replica").map(FieldValue::into_owned) == Some(3.into()),
+            "no field": record.fields.get("x").is_none(),
+        }));
+    });
+    let log = log
+        .field("tenant", "acme")
+        .field("replica", 3)
+        .omit_field("url.scheme");
+    let app = App::new().default_service(web::to(answer)).wrap(log);
+    let app = init_service(app).await;
+    let req = post_json(r#"{"code":"70"}"#).to_request();
+    read_body(call_service(&app, req).await).await;
+    let expected = json!({
+        "content-type": ["application/json", "application/json"],
+        "absent": null,
+        "is_empty": [false, false],
+        "scheme and version": [null, "1.1"],
+        "code": ["70", "70", "  70"],
+        "tenant": true,
+        "replica": true,
+        "no field": true,
+    });
+    assert_eq!(receiver.recv().unwrap(), expected);
 }

@@ -490,7 +490,24 @@ async fn pointer_to_a_sink_is_like_the_sink() {
             7
         }
     }
-    let pointers: [Box<dyn Sink>; 2] = [Box::new(Other), Box::new(Arc::new(Other))];
+    // A wrapper answers like what it wraps.
+    struct Wrapper<S>(S);
+    impl<S: Sink> Sink for Wrapper<S> {
+        fn emit(&self, record: &Record<'_>) {
+            self.0.emit(record);
+        }
+
+        fn inner(&self) -> Option<&dyn Sink> {
+            Some(&self.0)
+        }
+    }
+    let pointers: [Box<dyn Sink>; 5] = [
+        Box::new(&Other),
+        Box::new(Box::new(Other)),
+        Box::new(Arc::new(Other)),
+        Box::new(Wrapper(Other)),
+        Box::new(Arc::new(Wrapper(Wrapper(Other)))),
+    ];
     for sink in pointers {
         assert!(sink.enabled(Level::Warn) && !sink.enabled(Level::Error));
         assert!(sink.deferred() && sink.wants_span() && !sink.flush(Duration::ZERO));

@@ -31,9 +31,12 @@ const PARTS: [(&str, &str); 20] = [
     ("preview", "formats redact content head policy exchange"),
     (
         "body_log",
-        "formats redact record sink head sampling stats policy logger drain preview",
+        "formats redact record sink head sampling stats policy filters logger drain preview",
     ),
-    ("config", "util redact record head policy body_log"),
+    (
+        "config",
+        "util formats redact record head policy filters body_log",
+    ),
     (
         "middleware",
         "util capture head policy logger exchange body_log",

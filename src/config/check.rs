@@ -2,6 +2,8 @@
 
 use crate::{
     config::settings::{CodeLevelPreset, Config},
+    filters::check_path,
+    formats::json::code::CodePath,
     policy::BodyPolicy,
     record::{
         omission::{Omission, Omissions},
@@ -59,23 +61,13 @@ fn check_code(config: &Config, problems: &mut Vec<String>) {
     let field = &config.code_field;
     let is_set =
         *field != Config::default().code_field || config.code_levels != CodeLevelPreset::default();
-    if field.is_empty() {
-        problems.push("code_field is empty".into());
-    } else if field.starts_with('/') && has_invalid_escape(field) {
-        problems.push(format!(
-            "code_field ({field:?}) is not a JSON pointer: write ~ as ~0, and / in a key as ~1"
-        ));
+    if let Err(error) = CodePath::parse(field) {
+        problems.push(error);
     } else if config.code_limit == 0 && is_set {
         problems.push(
             "code_field or code_levels is set, but code_limit is 0, so no code is read".into(),
         );
     }
-}
-
-/// Returns whether a JSON pointer has an invalid escape (RFC 6901, section 3).
-fn has_invalid_escape(pointer: &str) -> bool {
-    let mut escapes = pointer.split('~').skip(1);
-    escapes.any(|rest| !rest.starts_with(['0', '1']))
 }
 
 fn check_sample_and_paths(config: &Config, problems: &mut Vec<String>) {
@@ -85,10 +77,8 @@ fn check_sample_and_paths(config: &Config, problems: &mut Vec<String>) {
     }
     for (list, paths) in [("quiet", &config.quiet), ("exclude", &config.exclude)] {
         for path in paths {
-            if !path.starts_with('/') || path.contains(['?', '#']) {
-                problems.push(format!(
-                    "{list} contains {path:?}: a path begins with / and has no query"
-                ));
+            if let Err(error) = check_path(path) {
+                problems.push(format!("{list} contains {error}"));
             }
         }
     }

@@ -33,6 +33,23 @@ impl Config {
     /// - a name is in both `redact` and `keep`;
     /// - a header is in `request_headers` or `response_headers`, and its field in `omit_field`;
     /// - `request_headers` or `response_headers` contains a header that carries credentials, and `keep` does not.
+    ///
+    /// ```
+    /// use actix_bodylog::Config;
+    ///
+    /// let mut config = Config::default();
+    /// config.sample = 10.0;
+    /// config.quiet = vec!["health".to_owned()];
+    /// let error = config.build().unwrap_err();
+    /// let problems: Vec<&str> = error.problems().collect();
+    /// assert_eq!(
+    ///     problems,
+    ///     [
+    ///         "sample (10) is not between 0 and 1",
+    ///         "quiet contains \"health\": a path begins with / and has no query",
+    ///     ]
+    /// );
+    /// ```
     pub fn build(self) -> Result<BodyLog, ConfigError> {
         let problems = check::problems(&self);
         if !problems.is_empty() {

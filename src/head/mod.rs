@@ -86,7 +86,7 @@ impl Heads {
             return;
         }
         let headers = &mut self.request.headers;
-        headers.set_request_id(&mut self.text, id.as_bytes(), allowed);
+        headers.set_request_id(&mut self.text, id.as_str().as_bytes(), allowed);
         self.response_start = self.text.len();
     }
 
@@ -178,8 +178,8 @@ impl Heads {
         (record.method, record.method_original) = head.methods(text);
         record.path = get(head.path);
         record.query = head.query.map(get);
-        record.scheme = head.scheme();
-        record.version = head.version();
+        record.scheme = Some(head.scheme());
+        record.version = Some(head.version());
         record.server_address = head.host.map(get);
         record.server_port = head.port;
         record.client_address = head.client;

@@ -49,10 +49,10 @@ impl RecordBody<'_> {
 /// A record serializes as one flat object with the names below. A field with an absent value is left
 /// out. For other names, see [`in_schema`](Self::in_schema).
 ///
-/// Every string is redacted, capped, and on one line: it contains no control characters, line or
-/// paragraph separators, or bidirectional overrides. The record as JSON with a newline fits into the
-/// [record limit](crate::BodyLog::record_limit).
-#[derive(Clone, Debug)]
+/// Only this crate makes records, and sinks get a reference. So every string is redacted, capped, and on one line: it
+/// contains no control characters, line or paragraph separators, or bidirectional overrides. The record as JSON with a
+/// newline fits into the [record limit](crate::BodyLog::record_limit).
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Record<'a> {
     /// `timestamp`: arrival of the request head; RFC 3339 in UTC with microseconds.
@@ -69,13 +69,12 @@ pub struct Record<'a> {
     pub path: &'a str,
     /// `url.query`: redacted.
     pub query: Option<&'a str>,
-    /// `url.scheme`: `http` or `https`, as the server's own connection has it. Empty if it is
-    /// [omitted](crate::BodyLog::omit_field).
-    pub scheme: &'a str,
+    /// `url.scheme`: `http` or `https`, as the server's own connection has it.
+    pub scheme: Option<&'a str>,
     /// `http.route`: the pattern that matched; never the path.
     pub route: Option<&'a str>,
-    /// `network.protocol.version`: `1.0`, `1.1` or `2`. Empty if it is [omitted](crate::BodyLog::omit_field).
-    pub version: &'a str,
+    /// `network.protocol.version`: `1.0`, `1.1` or `2`.
+    pub version: Option<&'a str>,
     /// `server.address`: the requested host, without its port.
     pub server_address: Option<&'a str>,
     /// `server.port`: the port of the requested host, if it has one.
@@ -164,9 +163,9 @@ impl<'a> Record<'a> {
             method_original: None,
             path: "",
             query: None,
-            scheme: "",
+            scheme: None,
             route: None,
-            version: "",
+            version: None,
             server_address: None,
             server_port: None,
             client_address: None,
@@ -234,9 +233,9 @@ pub(crate) fn with_every_field<T>(f: impl FnOnce(Record<'_>) -> T) -> T {
         method_original: Some("x"),
         path: "/",
         query: Some("x"),
-        scheme: "https",
+        scheme: Some("https"),
         route: Some("x"),
-        version: "1.1",
+        version: Some("1.1"),
         server_address: Some("x"),
         server_port: Some(u16::MAX),
         client_address: address,

@@ -84,8 +84,9 @@ impl From<isize> for FieldValue<'_> {
 }
 
 impl FieldValue<'_> {
-    /// Returns the value without a borrowed string.
-    pub(crate) fn into_owned(self) -> FieldValue<'static> {
+    /// Returns the value with an owned string, for another thread.
+    #[must_use]
+    pub fn into_owned(self) -> FieldValue<'static> {
         match self {
             Self::None => FieldValue::None,
             Self::Bool(value) => FieldValue::Bool(value),
@@ -169,6 +170,14 @@ impl<'a> Fields<'a> {
             };
             (&*field.name, value)
         })
+    }
+
+    /// Returns the value of the field `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<FieldValue<'a>> {
+        self.iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value)
     }
 
     /// Returns whether there are no fields.

@@ -75,11 +75,18 @@ impl<'a> Headers<'a> {
         self.values.iter().map(pair)
     }
 
-    /// Returns the first value of the header `name`, which is in lower case.
+    /// Returns the first value of the header `name`, in any case.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.iter()
-            .find(|(n, _)| *n == name)
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// Returns whether there are no headers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// Iterates over the values without their names.

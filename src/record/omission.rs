@@ -17,9 +17,9 @@ const OPTIONAL: [(&str, Remove); 24] = [
         let query = record.query.take().map_or(0, |query| query.len() + 1);
         record.message = &record.message[..record.message.len().saturating_sub(query)];
     }),
-    ("url.scheme", |record| record.scheme = ""),
+    ("url.scheme", |record| record.scheme = None),
     ("http.route", |record| record.route = None),
-    ("network.protocol.version", |record| record.version = ""),
+    ("network.protocol.version", |record| record.version = None),
     ("server.address", |record| record.server_address = None),
     ("server.port", |record| record.server_port = None),
     ("client.address", |record| record.client_address = None),

@@ -19,6 +19,18 @@ impl Record<'_> {
     /// [record limit](crate::BodyLog::record_limit) if `schema` is the
     /// [schema of the sink](crate::Sink::schema).
     ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// use actix_bodylog::{BodyLog, Schema};
+    ///
+    /// static BYTES: AtomicUsize = AtomicUsize::new(0);
+    ///
+    /// let body_log = BodyLog::new().sink_fn(|record| {
+    ///     record.with_json(Schema::OpenTelemetry, |line| BYTES.fetch_add(line.len(), Relaxed));
+    /// });
+    /// # let _ = body_log;
+    /// ```
     pub fn with_json<T>(&self, schema: Schema, f: impl FnOnce(&str) -> T) -> T {
         json::with_line(self, schema, |line| f(json::as_text(line)))
     }

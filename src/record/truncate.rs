@@ -17,8 +17,9 @@ use crate::{
     util::text,
 };
 
-/// Smallest record limit, in bytes: the fields that are never left out fit into it.
-pub(crate) const MIN_RECORD_LIMIT: usize = 1024;
+/// The minimum of [`BodyLog::record_limit`](crate::BodyLog::record_limit), in bytes: the fields that are never left out
+/// fit into it.
+pub const MIN_RECORD_LIMIT: usize = 1024;
 
 /// Steps that make a record smaller, in the order in which they are taken after shortening bodies.
 const STEPS: [fn(&mut Record<'_>); 7] = [

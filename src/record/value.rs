@@ -97,14 +97,14 @@ impl<'r> RequestUrl<'r> {
     pub(crate) fn push_parts(&self, mut push: impl FnMut(&str)) {
         let Self(record) = self;
         if record.path.starts_with('/')
-            && !record.scheme.is_empty()
+            && let Some(scheme) = record.scheme
             && let Some(host) = record.server_address
         {
             let (open, close) = match host.contains(':') {
                 true => ("[", "]"),
                 false => ("", ""),
             };
-            for part in [record.scheme, "://", open, host, close] {
+            for part in [scheme, "://", open, host, close] {
                 push(part);
             }
             if let Some(port) = record.server_port {

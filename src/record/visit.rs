@@ -75,11 +75,11 @@ fn visit_request_line<V: FieldVisitor>(record: &Record<'_>, schema: Schema, visi
     if let Some(query) = record.query {
         visitor.field(Ready(r#","url.query":""#), head(query));
     }
-    if !record.scheme.is_empty() {
-        visitor.field(Ready(r#","url.scheme":""#), Value::Plain(record.scheme));
+    if let Some(scheme) = record.scheme {
+        visitor.field(Ready(r#","url.scheme":""#), Value::Plain(scheme));
     }
-    if !record.version.is_empty() {
-        visitor.field(Ready(keys.version), Value::Plain(record.version));
+    if let Some(version) = record.version {
+        visitor.field(Ready(keys.version), Value::Plain(version));
     }
     if let Some(address) = record.server_address {
         visitor.field(Ready(keys.server_address), head(address));
@@ -333,12 +333,12 @@ fn visit_http_request<V: FieldVisitor>(record: &Record<'_>, visitor: &mut V) {
     let latency = Value::Latency(record.duration);
     visitor.field(Ready(r#","latency":""#), latency);
     let protocol = match record.version {
-        "" => return,
-        "0.9" => "HTTP/0.9",
-        "1.0" => "HTTP/1.0",
-        "2" => "HTTP/2",
-        "3" => "HTTP/3",
-        _ => "HTTP/1.1",
+        None => return,
+        Some("0.9") => "HTTP/0.9",
+        Some("1.0") => "HTTP/1.0",
+        Some("2") => "HTTP/2",
+        Some("3") => "HTTP/3",
+        Some(_) => "HTTP/1.1",
     };
     visitor.field(Ready(r#","protocol":""#), Value::Plain(protocol));
 }

@@ -8,7 +8,36 @@ use crate::record::{data::Record, schema::Schema};
 
 /// Receives records. For a closure, see [`BodyLog::sink_fn`](crate::BodyLog::sink_fn).
 ///
-/// An `Arc` or a `Box` of a sink is a sink, too. So one sink can serve two loggers, and can be asked what it lost:
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// use actix_bodylog::{BodyLog, Level, Record, Sink};
+///
+/// /// Counts the failures of each route group.
+/// #[derive(Default)]
+/// struct Failures {
+///     api: AtomicU64,
+///     others: AtomicU64,
+/// }
+///
+/// impl Sink for Failures {
+///     fn enabled(&self, level: Level) -> bool {
+///         level <= Level::Warn
+///     }
+///
+///     fn emit(&self, record: &Record<'_>) {
+///         let is_api = record.route.is_some_and(|route| route.starts_with("/api/"));
+///         let counter = if is_api { &self.api } else { &self.others };
+///         counter.fetch_add(1, Relaxed);
+///     }
+/// }
+///
+/// let body_log = BodyLog::new().sink(Failures::default());
+/// # let _ = body_log;
+/// ```
+///
+/// A reference, an `Arc` or a `Box` of a sink is a sink, too. So one sink can serve two loggers, and its methods can be
+/// called later:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,18 +69,42 @@ pub trait Sink: Send + Sync {
     /// record and perhaps before with the level that the record has without the code of the response. A call may be
     /// left out if an earlier sink has returned `true`. Should be cheap.
     fn enabled(&self, level: Level) -> bool {
-        let _ = level;
-        true
+        self.inner().is_none_or(|inner| inner.enabled(level))
     }
 
     /// Receives one record.
     fn emit(&self, record: &Record<'_>);
 
+    /// Returns the sink that this sink wraps. The defaults of all other methods are the answers of that sink, so a
+    /// wrapper needs only this and [`emit`](Self::emit). Default: `None`.
+    ///
+    /// ```
+    /// use actix_bodylog::{JsonLines, Record, Sink};
+    ///
+    /// /// Leaves out one route.
+    /// struct WithoutStatus(JsonLines);
+    ///
+    /// impl Sink for WithoutStatus {
+    ///     fn emit(&self, record: &Record<'_>) {
+    ///         if record.route != Some("/status") {
+    ///             self.0.emit(record);
+    ///         }
+    ///     }
+    ///
+    ///     fn inner(&self) -> Option<&dyn Sink> {
+    ///         Some(&self.0)
+    ///     }
+    /// }
+    /// ```
+    fn inner(&self) -> Option<&dyn Sink> {
+        None
+    }
+
     /// Returns the schema in which this sink shows records. They are truncated so that they fit into
     /// the [record limit](crate::BodyLog::record_limit) in this schema. Called once, when the sink is
     /// added. Default: [`Schema::OpenTelemetry`].
     fn schema(&self) -> Schema {
-        Schema::OpenTelemetry
+        self.inner().map_or_else(Schema::default, Sink::schema)
     }
 
     /// Returns whether records may come a little later, at most 2 milliseconds after the end of the exchange unless a
@@ -62,7 +115,7 @@ pub trait Sink: Send + Sync {
     /// end of the worker has made their records. Outside of a `LocalSet`, in which actix-web runs servers and tests,
     /// each record is made at the end of its exchange.
     fn deferred(&self) -> bool {
-        false
+        self.inner().is_some_and(Sink::deferred)
     }
 
     /// Returns whether the sink must be called in the span of the crate `tracing` that was current when the request
@@ -72,14 +125,13 @@ pub trait Sink: Send + Sync {
     /// Needs the feature `tracing`; without it, nothing happens. The span of a request stays open until its record is
     /// made if a sink returns `true`.
     fn wants_span(&self) -> bool {
-        false
+        self.inner().is_some_and(Sink::wants_span)
     }
 
     /// Flushes buffered records within `limit`, and returns whether none are left. Called by
     /// [`BodyLog::drain`](crate::BodyLog::drain), on a separate thread. Default: does nothing and returns `true`.
     fn flush(&self, limit: Duration) -> bool {
-        let _ = limit;
-        true
+        self.inner().is_none_or(|inner| inner.flush(limit))
     }
 
     /// Returns the number of records that this sink has lost so far. A panic of [`emit`](Self::emit) is counted in
@@ -87,20 +139,24 @@ pub trait Sink: Send + Sync {
     ///
     /// [`Stats::sink_losses`](crate::Stats::sink_losses) is the sum over all sinks of a logger.
     fn lost(&self) -> u64 {
-        0
+        self.inner().map_or(0, Sink::lost)
     }
 }
 
 /// Implements [`Sink`] for a pointer to a sink.
 macro_rules! forward {
-    ($pointer:ident) => {
-        impl<S: Sink + ?Sized> Sink for $pointer<S> {
+    ($pointer:ty) => {
+        impl<S: Sink + ?Sized> Sink for $pointer {
             fn enabled(&self, level: Level) -> bool {
                 (**self).enabled(level)
             }
 
             fn emit(&self, record: &Record<'_>) {
                 (**self).emit(record);
+            }
+
+            fn inner(&self) -> Option<&dyn Sink> {
+                (**self).inner()
             }
 
             fn schema(&self) -> Schema {
@@ -126,8 +182,9 @@ macro_rules! forward {
     };
 }
 
-forward!(Arc);
-forward!(Box);
+forward!(&S);
+forward!(Arc<S>);
+forward!(Box<S>);
 
 /// A closure as a sink.
 pub(crate) struct SinkFn<F>(pub(crate) F);

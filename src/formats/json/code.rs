@@ -11,7 +11,7 @@ use crate::util::{text, text_enum::text_enum};
 pub const MAX_CODE_LEN: usize = 128;
 
 /// A code as it occurs in the response.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code<'a> {
     /// A JSON number, in the digits of the response.
@@ -20,7 +20,15 @@ pub enum Code<'a> {
     Text(&'a str),
 }
 
-impl Code<'_> {
+impl<'a> Code<'a> {
+    /// Returns the digits of a number, or a string without quotes.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Code::Number(text) | Code::Text(text) => text,
+        }
+    }
+
     /// Returns the value of a number or of a string of digits, which decides the level. Returns `None` for any other
     /// string.
     ///
@@ -41,6 +49,12 @@ impl Code<'_> {
     }
 }
 
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 text_enum! {
     /// The reason why the code of a JSON response is not known. A response without a code has no state.
     pub enum CodeState {
@@ -58,18 +72,33 @@ text_enum! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodePath(Vec<String>);
 
+impl Default for CodePath {
+    fn default() -> Self {
+        Self(vec!["code".to_owned()])
+    }
+}
+
 impl CodePath {
     /// Makes a path from a top-level key, or from a JSON pointer (RFC 6901) if `field` begins with `/`.
     ///
     /// Every step is the key of an object. A code inside of an array does not count, because an array may have many.
-    pub(crate) fn new(field: &str) -> Self {
-        Self(match field.strip_prefix('/') {
-            None => vec![field.to_owned()],
-            Some(pointer) => pointer
-                .split('/')
-                .map(|key| key.replace("~1", "/").replace("~0", "~"))
-                .collect(),
-        })
+    /// Returns the reason if there is no such path.
+    pub(crate) fn parse(field: &str) -> Result<Self, String> {
+        let Some(pointer) = field.strip_prefix('/') else {
+            return match field {
+                "" => Err("code_field is empty".to_owned()),
+                key => Ok(Self(vec![key.to_owned()])),
+            };
+        };
+        let mut escapes = pointer.split('~').skip(1);
+        if escapes.any(|rest| !rest.starts_with(['0', '1'])) {
+            return Err(format!(
+                "code_field ({field:?}) is not a JSON pointer: write ~ as ~0, and / in a key as ~1"
+            ));
+        }
+        let keys = pointer.split('/');
+        let keys = keys.map(|key| key.replace("~1", "/").replace("~0", "~"));
+        Ok(Self(keys.collect()))
     }
 
     /// Returns the keys, from the top down. There is at least one key.
