@@ -1009,31 +1009,34 @@ async fn sampling_keeps_or_drops_all_records_of_a_trace_or_request_id() {
 
 #[actix_web::test]
 async fn redacted_ids_do_not_decide_sampling() {
-    let (recorder, log) = Recorder::with_log();
-    let log = log.redact("x-request-id").redact("traceparent").sample(0.5);
-    let app = App::new().default_service(web::to(answer)).wrap(log);
-    let app = init_service(app).await;
-    for _ in 0..200 {
-        let req = TestRequest::default()
-            .insert_header(("x-request-id", "r-1"))
-            .insert_header((
-                "traceparent",
-                "00-00000000000000000080000000000000-00000000000000a1-01",
-            ));
-        read_body(call_service(&app, req.to_request()).await).await;
+    const FIELD: &str = "http.request.header.x-request-id";
+    for is_omitted in [false, true] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.redact("x-request-id").redact("traceparent").sample(0.5);
+        let log = match is_omitted {
+            true => log.omit_field(FIELD),
+            false => log,
+        };
+        let app = App::new().default_service(web::to(answer)).wrap(log);
+        let app = init_service(app).await;
+        for _ in 0..200 {
+            let req = TestRequest::default()
+                .insert_header(("x-request-id", "r-1"))
+                .insert_header((
+                    "traceparent",
+                    "00-00000000000000000080000000000000-00000000000000a1-01",
+                ));
+            read_body(call_service(&app, req.to_request()).await).await;
+        }
+        // If the id or `[REDACTED]` decided, all records would be kept or none.
+        let records = recorder.records();
+        assert!((1..200).contains(&records.len()), "{}", records.len());
+        for record in records {
+            assert_eq!(record.get("trace_id"), None);
+            let shown = record.get(FIELD).map(|ids| &ids[0]);
+            assert_eq!(shown, (!is_omitted).then_some(&json!("[REDACTED]")));
+        }
     }
-    // If `[REDACTED]` were used as the id, all records would be kept or none.
-    let records = recorder.records();
-    assert!((1..200).contains(&records.len()), "{}", records.len());
-    assert!(
-        records
-            .iter()
-            .all(|record| record.get("trace_id").is_none())
-    );
-    assert_eq!(
-        records[0]["http.request.header.x-request-id"][0],
-        "[REDACTED]"
-    );
 }
 
 #[actix_web::test]

@@ -113,9 +113,10 @@ impl Allowlist {
         self.requested.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         self.requested.dedup();
         let allowed = self.requested.iter().filter_map(|name| {
-            let treatment = match self.omitted.contains(name) {
-                true if *name == X_REQUEST_ID => Treatment::Omitted,
-                false if !names.is_never_logged(name.as_str()) => Treatment::of(name, names),
+            let treatment = match (Treatment::of(name, names), self.omitted.contains(name)) {
+                (Treatment::Hidden, true) => return None,
+                (_, true) if *name == X_REQUEST_ID => Treatment::Omitted,
+                (treatment, false) if !names.is_never_logged(name.as_str()) => treatment,
                 _ => return None,
             };
             Some((HeaderField::new(self.prefix, name.clone()), treatment))

@@ -20,6 +20,16 @@ fn read_to_end(mut client: TcpStream) -> String {
     response
 }
 
+/// Sends a request, and resets the connection when this much of the response has arrived.
+fn leave_after(site: &Site, received: &str) {
+    let mut client = site.server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    read_until(&mut client, received);
+    reset(client);
+}
+
 /// Closes the connection with a reset.
 fn reset(client: TcpStream) {
     let socket = socket2::SockRef::from(&client);
@@ -234,12 +244,7 @@ fn large_response_in_memory_whose_client_leaves_is_aborted_with_its_whole_size()
     let site = Site::new(|routes| {
         routes.route("/", web::get().to(|| async { vec![b'x'; SIZE] }));
     });
-    let mut client = site.server.connect();
-    client
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    read_until(&mut client, "\r\n\r\n");
-    reset(client);
+    leave_after(&site, "\r\n\r\n");
     assert_fields(
         &site.record(),
         json!({
@@ -264,12 +269,7 @@ fn client_that_leaves_before_the_server_asks_for_the_body_aborts_the_exchange() 
         };
         routes.route("/", web::get().to(handler));
     });
-    let mut client = site.server.connect();
-    client
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    read_until(&mut client, "HTTP/1.1 200");
-    reset(client);
+    leave_after(&site, "HTTP/1.1 200");
     assert_fields(
         &site.record(),
         json!({
