@@ -359,8 +359,8 @@ mod tests {
                 "https://h/x?sig=2&y=1",
                 "https://h/x?sig=[REDACTED]&y=1",
             ),
-            ("", "(card-number=2)", "(card-number=[REDACTED])"),
-            ("", "'pin'='2'", "'pin'='[REDACTED]'"),
+            ("", "(card-number=2)", "(card-number=[REDACTED]"),
+            ("", "'pin'='2'", "'pin'=[REDACTED]"),
             ("", "a,pin=2", "a,pin=[REDACTED]"),
         ] {
             assert_eq!(

@@ -79,7 +79,7 @@ fn outline_part(
         && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
         && content_type.charset != Charset::Unsupported;
     let mut part_names = head.names.iter();
-    let is_sensitive = part_names.any(|name| redactor.is_sensitive_in_form(name));
+    let is_sensitive = part_names.any(|name| redactor.class_of(name).is_secret());
     PartOutline {
         name: head.shown_name.as_deref().map(shown),
         filename: head.filename.as_deref().map(shown),

@@ -88,13 +88,13 @@ fn plain(
 ) -> String {
     let shown = match media {
         Media::Form => {
-            let shown = form::redact_form(decoded, open, &redactor);
+            let shown = form::redact_form(decoded, open, redactor);
             return text::sanitize(&shown).into_owned();
         }
         // After JSON, forms are the most frequent bodies without a type. Because this is a guess, the rules for text
         // apply as well: the text may be a URL.
         Media::Untyped if decoded.contains('=') && !decoded.contains(char::is_whitespace) => {
-            form::redact_form(decoded, open, &redactor)
+            form::redact_form(decoded, open, redactor)
         }
         _ => Cow::Borrowed(decoded),
     };

@@ -334,7 +334,7 @@ impl Emission<'_> {
         let whole = facts.request_is_whole && kept.len() as u64 == capture.seen();
         self.content_or_malformed(|| {
             match (DecodedBody::decode(&head.kind, kept, whole, limit), omitted) {
-                (Ok(body), None) => body.content(limit, self.redactor(), buffer),
+                (Ok(body), None) => body.content(limit, self.redactor().for_request(), buffer),
                 (Ok(body), Some(why)) => Content::Omitted(body.unreadable(limit).unwrap_or(why)),
                 (Err(why), _) => Content::Omitted(why),
             }

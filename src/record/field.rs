@@ -271,7 +271,7 @@ impl Field {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             // The name that was given decides, because the name that is shown may be cut.
-            _ if redactor.is_sensitive_in_form(name) => REDACTED.into(),
+            _ if redactor.class_of(name).is_secret() => REDACTED.into(),
             FieldValue::Text(text) => redact_value(&text, redactor).into(),
             FieldValue::Bool(value) => value.into(),
             FieldValue::Integer(value) => value.into(),

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use crate::{
     formats::form,
     redact::{
+        json::hide_in_json_text,
         key_cache::Redactor,
+        listed::{NameClass, Place},
         names::{Names, REDACTED},
         pieces::{Replacement, push_replaced},
         text::{has_trigger, hide_encoded, hide_secrets},
@@ -13,10 +15,12 @@ use crate::{
 };
 
 /// Hides the sensitive values of a form. `open` says that the form was truncated.
-pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, names: &Names) -> Cow<'a, str> {
+pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, redactor: Redactor<'_>) -> Cow<'a, str> {
     let mut out = String::new();
-    let is_sensitive = |key: &str| names.is_sensitive_in_form(key);
-    match push_pairs(&mut out, pairs, open, names, is_sensitive) {
+    // A form with a signature and a date is a signed query.
+    let is_signed = pairs.contains("ig") && has_date(pairs, redactor);
+    let place = if is_signed { Place::Query } else { Place::Form };
+    match push_pairs(&mut out, pairs, open, redactor, place) {
         false => Cow::Borrowed(pairs),
         true => Cow::Owned(out),
     }
@@ -30,9 +34,14 @@ pub(crate) fn push_query(
     open: bool,
     redactor: Redactor<'_>,
 ) -> bool {
-    push_pairs(out, pairs, open, &redactor, |key| {
-        redactor.is_sensitive_in_query(key)
-    })
+    push_pairs(out, pairs, open, redactor, Place::Query)
+}
+
+/// Returns whether a pair is a date or an expiry.
+fn has_date(pairs: &str, redactor: Redactor<'_>) -> bool {
+    let keys = pairs.split('&').filter_map(|pair| pair.split_once('='));
+    let mut classes = keys.map(|(key, _)| redactor.class_of(&form::decode(key)));
+    classes.any(|class| class == NameClass::Dated)
 }
 
 /// Hides secrets in a value whose name is not sensitive. Returns `None` if the value has no secrets.
@@ -54,30 +63,41 @@ fn push_pairs(
     out: &mut String,
     pairs: &str,
     open: bool,
-    names: &Names,
-    mut is_sensitive: impl FnMut(&str) -> bool,
+    redactor: Redactor<'_>,
+    place: Place,
 ) -> bool {
     let separators = memchr::memchr_iter(b'&', pairs.as_bytes());
     let is_plain = is_plain(pairs);
     push_replaced(out, pairs, separators, |pair, is_last| {
         if is_plain
             && let Some(equals) = memchr::memchr(b'=', pair.as_bytes())
-            && let (key, value) = pair.split_at(equals)
-            && !value[1..].contains('=')
+            && let (key, value) = (&pair[..equals], &pair[equals + 1..])
+            && !value.contains('=')
             && !(open && is_last)
         {
-            return is_sensitive(key).then(|| Replacement {
-                kept: key.len() + 1,
-                shown: REDACTED.into(),
-            });
+            return redactor
+                .class_of(key)
+                .hides(value, place)
+                .then(|| Replacement {
+                    kept: key.len() + 1,
+                    shown: REDACTED.into(),
+                });
         }
-        let sensitive = form::keys(pair).find(|(_, key)| is_sensitive(&form::decode(key)));
+        let open = open && is_last;
+        let hides = |start: usize, key: &str| {
+            let class = redactor.class_of(&form::decode(key));
+            let value = &pair[start + key.len() + 1..];
+            // A truncated value may be any value.
+            class.hides(&form::decode(value), place)
+                || (open && !value.is_empty() && class.hides("a-truncated-value", place))
+        };
+        let sensitive = form::keys(pair).find(|&(start, key)| hides(start, key));
         match sensitive {
-            None => hide_in_pair(pair, open && is_last, names).map(|shown| Replacement {
+            None => hide_in_pair(pair, open, redactor).map(|shown| Replacement {
                 kept: 0,
                 shown: shown.into(),
             }),
-            Some((start, key)) => Some(hide_value(pair, start, key, names)),
+            Some((start, key)) => Some(hide_value(pair, start, key, redactor)),
         }
     })
 }
@@ -90,10 +110,10 @@ fn is_plain(pairs: &str) -> bool {
 /// Hides the value of the sensitive `key` that begins at `start`, up to the end of the pair.
 ///
 /// Only `&` ends the value, because most readers take other marks for characters of the value.
-fn hide_value(pair: &str, start: usize, key: &str, names: &Names) -> Replacement {
-    let before = hide_in_pair(&pair[..start], false, names);
+fn hide_value(pair: &str, start: usize, key: &str, redactor: Redactor<'_>) -> Replacement {
+    let before = hide_in_pair(&pair[..start], false, redactor);
     // The key is sensitive because a part of the key is. Another part may be a secret.
-    let key_shown = hide_in_value(key, false, names);
+    let key_shown = hide_in_value(key, false, &redactor);
     if before.is_none() && key_shown.is_none() {
         return Replacement {
             kept: start + key.len() + 1,
@@ -109,17 +129,28 @@ fn hide_value(pair: &str, start: usize, key: &str, names: &Names) -> Replacement
 }
 
 /// Hides secrets in a key and its value, neither of which has a sensitive name.
-fn hide_in_pair(pair: &str, open: bool, names: &Names) -> Option<String> {
+fn hide_in_pair(pair: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     let Some((key, value)) = pair.split_once('=') else {
-        return hide_in_value(pair, open, names);
+        return hide_in_value(pair, open, &redactor);
     };
-    let key_shown = hide_in_value(key, false, names);
-    let value_shown = hide_in_value(value, open, names);
+    let key_shown = hide_in_value(key, false, &redactor);
+    let value_shown = hide_in_json(value, open, redactor)
+        .unwrap_or_else(|| hide_in_value(value, open, &redactor));
     if key_shown.is_none() && value_shown.is_none() {
         return None;
     }
     let key = key_shown.as_deref().unwrap_or(key);
     Some(format!("{key}={}", value_shown.as_deref().unwrap_or(value)))
+}
+
+/// Hides secrets in a value that is JSON. Returns `None` if it is not JSON.
+fn hide_in_json(value: &str, open: bool, redactor: Redactor<'_>) -> Option<Option<String>> {
+    let decoded = form::decode(value);
+    if !decoded.starts_with(['{', '[']) {
+        return None;
+    }
+    let shown = hide_in_json_text(&decoded, open, redactor)?;
+    Some(shown.map(|shown| form::encode(&shown)))
 }
 
 #[cfg(test)]
@@ -136,7 +167,14 @@ mod tests {
                 "user=ann&password=hunter2&page=2",
                 "user=ann&password=[REDACTED]&page=2",
             ),
-            ("password=", "password=[REDACTED]"),
+            ("password=", "password="),
+            ("code=0123456789abcdef&code=7", "code=[REDACTED]&code=7"),
+            ("sig=x&a=1", "sig=x&a=1"),
+            ("sig=x&se=2026", "sig=[REDACTED]&se=2026"),
+            (
+                "API+Key=x&Card%20Number=y",
+                "API+Key=[REDACTED]&Card%20Number=[REDACTED]",
+            ),
             ("password", "password"),
             ("password=a=b", "password=[REDACTED]"),
             ("p%61ssword=x", "p%61ssword=[REDACTED]"),
@@ -161,14 +199,28 @@ mod tests {
             ("eyJh.eyJi.sig=1", "[REDACTED]=1"),
             ("mail=ann@h.example&t=12:30", "mail=ann@h.example&t=12:30"),
         ] {
-            assert_eq!(redact_form(pairs, false, &Names::default()), expected);
+            assert_eq!(
+                redact_form(
+                    pairs,
+                    false,
+                    Redactor::new(&Names::default(), &KeyCache::new())
+                ),
+                expected
+            );
         }
     }
 
     #[test]
     fn form_is_unchanged_with_redaction_off() {
         let pairs = "password=x&a=Bearer+abc";
-        assert_eq!(redact_form(pairs, false, &Names::none()), pairs);
+        assert_eq!(
+            redact_form(
+                pairs,
+                false,
+                Redactor::new(&Names::none(), &KeyCache::new())
+            ),
+            pairs
+        );
     }
 
     #[test]

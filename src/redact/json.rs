@@ -2,6 +2,7 @@
 
 use wide::u8x16;
 
+use self::pairs::Pairs;
 use crate::{
     formats::json::{
         code::CodePath,
@@ -12,6 +13,7 @@ use crate::{
     },
     redact::{
         key_cache::Redactor,
+        listed::{NameClass, is_authorization_code, is_placeholder},
         names::REDACTED,
         text::{hide_secrets, needs_change_at, trigger_mask},
     },
@@ -43,13 +45,77 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     read_json(Some((out, redactor)), input, Some(path))
 }
 
+/// Hides secrets in a text that may be JSON, such as the content of a string. Returns `None` if nothing was hidden.
+/// `open` says that the text was truncated.
+pub(crate) fn hide_in_string(text: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
+    if text.trim_start().starts_with(['{', '['])
+        && let Some(shown) = hide_in_json_text(text, open, redactor)
+    {
+        return shown;
+    }
+    hide_secrets(text, open, &redactor)
+}
+
+/// Hides secrets in a JSON text. Returns `None` if the text is not JSON, and `Some(None)` if nothing was hidden.
+pub(crate) fn hide_in_json_text(
+    text: &str,
+    open: bool,
+    redactor: Redactor<'_>,
+) -> Option<Option<String>> {
+    let mut out = String::new();
+    let read = read_once(Some((&mut out, redactor)), text, None, &[]);
+    match read.ending {
+        Ending::Complete => {}
+        Ending::Cut if open => {}
+        _ => return None,
+    }
+    if read.late.is_empty() {
+        return Some(read.is_changed.then_some(out));
+    }
+    out.clear();
+    read_once(Some((&mut out, redactor)), text, None, &read.late);
+    Some(Some(out))
+}
+
 /// Reads `input`. Redacts it if `output` is given, and finds the code if `path` is given.
-// All callers share one instance of the generic reader, so that its machine code stays in the caches.
 fn read_json<'p, 'i>(
-    output: Option<(&mut String, Redactor<'_>)>,
+    mut output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
     path: Option<&'p CodePath>,
 ) -> (Ending, CodeFinder<'p, 'i>) {
+    let start = output.as_ref().map_or(0, |(out, _)| out.len());
+    let borrowed = output
+        .as_mut()
+        .map(|(out, redactor)| (&mut **out, *redactor));
+    let read = read_once(borrowed, input, path, &[]);
+    if !read.late.is_empty()
+        && let Some((out, redactor)) = output
+    {
+        out.truncate(start);
+        read_once(Some((out, redactor)), input, None, &read.late);
+    }
+    (read.ending, read.code)
+}
+
+/// The result of one pass.
+struct OnePass<'p, 'i> {
+    ending: Ending,
+    code: CodeFinder<'p, 'i>,
+    /// Set if something was hidden.
+    is_changed: bool,
+    /// The places of values that turned out to be secrets after they had been copied, in their order. A second pass
+    /// hides them.
+    late: Vec<usize>,
+}
+
+/// Reads `input` in one pass. Hides the values at the places in `late`, too.
+// All callers share one instance of the generic reader, so that its machine code stays in the caches.
+fn read_once<'p, 'i>(
+    output: Option<(&mut String, Redactor<'_>)>,
+    input: &'i str,
+    path: Option<&'p CodePath>,
+    late: &[usize],
+) -> OnePass<'p, 'i> {
     if let Some((_, redactor)) = &output {
         redactor.prepare();
     }
@@ -57,12 +123,25 @@ fn read_json<'p, 'i>(
         output,
         input,
         copied: 0,
-        hides_next: false,
+        is_changed: false,
+        next: NameClass::Plain,
         hidden_at: None,
+        scopes: Scopes {
+            late,
+            is_active: !late.is_empty(),
+            ..Scopes::default()
+        },
+        pairs: Pairs::default(),
         code: CodeFinder::new(path),
     };
     let ending = read(input, &mut redactor);
-    (ending, redactor.code)
+    let late = redactor.pairs.finish();
+    OnePass {
+        ending,
+        code: redactor.code,
+        is_changed: redactor.is_changed,
+        late,
+    }
 }
 
 /// A visitor that copies the input in runs, from one change to the next.
@@ -72,11 +151,29 @@ struct JsonRedactor<'r, 'p, 'i> {
     input: &'i str,
     /// The end of the part of the input that was copied or left out.
     copied: usize,
-    /// Set if the next value is hidden.
-    hides_next: bool,
+    is_changed: bool,
+    /// The class of the name of the next value.
+    next: NameClass,
     /// The number of containers around the value that is being hidden.
     hidden_at: Option<usize>,
+    scopes: Scopes<'r>,
+    pairs: Pairs<'i>,
     code: CodeFinder<'p, 'i>,
+}
+
+/// Values in which other rules apply. Each is known by the number of containers around it.
+#[derive(Debug, Default)]
+struct Scopes<'r> {
+    /// Set if one of the others is set, or if there are late secrets.
+    is_active: bool,
+    /// The value of a name such as `tokens`, whose strings are secrets.
+    tokens: Option<usize>,
+    /// The value of `errors`.
+    errors: Option<usize>,
+    /// The value of `logprobs`.
+    log_probs: Option<usize>,
+    /// The places of values that are hidden because of what follows them.
+    late: &'r [usize],
 }
 
 impl JsonRedactor<'_, '_, '_> {
@@ -102,7 +199,8 @@ impl JsonRedactor<'_, '_, '_> {
             true => unescape(string.raw),
             false => string.raw.into(),
         };
-        let shown = hide_secrets(&unescaped, string.open, &redactor);
+        let shown = hide_in_string(&unescaped, string.open, redactor);
+        self.is_changed |= shown.is_some();
         if shown.is_none() && text::find_forbidden(string.raw).is_none() {
             return;
         }
@@ -114,6 +212,162 @@ impl JsonRedactor<'_, '_, '_> {
             }
         }
         self.copied = string.start + string.raw.len();
+    }
+}
+
+impl Scopes<'_> {
+    /// Returns whether the value at `at` is a late secret.
+    fn is_late(&mut self, at: usize) -> bool {
+        let passed = self.late.iter().take_while(|&&late| late < at).count();
+        self.late = &self.late[passed..];
+        self.late.first() == Some(&at)
+    }
+
+    fn update(&mut self) {
+        let scopes = [self.tokens, self.errors, self.log_probs];
+        self.is_active = scopes.iter().any(Option::is_some) || !self.late.is_empty();
+    }
+
+    /// Ends the scopes of the value inside of `depth` containers.
+    fn end_value(&mut self, depth: usize) {
+        for scope in [&mut self.tokens, &mut self.errors, &mut self.log_probs] {
+            if *scope == Some(depth) {
+                *scope = None;
+            }
+        }
+        self.update();
+    }
+}
+
+impl<'i> JsonRedactor<'_, '_, 'i> {
+    /// Takes the class of a key inside of `depth` containers.
+    #[cold]
+    fn classified_key(&mut self, class: NameClass, name: &str, depth: usize) {
+        // The output of a language model consists of tokens.
+        let is_word = self.scopes.log_probs.is_some() && matches!(name, "token" | "tokens");
+        self.next = match self.is_copying() && !is_word {
+            true => class,
+            false => NameClass::Plain,
+        };
+        if self.next == NameClass::Naming {
+            self.pairs.expect_name(depth);
+        }
+    }
+
+    /// Takes the start of a value whose name has a class, or that is in a scope.
+    #[cold]
+    fn begin_classified(&mut self, at: usize, depth: usize) {
+        let class = std::mem::take(&mut self.next);
+        if !self.is_copying() {
+            return;
+        }
+        let value = &self.input.as_bytes()[at..];
+        let is_late = self.scopes.is_late(at);
+        let hides = is_late
+            || (self.scopes.tokens.is_some() && value.starts_with(b"\""))
+            || match class {
+                NameClass::Secret | NameClass::SecretOfUser | NameClass::Tokens => {
+                    self.is_secret(class, at, depth)
+                }
+                NameClass::Code => self.is_authorization_code(at),
+                NameClass::Valued => match &self.output {
+                    Some((_, redactor)) => self.pairs.value(at, depth, redactor),
+                    None => false,
+                },
+                NameClass::Errors => begin_scope(&mut self.scopes.errors, depth),
+                NameClass::LogProbs => begin_scope(&mut self.scopes.log_probs, depth),
+                NameClass::Naming => {
+                    self.pairs.begin_name(value, depth);
+                    false
+                }
+                _ => false,
+            };
+        if hides && !is_nothing(&self.input[at..]) {
+            self.copy_up_to(at);
+            if let Some((out, _)) = &mut self.output {
+                out.extend(["\"", REDACTED, "\""]);
+            }
+            self.is_changed = true;
+            self.hidden_at = Some(depth);
+        }
+        self.scopes.update();
+    }
+
+    /// Returns whether the value at `at`, whose name is sensitive, is a secret.
+    fn is_secret(&mut self, class: NameClass, at: usize, depth: usize) -> bool {
+        let value = &self.input[at..];
+        match (class, value.as_bytes().first()) {
+            (NameClass::SecretOfUser, Some(b't' | b'f')) => true,
+            (_, Some(b't' | b'f' | b'n')) => false,
+            (NameClass::Tokens, Some(b'"')) => true,
+            (NameClass::Tokens, Some(b'{' | b'[')) => begin_scope(&mut self.scopes.tokens, depth),
+            (NameClass::Tokens, _) => false,
+            (_, Some(b'[')) if self.scopes.errors.is_some() => !is_array_of_strings(value),
+            _ => true,
+        }
+    }
+
+    /// Returns whether the value at `at` is a string that is long enough for an authorization code, in a request.
+    fn is_authorization_code(&self, at: usize) -> bool {
+        let is_request = matches!(&self.output, Some((_, redactor)) if redactor.is_request());
+        let string = self.input[at..].strip_prefix('"');
+        is_request
+            && string.is_some_and(|string| {
+                let end = memchr::memchr(b'"', string.as_bytes()).unwrap_or(string.len());
+                is_authorization_code(&string[..end])
+            })
+    }
+}
+
+/// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.
+fn begin_scope(scope: &mut Option<usize>, depth: usize) -> bool {
+    scope.get_or_insert(depth);
+    false
+}
+
+/// Returns whether `text` begins with a value that is empty or a placeholder, and so not a secret.
+fn is_nothing(text: &str) -> bool {
+    const MAX: usize = 66;
+    if let Some(string) = text.strip_prefix('"') {
+        let end = memchr::memchr(b'"', &string.as_bytes()[..string.len().min(MAX)]);
+        return end.is_some_and(|end| end == 0 || is_placeholder(&string[..end]));
+    }
+    let is_empty = |open, close| {
+        let inner = text.strip_prefix(open);
+        inner.is_some_and(|inner: &str| inner.trim_ascii_start().starts_with(close))
+    };
+    is_empty('[', ']') || is_empty('{', '}') || text.starts_with('n')
+}
+
+/// Returns whether `text` begins with a complete array that contains only strings.
+fn is_array_of_strings(text: &str) -> bool {
+    let mut rest = text.get(1..).unwrap_or_default();
+    loop {
+        rest = rest.trim_ascii_start();
+        let Some(string) = rest.strip_prefix('"') else {
+            return rest.starts_with(']');
+        };
+        let Some(len) = string_len(string) else {
+            return false;
+        };
+        rest = string[len + 1..].trim_ascii_start();
+        rest = match rest.strip_prefix(',') {
+            Some(rest) => rest,
+            None => return rest.starts_with(']'),
+        };
+    }
+}
+
+/// Returns the length of the JSON string that `text` begins with, without its closing quote.
+fn string_len(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        match bytes[at] {
+            b'"' => return Some(at),
+            _ => at += 2,
+        }
     }
 }
 
@@ -134,31 +388,36 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
 
     #[inline]
     fn known_key(&mut self, block: &[u8; BLOCK], start: usize, len: usize, depth: usize) -> bool {
-        let is_sensitive = match &self.output {
+        let class = match &self.output {
             Some((_, redactor)) => redactor.known_key(block, len),
-            None => Some(false),
+            None => Some(NameClass::Plain),
         };
-        if let Some(is_sensitive) = is_sensitive {
-            self.hides_next = is_sensitive && self.is_copying();
+        if let Some(class) = class {
+            if class != NameClass::Plain {
+                self.classified_key(class, &self.input[start..start + len], depth);
+            }
             if self.code.wants_key(depth) {
                 self.code.key(depth, &self.input[start..start + len], false);
             }
         }
-        is_sensitive.is_some()
+        class.is_some()
     }
 
     fn key(&mut self, key: JsonString<'i>, depth: usize) {
         if let Some((_, redactor)) = &self.output
             && self.is_copying()
         {
-            self.hides_next = match key.escaped {
-                true => redactor.is_sensitive(&unescape(key.raw)),
-                false => redactor.is_sensitive(key.raw),
+            let name = match key.escaped {
+                true => unescape(key.raw),
+                false => key.raw.into(),
             };
+            let class = match may_need_change(key) || key.open {
+                true => redactor.names().class_of(&name),
+                false => redactor.class_of(&name),
+            };
+            self.classified_key(class, &name, depth);
             if may_need_change(key) {
                 self.change(key);
-            } else if !key.open {
-                redactor.remember_key(key.raw, self.hides_next);
             }
         }
         // A truncated key is not the whole key.
@@ -169,23 +428,24 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
 
     #[inline]
     fn begin_value(&mut self, at: usize, depth: usize) {
-        if std::mem::take(&mut self.hides_next) {
-            self.copy_up_to(at);
-            if let Some((out, _)) = &mut self.output {
-                out.extend(["\"", REDACTED, "\""]);
-            }
-            self.hidden_at = Some(depth);
+        if self.next != NameClass::Plain || self.scopes.is_active {
+            self.begin_classified(at, depth);
         }
     }
 
     #[inline]
     fn wants_scalar(&self) -> bool {
-        self.code.is_expected()
+        self.code.is_expected() || self.pairs.wants_name()
     }
 
     fn string(&mut self, string: JsonString<'i>) {
         if self.is_copying() && may_need_change(string) {
             self.change(string);
+        }
+        if self.pairs.wants_name()
+            && let Some((_, redactor)) = &self.output
+        {
+            self.pairs.name(string, redactor);
         }
         self.code.string(string);
     }
@@ -203,6 +463,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn close(&mut self, depth: usize) {
+        self.pairs.close(depth);
         self.code.close(depth);
     }
 
@@ -210,6 +471,9 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         if self.hidden_at == Some(depth) {
             self.hidden_at = None;
             self.copied = at;
+        }
+        if self.scopes.is_active {
+            self.scopes.end_value(depth);
         }
     }
 
@@ -251,5 +515,6 @@ fn push_on_one_line(out: &mut String, mut chars: &str) {
     out.push_str(chars);
 }
 
+mod pairs;
 #[cfg(test)]
 mod tests;

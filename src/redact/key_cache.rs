@@ -1,8 +1,11 @@
-//! A cache of the answers whether short keys are sensitive.
+//! A cache of the classes of short names.
 
 use std::{cell::Cell, ops::Deref};
 
-use crate::{redact::names::Names, util::bytes::BLOCK};
+use crate::{
+    redact::{listed::NameClass, names::Names},
+    util::bytes::BLOCK,
+};
 
 /// The number of pairs of slots. A hash of 7 bits selects a pair.
 const PAIRS: usize = 128;
@@ -12,16 +15,39 @@ const PAIRS: usize = 128;
 pub(crate) struct Redactor<'r> {
     names: &'r Names,
     keys: &'r KeyCache,
+    is_request: bool,
 }
 
 impl<'r> Redactor<'r> {
     pub(crate) fn new(names: &'r Names, keys: &'r KeyCache) -> Self {
-        Self { names, keys }
+        Self {
+            names,
+            keys,
+            is_request: false,
+        }
     }
 
-    /// Returns whether the value of the key in the first `len` bytes of `block` is hidden. Returns `None` if the answer
-    /// is not in the cache. `len` must be less than the length of a block.
-    pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<bool> {
+    /// Returns the rules for the body of a request, in which a `code` may be an authorization code.
+    pub(crate) fn for_request(self) -> Self {
+        Self {
+            is_request: true,
+            ..self
+        }
+    }
+
+    /// Returns whether the text is the body of a request.
+    pub(crate) fn is_request(&self) -> bool {
+        self.is_request
+    }
+
+    /// Returns the names, without the cache.
+    pub(crate) fn names(&self) -> &'r Names {
+        self.names
+    }
+
+    /// Returns the class of the name in the first `len` bytes of `block`, if it is in the cache. `len` must be less than
+    /// the length of a block.
+    pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<NameClass> {
         // Use a table, because a shift of 128 bits by a variable takes many instructions.
         const MASKS: [u128; BLOCK] = {
             let mut masks = [0; BLOCK];
@@ -34,7 +60,7 @@ impl<'r> Redactor<'r> {
         };
         let bytes = u128::from_le_bytes(*block) & MASKS[len];
         debug_assert_eq!(self.keys.names.get(), self.names.id());
-        self.keys.get(tagged(bytes, len, Kind::Field))
+        self.keys.get(tagged(bytes, len))
     }
 
     /// Drops the answers for other names. Call this before [`known_key`](Self::known_key), and do not use the cache
@@ -43,24 +69,16 @@ impl<'r> Redactor<'r> {
         self.keys.prepare(self.names.id());
     }
 
-    /// Stores whether the value of this key is hidden.
-    pub(crate) fn remember_key(&self, key: &str, is_sensitive: bool) {
-        if let Some(key) = short_key(key, Kind::Field) {
-            self.prepare();
-            self.keys.put(key, is_sensitive);
-        }
-    }
-
-    /// Returns whether the value of this key of a query is hidden. The key must be decoded.
-    pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
-        let Some(short) = short_key(key, Kind::Query) else {
-            return self.names.is_sensitive_in_query(key);
+    /// Returns the class of a decoded name, and stores it in the cache if the name is short.
+    pub(crate) fn class_of(&self, name: &str) -> NameClass {
+        let Some(key) = short_key(name) else {
+            return self.names.class_of(name);
         };
         self.prepare();
-        self.keys.get(short).unwrap_or_else(|| {
-            let is_sensitive = self.names.is_sensitive_in_query(key);
-            self.keys.put(short, is_sensitive);
-            is_sensitive
+        self.keys.get(key).unwrap_or_else(|| {
+            let class = self.names.class_of(name);
+            self.keys.put(key, class);
+            class
         })
     }
 }
@@ -73,13 +91,6 @@ impl Deref for Redactor<'_> {
     }
 }
 
-/// The kind of a key. A query has more sensitive names than a field, so the answers differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Field = 0,
-    Query = 1,
-}
-
 /// The answers for short keys. An API sends the same keys repeatedly, and a lookup compares 16 bytes with two slots.
 ///
 /// Each key has two slots, which it shares with other keys. The slots hold the last two keys that were stored, so that
@@ -89,14 +100,12 @@ pub(crate) struct KeyCache {
     /// The id of the names that the answers are for.
     names: Cell<u64>,
     /// For each slot, the bytes of a key as a number, the first byte lowest. Keys are shorter than 16 bytes, so the
-    /// last byte holds the length, the kind and the answer. The last byte is 0 in a free slot.
+    /// last byte holds the length and the class. The class is 0 in a free slot.
     slots: Box<[[Cell<u128>; 2]]>,
 }
 
-/// The bit of a slot whose key is not sensitive.
-const NOT_SENSITIVE: u128 = 1 << 120;
-/// The bit of a slot whose key is sensitive.
-const SENSITIVE: u128 = 2 << 120;
+/// The number of bits before the class in a slot.
+const CLASS_SHIFT: u32 = 120;
 
 impl KeyCache {
     pub(crate) fn new() -> Self {
@@ -112,24 +121,21 @@ impl KeyCache {
         }
     }
 
-    fn get(&self, key: u128) -> Option<bool> {
+    fn get(&self, key: u128) -> Option<NameClass> {
         let [first, second] = self.slots(key);
         for slot in [first, second] {
-            let answer = slot.get() ^ key;
-            if answer & !(NOT_SENSITIVE | SENSITIVE) == 0 && answer != 0 {
-                return Some(answer == SENSITIVE);
+            let class = (slot.get() ^ key) >> CLASS_SHIFT;
+            // Only the class differs if this is the slot of the key.
+            if slot.get() == key | class << CLASS_SHIFT && class < 0x10 {
+                return NameClass::from_number(class as u8);
             }
         }
         None
     }
 
-    fn put(&self, key: u128, is_sensitive: bool) {
-        let answer = match is_sensitive {
-            true => SENSITIVE,
-            false => NOT_SENSITIVE,
-        };
+    fn put(&self, key: u128, class: NameClass) {
         let [first, second] = self.slots(key);
-        second.set(first.replace(key | answer));
+        second.set(first.replace(key | (class as u128) << CLASS_SHIFT));
     }
 
     /// Returns the two slots of a key.
@@ -141,24 +147,24 @@ impl KeyCache {
 }
 
 /// Returns a key as a number, if the key is short enough for the cache.
-fn short_key(key: &str, kind: Kind) -> Option<u128> {
+fn short_key(key: &str) -> Option<u128> {
     let mut block = [0; BLOCK];
     let len = key.len();
     let bytes = block[..BLOCK - 1].get_mut(..len)?;
     bytes.copy_from_slice(key.as_bytes());
-    Some(tagged(u128::from_le_bytes(block), len, kind))
+    Some(tagged(u128::from_le_bytes(block), len))
 }
 
-/// Returns the bytes of a key with its length and kind in the last byte.
-fn tagged(bytes: u128, len: usize, kind: Kind) -> u128 {
-    bytes | (len as u128) << 122 | (kind as u128) << 126
+/// Returns the bytes of a key with its length in the last byte.
+fn tagged(bytes: u128, len: usize) -> u128 {
+    bytes | (len as u128) << 124
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn known(redactor: &Redactor<'_>, key: &str) -> Option<bool> {
+    fn known(redactor: &Redactor<'_>, key: &str) -> Option<NameClass> {
         let mut block = [b'x'; BLOCK];
         block[..key.len()].copy_from_slice(key.as_bytes());
         redactor.prepare();
@@ -167,61 +173,62 @@ mod tests {
 
     #[test]
     fn key_is_cached_until_the_names_change() {
+        use NameClass::{Plain, Secret, SecretOfUser};
         let (mut names, keys) = (Names::default(), KeyCache::new());
         let known = |names: &Names, key| known(&Redactor::new(names, &keys), key);
-        assert_eq!(known(&names, "name"), None);
+        assert_eq!(known(&names, "title"), None);
         let redactor = Redactor::new(&names, &keys);
-        redactor.remember_key("name", false);
-        redactor.remember_key("pin", true);
-        redactor.remember_key("", false);
+        for key in ["title", "pin", ""] {
+            redactor.class_of(key);
+        }
         for (key, expected) in [
-            ("name", Some(false)),
-            ("pin", Some(true)),
-            ("", Some(false)),
+            ("title", Some(Plain)),
+            ("pin", Some(Secret)),
+            ("", Some(Plain)),
             ("pi", None),
             ("pin\0", None),
         ] {
             assert_eq!(known(&names, key), expected, "{key:?}");
             assert_eq!(known(&names.clone(), key), expected, "{key:?}");
         }
-        names.redact("name");
-        assert_eq!(known(&names, "name"), None);
+        names.redact("title");
+        assert_eq!(known(&names, "title"), None);
         // Answers for the names of one logger are not used for another logger.
-        Redactor::new(&names, &keys).remember_key("name", true);
-        assert_eq!(known(&names, "name"), Some(true));
-        assert_eq!(known(&Names::default(), "name"), None);
-        assert_eq!(known(&names, "name"), None);
+        Redactor::new(&names, &keys).class_of("title");
+        assert_eq!(known(&names, "title"), Some(SecretOfUser));
+        assert_eq!(known(&Names::default(), "title"), None);
+        assert_eq!(known(&names, "title"), None);
     }
 
     #[test]
     fn the_last_two_keys_of_a_pair_of_slots_are_cached() {
         let (names, keys) = (Names::default(), KeyCache::new());
         let redactor = Redactor::new(&names, &keys);
-        let slots = |key: &str| keys.slots(short_key(key, Kind::Field).unwrap()).as_ptr();
+        let slots = |key: &str| keys.slots(short_key(key).unwrap()).as_ptr();
         let all = (0..5000).map(|nth| nth.to_string());
         let [a, b, c] = {
             let mut same = all.filter(|key| slots(key) == slots("0"));
             std::array::from_fn(|_| same.next().unwrap())
         };
         for key in [&a, &b, &c] {
-            redactor.remember_key(key, true);
+            redactor.class_of(key);
         }
         assert_eq!(known(&redactor, &a), None);
-        assert_eq!(known(&redactor, &b), Some(true));
-        assert_eq!(known(&redactor, &c), Some(true));
+        assert!(known(&redactor, &b).is_some() && known(&redactor, &c).is_some());
     }
 
     #[test]
     fn answer_for_one_key_is_never_returned_for_another_key() {
         let (names, keys) = (Names::default(), KeyCache::new());
         let redactor = Redactor::new(&names, &keys);
+        let key = |nth: usize| format!("{}{nth}", ["pin", "a", "name", "tokens"][nth % 4]);
         for nth in 0..5000 {
-            redactor.remember_key(&nth.to_string(), nth % 3 == 0);
+            redactor.class_of(&key(nth));
         }
         let mut hits = 0;
         for nth in 0..5000 {
-            if let Some(known) = known(&redactor, &nth.to_string()) {
-                assert_eq!(known, nth % 3 == 0, "{nth}");
+            if let Some(known) = known(&redactor, &key(nth)) {
+                assert_eq!(known, names.class_of(&key(nth)), "{nth}");
                 hits += 1;
             }
         }
@@ -234,23 +241,23 @@ mod tests {
         for len in 0..=BLOCK {
             let (names, keys) = (Names::default(), KeyCache::new());
             let redactor = Redactor::new(&names, &keys);
-            redactor.remember_key(&letters[..len], true);
+            redactor.class_of(&letters[..len]);
             for other in 0..BLOCK {
                 let known = known(&redactor, &letters[..other]);
-                let expected = (other == len).then_some(true);
-                assert_eq!(known, expected, "{len} {other}");
+                assert_eq!(known.is_some(), other == len, "{len} {other}");
             }
         }
     }
 
     #[test]
-    fn answers_for_query_keys_and_fields_are_separate() {
-        let (names, keys) = (Names::default(), KeyCache::new());
-        let redactor = Redactor::new(&names, &keys);
-        redactor.remember_key("sig", false);
-        for _ in 0..2 {
-            assert!(redactor.is_sensitive_in_query("sig"));
-            assert_eq!(known(&redactor, "sig"), Some(false));
+    fn every_class_is_found_by_its_number() {
+        for number in 0..16 {
+            let class = NameClass::from_number(number);
+            assert!(class.is_none_or(|class| class as u8 == number));
         }
+        assert_eq!(
+            NameClass::from_number(NameClass::Dated as u8),
+            Some(NameClass::Dated)
+        );
     }
 }

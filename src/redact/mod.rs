@@ -7,10 +7,12 @@ pub(crate) mod error_text;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod key_cache;
+pub(crate) mod listed;
 pub(crate) mod names;
 mod pieces;
 pub(crate) mod text;
 pub(crate) mod url;
+pub(crate) mod words;
 
 use crate::redact::names::Names;
 

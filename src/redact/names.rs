@@ -2,61 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Sensitive names, as [`normalize`] returns them.
-const EXACT: [&str; 27] = [
-    "accesstoken",
-    "apikey",
-    "authorization",
-    "cardnumber",
-    "clientsecret",
-    "cookie",
-    "credentials",
-    "csrftoken",
-    "cvc",
-    "cvv",
-    "idtoken",
-    "mysqlpwd",
-    "openid",
-    "otp",
-    "passphrase",
-    "passwd",
-    "password",
-    "pin",
-    "privatekey",
-    "pwd",
-    "refreshtoken",
-    "secret",
-    "session",
-    "sessionid",
-    "setcookie",
-    "ssn",
-    "token",
-];
-
-/// Sensitive names of query parameters, as in signed URLs. In a document, these are ordinary words.
-const EXACT_IN_QUERY: [&str; 5] = [
-    "awsaccesskeyid",
-    "sig",
-    "signature",
-    "xamzsignature",
-    "xgoogsignature",
-];
-
-/// Parts of sensitive names.
-const CONTAINED: [&str; 6] = ["passw", "secret", "token", "credit", "apikey", "privatekey"];
-
-/// Headers that are never recorded, even if an allowlist contains them. Outside of headers, their names are sensitive.
-const NEVER_LOGGED: [&str; 9] = [
-    "authorization",
-    "proxyauthorization",
-    "cookie",
-    "setcookie",
-    "xapikey",
-    "xauthtoken",
-    "xcsrftoken",
-    "xxsrftoken",
-    "xamzsecuritytoken",
-];
+use crate::redact::{
+    listed::{self, NEVER_LOGGED, NameClass},
+    words::{Words, normalize},
+};
 
 /// The text that replaces a sensitive value.
 pub(crate) const REDACTED: &str = "[REDACTED]";
@@ -162,32 +111,48 @@ impl Names {
         &mut self.layers[last]
     }
 
+    /// Judges a name, which must be decoded. This is the rule for all kinds of text.
+    pub(crate) fn class_of(&self, name: &str) -> NameClass {
+        let words = Words::of(name);
+        let whole = match words.joined() {
+            "" => name,
+            joined => joined,
+        };
+        let bare = words.without_digits();
+        let set = self.set_on_a_logger(whole);
+        if set == Some(true)
+            || (set.is_none() && self.is_set_by_words(whole, &words, bare.as_ref()))
+        {
+            return NameClass::SecretOfUser;
+        }
+        let shows = set.is_some() || !self.has_defaults;
+        match listed::class_of(&words, bare.as_ref()) {
+            NameClass::Secret | NameClass::Tokens | NameClass::InQuery | NameClass::Code
+                if shows =>
+            {
+                NameClass::Plain
+            }
+            class => class,
+        }
+    }
+
     /// Returns whether the name of a field, a JSON key or a header is sensitive.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        self.hides(&normalize(name))
+        self.class_of(name).is_secret()
     }
 
-    /// Returns whether a decoded key of a form is sensitive. A key such as `user[password]` has several parts.
-    pub(crate) fn is_sensitive_in_form(&self, key: &str) -> bool {
-        any_part(key, |part| self.is_sensitive(part))
-    }
-
-    /// Returns whether a decoded key of a query is sensitive.
-    pub(crate) fn is_sensitive_in_query(&self, key: &str) -> bool {
-        any_part(key, |part| {
-            let name = normalize(part);
-            self.hides_by(&name, |name| {
-                EXACT_IN_QUERY.contains(&name) || is_sensitive_by_default(name)
-            })
-        })
-    }
-
-    /// Returns whether two words are a sensitive name, as in `api key: x`. A part of a name does not count, because
-    /// `token expires: noon` contains no token.
+    /// Returns whether the last of several words in prose are a sensitive name, as in `my api key: x`. A part of the
+    /// words does not count, because `token expires: noon` contains no token.
     pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
-        let name = normalize(words);
-        let hidden = self.set_on_a_logger(&name);
-        hidden.unwrap_or_else(|| self.has_defaults && is_whole_sensitive_name(&name))
+        const NOUNS: [&str; 6] = ["number", "code", "key", "value", "is", "was"];
+        let words = Words::of(words);
+        let joined = words.joined();
+        let is_whole = |name: &str| match self.set_on_a_logger(name) {
+            Some(hidden) => hidden,
+            None => self.has_defaults && listed::is_listed(name),
+        };
+        let stripped = NOUNS.iter().filter_map(|noun| joined.strip_suffix(noun));
+        is_whole(joined) || stripped.into_iter().any(is_whole)
     }
 
     /// Returns whether the value of `key` extends to the end of the line, even if the value looks like pairs.
@@ -211,21 +176,20 @@ impl Names {
 
     /// Returns whether the application hides the values of this name, so that it is sensitive not only by default.
     pub(crate) fn is_redacted(&self, name: &str) -> bool {
-        self.hides_by(&normalize(name), |_| false)
+        self.class_of(name) == NameClass::SecretOfUser
     }
 
     /// Returns whether any sensitive name is a part of `text`.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         let text = normalize(text);
-        let defaults = CONTAINED.iter().chain(&EXACT).chain(&NEVER_LOGGED);
         let mut redacted = self.layers.iter().map(|layer| &layer.redacted);
         self.contained.occur_in(&text)
             || redacted.any(|names| names.occur_in(&text))
-            || (self.has_defaults && defaults.into_iter().any(|name| text.contains(name)))
+            || (self.has_defaults && listed::any_occurs_in(&text))
     }
 
-    /// Returns whether a normalized name is hidden by [`redact`](Self::redact), or shown by [`keep`](Self::keep). The
-    /// innermost logger on which the name was set decides.
+    /// Returns whether a normalized name is hidden by [`redact`](Self::redact), or shown by [`keep`](Self::keep), as a
+    /// whole. The innermost logger on which the name was set decides.
     fn set_on_a_logger(&self, name: &str) -> Option<bool> {
         self.layers.iter().rev().find_map(|layer| {
             if layer.kept.has(name) {
@@ -236,40 +200,13 @@ impl Names {
         })
     }
 
-    /// Returns whether a normalized name is sensitive.
-    fn hides(&self, name: &str) -> bool {
-        self.hides_by(name, is_sensitive_by_default)
+    /// Returns whether the name contains a [fragment](Self::redact_containing), or words of a
+    /// [name](Self::redact) that is hidden.
+    fn is_set_by_words(&self, whole: &str, words: &Words, bare: Option<&Words>) -> bool {
+        let mut redacted = self.layers.iter().flat_map(|layer| &layer.redacted.0);
+        self.contained.occur_in(whole)
+            || redacted.any(|name| words.has(name) || bare.is_some_and(|bare| bare.has(name)))
     }
-
-    fn hides_by(&self, name: &str, by_default: impl Fn(&str) -> bool) -> bool {
-        self.set_on_a_logger(name).unwrap_or_else(|| {
-            (self.has_defaults && by_default(name)) || self.contained.occur_in(name)
-        })
-    }
-}
-
-/// Returns whether a normalized name is sensitive unless a logger shows it.
-fn is_sensitive_by_default(name: &str) -> bool {
-    is_whole_sensitive_name(name) || CONTAINED.iter().any(|part| name.contains(part))
-}
-
-fn is_whole_sensitive_name(name: &str) -> bool {
-    EXACT.contains(&name) || NEVER_LOGGED.contains(&name)
-}
-
-/// Returns whether `key` or a part of it is sensitive.
-fn any_part(key: &str, is_sensitive: impl Fn(&str) -> bool) -> bool {
-    const MARKS: [char; 3] = ['[', ']', '.'];
-    is_sensitive(key) || (key.contains(MARKS) && key.split(MARKS).any(is_sensitive))
-}
-
-/// Converts a name to lower case without `-` and `_`, so that `X-Api-Key`, `x_api_key` and `xApiKey` are the
-/// same name.
-pub(crate) fn normalize(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, '-' | '_'))
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// Normalized names, or parts of names.
@@ -299,44 +236,65 @@ impl List {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn listed_names_are_normalized() {
-        for name in EXACT
-            .iter()
-            .chain(&EXACT_IN_QUERY)
-            .chain(&CONTAINED)
-            .chain(&NEVER_LOGGED)
-        {
-            assert_eq!(normalize(name), *name);
-        }
-    }
-
-    #[test]
-    fn name_is_sensitive_in_any_spelling() {
+    fn name_is_sensitive_if_its_words_are() {
         let names = Names::default();
         for name in [
             "password",
             "PassWord",
             "user_password",
+            "userpassword",
+            "dbpasswd",
+            "newPwd",
             "api-key",
             "apiKey",
+            "API Key",
+            "app.api.key",
             "X-API-KEY",
+            "AWS Secret Access Key",
+            "myAccessKey",
             "PIN",
-            "pwd",
+            "user_pin",
+            "user.pin",
+            "user/pin",
+            "form[pin]",
+            "pin:",
+            " pin\0",
+            "card.cvv2",
+            "SMS_OTP",
+            "otp_code",
+            "ssn_last4",
+            "socialSecurityNumber",
             "set-cookie",
+            "cookies",
+            "_session",
+            "X-Registry-Auth",
+            "x-auth-key",
+            "root_pass",
+            "pass",
             "Secret",
-            "credit_card",
+            "secrets",
+            "client_secret_2",
+            "backupCodes",
+            "tokens",
+            "accesstoken",
             "accessToken",
             "private_key_id",
-            "tokens",
-            "Authorization",
+            "SECURITY_CODE",
             "Proxy-Authorization",
             "mysql_pwd",
-            "CLIENT-SECRET",
+            "codeVerifier",
+            "SAMLResponse",
             "passwort",
-            // The Kelvin sign, whose lower case is `k`.
+            "contraseña",
+            "contrasen\u{303}a",
+            "mot_de_passe",
+            "ПАРОЛЬ",
+            "密码",
             "to\u{212a}en",
             "a_very_long_name_of_more_than_sixty_four_characters_that_ends_in_password",
         ] {
@@ -346,37 +304,65 @@ mod tests {
             "",
             "name",
             "pinned",
+            "pin_color",
             "spin",
             "author",
-            "sessions",
-            "cookies",
+            "authority",
+            "session_length",
             "signature",
             "code",
             "passe",
+            "passenger",
             "ключ",
             "toke",
+            "token_type",
+            "nextPageToken",
+            "next_token",
+            "pagetoken",
+            "ContinuationToken",
+            "clientRequestToken",
+            "UsernameToken",
+            "tokenizer",
+            "tokenization",
+            "secretary",
+            "creditorName",
+            "pre_payment_credit_notes_amount",
+            "secret_scanning",
+            "secret_scanning_push_protection",
+            "password_policy",
+            "passwordStrength",
+            "password_min_length",
+            "token_count",
+            "access_token_expires_in",
+            "passwordChangedAt",
+            "two_factor_enabled",
+            "compass",
+            "bypass",
         ] {
             assert!(!names.is_sensitive(name), "{name}");
         }
     }
 
     #[test]
-    fn key_with_brackets_or_dots_is_sensitive_if_a_part_is() {
-        let names = Names::default();
-        for key in ["user[password]", "a[b][pin]", "form.otp"] {
-            assert!(
-                names.is_sensitive_in_form(key) && names.is_sensitive_in_query(key),
-                "{key}"
-            );
-        }
-        for key in ["sig", "signature[]", "X-Amz-Signature", "AWSAccessKeyId"] {
-            assert!(
-                names.is_sensitive_in_query(key) && !names.is_sensitive_in_form(key),
-                "{key}"
-            );
-        }
-        for key in ["user[name]", "page", "sigma", "a.b"] {
-            assert!(!names.is_sensitive_in_query(key), "{key}");
+    fn names_of_signed_urls_and_others_have_their_class() {
+        use NameClass::*;
+        for (name, class) in [
+            ("sig", InQuery),
+            ("X-Amz-Signature", InQuery),
+            ("x_amz_credential", Secret),
+            ("AWSAccessKeyId", Secret),
+            ("X-Goog-Signature", InQuery),
+            ("sigma", Plain),
+            ("code", Code),
+            ("country_code", Plain),
+            ("max_tokens", Tokens),
+            ("propertyName", Naming),
+            ("rejectedValue", Valued),
+            ("errors", Errors),
+            ("prompt_logprobs", LogProbs),
+            ("X-Amz-Date", Dated),
+        ] {
+            assert_eq!(Names::default().class_of(name), class, "{name}");
         }
     }
 
@@ -408,6 +394,7 @@ mod tests {
             |names| names.keep("my_iban"),
         ]) {
             assert!(names.is_sensitive("taxNumber") && !names.is_sensitive("taxNumbers"));
+            assert!(names.is_sensitive("customer.tax_number_2"));
             assert!(names.is_sensitive("my_iban_2") && !names.is_sensitive("MyIban"));
         }
         for names in in_every_order([
@@ -420,7 +407,8 @@ mod tests {
         }
         let mut names = Names::default();
         names.keep("sig");
-        assert!(!names.is_sensitive_in_query("sig") && names.is_sensitive_in_query("signature"));
+        assert_eq!(names.class_of("sig"), NameClass::Plain);
+        assert_eq!(names.class_of("signature"), NameClass::InQuery);
         names.redact_containing("");
         assert!(!names.is_sensitive("name"));
     }
@@ -462,9 +450,79 @@ mod tests {
     }
 
     #[test]
-    fn two_words_are_sensitive_only_as_a_whole_name() {
-        let names = Names::default();
-        assert!(names.is_sensitive_phrase("api-key") && names.is_sensitive_phrase("cardnumber"));
-        assert!(!names.is_sensitive_phrase("tokenexpires"));
+    fn words_in_prose_are_sensitive_only_if_their_end_is_a_whole_name() {
+        let mut names = Names::default();
+        names.redact("blood group");
+        for words in [
+            "api-key",
+            "card number",
+            "secret key",
+            "password is",
+            "Blood Group",
+        ] {
+            assert!(names.is_sensitive_phrase(words), "{words}");
+        }
+        for words in ["token expires", "password policy", "my name", "key"] {
+            assert!(!names.is_sensitive_phrase(words), "{words}");
+        }
+    }
+
+    /// Returns words in one of the styles in which people write names.
+    fn in_style(words: &[&str], style: usize) -> String {
+        let capital = |word: &&str| {
+            let mut chars = word.chars();
+            let first: String = chars
+                .next()
+                .into_iter()
+                .flat_map(char::to_uppercase)
+                .collect();
+            first + chars.as_str()
+        };
+        match style {
+            0 => words.join("_"),
+            1 => words.join("-").to_uppercase(),
+            2 => words.iter().map(capital).collect(),
+            3 => words.join("."),
+            4 => words.join(" "),
+            _ => format!("{}[{}]", words[0], words[1..].join("][")),
+        }
+    }
+
+    const WORDS: [&str; 8] = [
+        "iban", "salary", "größe", "имя", "ключ", "tax", "item", "note",
+    ];
+
+    proptest! {
+        #[test]
+        fn words_that_a_logger_hides_are_hidden_in_every_spelling(
+            before in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..3),
+            hidden in prop::collection::vec(prop::sample::select(&WORDS[..]), 1..3),
+            after in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..3),
+            (set, style, kept) in (0..6_usize, 0..6_usize, 0..6_usize),
+            order in any::<bool>(),
+        ) {
+            let all = [before.clone(), hidden.clone(), after.clone()].concat();
+            let name = in_style(&all, style);
+            let mut names = Names::default();
+            prop_assert_eq!(names.class_of(&name), NameClass::Plain);
+            names.redact(&in_style(&hidden, set));
+            prop_assert_eq!(names.class_of(&name), NameClass::SecretOfUser);
+            let mut containing = Names::default();
+            containing.redact_containing(&in_style(&hidden, set));
+            prop_assert_eq!(containing.class_of(&name), NameClass::SecretOfUser);
+            // `keep` is an exact exception, before or after the other call.
+            let mut names = Names::default();
+            let keep = in_style(&all, kept);
+            if order {
+                names.keep(&keep);
+            }
+            names.redact(&in_style(&hidden, set));
+            if !order {
+                names.keep(&keep);
+            }
+            prop_assert_eq!(names.class_of(&name), NameClass::Plain);
+            let longer = [format!("{name}_other"), format!("other.{name}")];
+            prop_assert!(longer.iter().all(|name| names.is_sensitive(name)));
+        }
     }
 }

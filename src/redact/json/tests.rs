@@ -30,11 +30,11 @@ fn values_of_sensitive_keys_are_hidden_and_white_space_is_dropped() {
             r#"{"password":"[REDACTED]","n":1}"#,
         ),
         (
-            r#"{"password":"","n":1}"#,
+            r#"{"password":" ","n":1}"#,
             r#"{"password":"[REDACTED]","n":1}"#,
         ),
         (r#"{"pin": 1234, "n":1}"#, r#"{"pin":"[REDACTED]","n":1}"#),
-        (r#"{"token":null}"#, r#"{"token":"[REDACTED]"}"#),
+        (r#"{"token":null}"#, r#"{"token":null}"#),
         (
             r#"{"token":["a",{"b":"c"}],"n":1}"#,
             r#"{"token":"[REDACTED]","n":1}"#,
@@ -380,7 +380,9 @@ fn hide(value: &mut Value) {
         Value::Object(entries) => {
             for (key, mut value) in std::mem::take(entries) {
                 if names.is_sensitive(&key) {
-                    value = REDACTED.into();
+                    if !is_nothing(&value) {
+                        value = REDACTED.into();
+                    }
                 } else {
                     hide(&mut value);
                 }
@@ -388,6 +390,17 @@ fn hide(value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+/// Returns whether a value is not a secret, whatever its name is.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(_) => false,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
     }
 }
 
@@ -426,6 +439,82 @@ fn documents() -> impl Strategy<Value = String> {
             }),
         ]
     })
+}
+
+#[test]
+fn facts_about_secrets_and_empty_values_are_shown() {
+    for text in [
+        r#"{"password":true,"pin":null,"secret":false,"token":"","cookies":[],"auth":{}}"#,
+        r#"{"max_tokens":512,"prompt_tokens_details":{"cached_tokens":0,"n":[1]}}"#,
+        r#"{"token_type":"Bearer","expires_in":3600,"nextPageToken":"abc"}"#,
+        r#"{"errors":{"password":["is too short","is common"],"user":{"pin":["x"]}}}"#,
+        r#"{"choices":[{"logprobs":{"content":[{"token":"Hel","top_logprobs":[{"token":"Hi"}]}]}}]}"#,
+        r#"{"password":"${DB_PASSWORD}","token":"{{token}}","secret":"%s"}"#,
+        r#"{"country_code":"AT","code":"HUNTER0123456789abcdef"}"#,
+    ] {
+        assert_eq!(redacted(text), (text.to_owned(), Ending::Complete));
+    }
+    for (text, expected) in [
+        (r#"{"password":[ ],"n":1}"#, r#"{"password":[],"n":1}"#),
+        (
+            r#"{"tokens":{"a":"x","n":1,"b":["y"]},"c":"z"}"#,
+            r#"{"tokens":{"a":"[REDACTED]","n":1,"b":["[REDACTED]"]},"c":"z"}"#,
+        ),
+        (
+            r#"{"errors":{"password":"x","pin":["y",1],"otp":["Bearer abc"]}}"#,
+            r#"{"errors":{"password":"[REDACTED]","pin":"[REDACTED]","otp":["Bearer [REDACTED]"]}}"#,
+        ),
+        (
+            r#"{"logprobs":{"x":{"access_token":"y"}},"token":"z"}"#,
+            r#"{"logprobs":{"x":{"access_token":"[REDACTED]"}},"token":"[REDACTED]"}"#,
+        ),
+    ] {
+        assert_eq!(redacted(text), (expected.to_owned(), Ending::Complete));
+    }
+}
+
+#[test]
+fn long_code_is_hidden_in_requests() {
+    let (names, keys) = (Names::default(), KeyCache::new());
+    let redactor = Redactor::new(&names, &keys).for_request();
+    for (text, expected) in [
+        (r#"{"code":"HUNTER0123456789"}"#, r#"{"code":"[REDACTED]"}"#),
+        (r#"{"code":"HUNTER0123456789x"#, r#"{"code":"[REDACTED]""#),
+        (
+            r#"{"code":"not a code of OAuth"}"#,
+            r#"{"code":"not a code of OAuth"}"#,
+        ),
+        (
+            r#"{"code":"DE","error_code":"HUNTER0123456789"}"#,
+            r#"{"code":"DE","error_code":"HUNTER0123456789"}"#,
+        ),
+        (r#"{"code":4111}"#, r#"{"code":4111}"#),
+    ] {
+        let mut out = String::new();
+        redact_json(&mut out, text, redactor);
+        assert_eq!(out, expected);
+    }
+}
+
+#[test]
+fn json_in_a_string_is_redacted_like_json() {
+    for (text, expected) in [
+        (
+            r#"{"a":"{\"user.pin\":\"x\",\"n\":1}"}"#,
+            r#"{"a":"{\"user.pin\":\"[REDACTED]\",\"n\":1}"}"#,
+        ),
+        (
+            r#"{"a":"{\"name\":\"pin\",\"value\":\"x\"}"}"#,
+            r#"{"a":"{\"name\":\"pin\",\"value\":\"[REDACTED]\"}"}"#,
+        ),
+        (
+            r#"{"a":"[{\"b\":\"{\\\"pin\\\":1}\"}]"}"#,
+            r#"{"a":"[{\"b\":\"{\\\"pin\\\":\\\"[REDACTED]\\\"}\"}]"}"#,
+        ),
+        (r#"{"a":"{ \"b\": 1 }"}"#, r#"{"a":"{ \"b\": 1 }"}"#),
+    ] {
+        assert_eq!(redacted(text), (expected.to_owned(), Ending::Complete));
+    }
 }
 
 proptest! {

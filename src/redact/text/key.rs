@@ -3,6 +3,7 @@
 use crate::{
     formats::{form, json::unescape::unescape},
     redact::{
+        listed::{NameClass, Place},
         names::Names,
         text::{input::is_blank, quote::Quote},
     },
@@ -18,9 +19,9 @@ pub(super) struct PairKey<'t> {
     /// The start of the name, without its quote.
     pub(super) start: usize,
     pub(super) separator: u8,
-    name: &'t str,
-    word_before: &'t str,
-    word_start: usize,
+    pub(super) name: &'t str,
+    /// The words of the line before a name without quotes, if blanks separate them from it.
+    words_before: &'t str,
     /// Set if the name is a parameter of a URL.
     pub(super) in_query: bool,
 }
@@ -46,40 +47,58 @@ impl<'t> PairKey<'t> {
         if name.is_empty() {
             return None;
         }
-        let earlier = text[..start].trim_end_matches(is_blank);
-        let word_before = match earlier.len() < start && !quoted {
-            true => last_word(earlier),
+        let earlier = &text[..start];
+        let words_before = match earlier.ends_with(' ') && !quoted {
+            true => last_words(earlier),
             false => "",
         };
         Some(Self {
             start,
             separator,
             name,
-            word_before,
-            word_start: earlier.len() - word_before.len(),
-            in_query: text[..start].ends_with(['?', '&']),
+            words_before,
+            in_query: earlier.ends_with(['?', '&']),
         })
     }
 
-    /// Judges the name. Returns `None` if it is not sensitive.
+    /// Returns the kind of text in which the name is.
+    pub(super) fn place(&self) -> Place {
+        match self.in_query {
+            true => Place::Query,
+            false => Place::Document,
+        }
+    }
+
+    /// Judges the name. Returns `None` if its value is shown, whatever it is.
     pub(super) fn judge(&self, names: &Names) -> Option<Verdict> {
         let unescaped = unescape(self.name);
         let decoded = form::decode(&unescaped);
-        let sensitive = match self.in_query {
-            true => names.is_sensitive_in_query(&decoded),
-            false => names.is_sensitive_in_form(&decoded),
-        };
-        let start = if sensitive {
-            self.start
-        } else {
-            let words = format!("{}{decoded}", self.word_before);
-            let is_phrase = !self.word_before.is_empty() && names.is_sensitive_phrase(&words);
-            is_phrase.then_some(self.word_start)?
-        };
+        let mut class = names.class_of(&decoded);
+        let mut start = self.start;
+        let is_query_class = matches!(class, NameClass::InQuery | NameClass::Code);
+        if !class.is_secret() && !(self.in_query && is_query_class) {
+            start -= self.phrase_len(&decoded, names)?;
+            class = NameClass::Secret;
+        }
         Some(Verdict {
             start,
+            class,
             greedy: names.is_whole_line(&decoded),
         })
+    }
+
+    /// Returns the number of bytes before the name that are a sensitive name together with it, as in `api key: x`.
+    fn phrase_len(&self, name: &str, names: &Names) -> Option<usize> {
+        let mut rest = self.words_before.trim_end_matches(' ');
+        while !rest.is_empty() {
+            rest = &rest[..after_last(rest, |c| c == ' ')];
+            let words = &self.words_before[rest.len()..];
+            if names.is_sensitive_phrase(&format!("{words}{name}")) {
+                return Some(words.len());
+            }
+            rest = rest.trim_end_matches(' ');
+        }
+        None
     }
 }
 
@@ -87,6 +106,7 @@ impl<'t> PairKey<'t> {
 pub(super) struct Verdict {
     /// The start of the first word, if the name has two words.
     pub(super) start: usize,
+    pub(super) class: NameClass,
     /// Set if the value goes on to the end of the line.
     pub(super) greedy: bool,
 }
@@ -95,8 +115,18 @@ pub(super) fn is_key_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']' | '$' | '%' | '+' | '\\')
 }
 
-fn last_word(text: &str) -> &str {
-    let from = ceil_char_boundary(text, text.len().saturating_sub(MAX_KEY / 4));
+/// Returns the last words of `text` that only blanks separate, at most three.
+fn last_words(text: &str) -> &str {
+    const MAX_WORDS: usize = 3;
+    let from = ceil_char_boundary(text, text.len().saturating_sub(MAX_KEY / 2));
     let text = &text[from..];
-    &text[after_last(text, |c| !c.is_alphanumeric() && c != '_' && c != '-')..]
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
+    let words = &text[after_last(text, |c| !is_part(c))..];
+    let starts = words
+        .char_indices()
+        .zip(std::iter::once(' ').chain(words.chars()));
+    let mut starts = starts.filter(|&((_, c), before)| c != ' ' && before == ' ');
+    let count = starts.clone().count();
+    let first = starts.nth(count.saturating_sub(MAX_WORDS));
+    first.map_or("", |((at, _), _)| &words[at..])
 }

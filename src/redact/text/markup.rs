@@ -10,8 +10,20 @@ use crate::redact::{
     },
 };
 
+/// The names of elements that are known not to be closed in the rest of a text, so that no text is searched twice for
+/// the same closing tag.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unclosed<'t>(Vec<&'t str>);
+
+/// The most names that are remembered.
+const MAX_UNCLOSED: usize = 8;
+
 /// Finds the secrets of the element whose `<` is at `at`, in the order of the text.
-pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Vec<Range<usize>> {
+pub(super) fn find<'t>(
+    input: &Input<'t, '_>,
+    at: usize,
+    unclosed: &mut Unclosed<'t>,
+) -> Vec<Range<usize>> {
     let rest = input.rest(at + 1);
     let name = &rest[..rest.find(ends_name).unwrap_or(rest.len())];
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -28,25 +40,114 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Vec<Range<usize>> {
             .filter(move |(attribute, ..)| is_hidden(attribute) && !attribute.starts_with("xmlns"))
             .map(|(_, value, start)| tag_start + start..tag_start + start + value.len())
     };
+    let element = |end: usize| (has_content && end > content).then_some(content..end);
     if is_sensitive(name, input.names) {
         // The attributes are hidden, too, as in `<password value="x"/>`.
-        let content =
-            has_content.then(|| content..content + content_len(input.rest(content), name));
-        return values(|_| true).chain(content).collect();
+        let end = match content_len(input.rest(content), name, unclosed) {
+            Some(len) => content + len,
+            None => end_of_unclosed(input, at, content),
+        };
+        return values(|_| true).chain(element(end)).collect();
     }
     let names_secret = |(attribute, value, _): (&str, &str, usize)| {
         names_something(attribute) && is_sensitive(value, input.names)
     };
-    if !attributes(tag).any(names_secret) {
-        return Vec::new();
-    }
+    let Some((naming, ..)) = attributes(tag).find(|&attribute| names_secret(attribute)) else {
+        // The attribute with the name may be in the part of the tag that is missing.
+        let is_cut = !closed && input.open && content > input.text.len();
+        return match is_cut {
+            true => values(is_value).collect(),
+            false => named_sibling(input, name, content, has_content, unclosed),
+        };
+    };
     // `<entry key="password">x</entry>`, `<input name="password" value="x">`
     let text = input.rest(content);
-    let text = &text[..text.find('<').unwrap_or(text.len())];
-    let content = (has_content && !text.trim().is_empty()).then(|| content..content + text.len());
+    let text_len = text.find('<').unwrap_or(text.len());
+    // An `id` names an element of a page, which may hold much else.
+    let len = match naming.eq_ignore_ascii_case("id") {
+        true => None,
+        false => content_len(text, name, unclosed),
+    };
+    let len = len.unwrap_or(if text[..text_len].trim().is_empty() {
+        0
+    } else {
+        text_len
+    });
     values(|attribute| !describes_element(attribute))
-        .chain(content)
+        .chain(element(content + len))
         .collect()
+}
+
+/// Returns the end of the content of a sensitive element without an end, whose tag is `at..content`: that of the line,
+/// or of the text if the text was truncated.
+fn end_of_unclosed(input: &Input<'_, '_>, at: usize, content: usize) -> usize {
+    let rest = input.rest(content);
+    let is_type = input.text[..at].ends_with(char::is_alphanumeric);
+    let is_redacted = rest
+        .strip_prefix(REDACTED)
+        .is_some_and(|after| !after.starts_with(|c: char| !is_blank(c)));
+    match () {
+        () if input.open => input.text.len(),
+        // A type parameter, as in `Option<Token>`, or a placeholder.
+        () if is_type || is_redacted => content,
+        () => {
+            let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
+            content + line.trim_end_matches(is_blank).len()
+        }
+    }
+}
+
+/// Finds the value that the text of this element names, as in `<name>db.password</name><value>x</value>`. After a
+/// `<key>`, the value is the next element, whatever its name is.
+fn named_sibling<'t>(
+    input: &Input<'t, '_>,
+    name: &'t str,
+    content: usize,
+    has_content: bool,
+    unclosed: &mut Unclosed<'t>,
+) -> Vec<Range<usize>> {
+    const MAX_DISTANCE: usize = 512;
+    let text = input.rest(content);
+    let named = &text[..text.find('<').unwrap_or(text.len())];
+    let is_naming = has_content && names_something(local(name)) && named.len() <= MAX_DISTANCE;
+    if !is_naming || !is_sensitive(named.trim(), input.names) {
+        return Vec::new();
+    }
+    let is_key = name.eq_ignore_ascii_case("key");
+    let mut at = content + named.len();
+    // The closing tag of the name comes first.
+    let mut depth = 1_usize;
+    while let Some(found) = input.rest(at).find('<') {
+        let tag = at + found + 1;
+        if tag > content + named.len() + MAX_DISTANCE {
+            break;
+        }
+        at = tag;
+        let rest = input.rest(tag);
+        if let Some(after) = rest.strip_prefix('/') {
+            let Some(left) = depth.checked_sub(1) else {
+                break;
+            };
+            depth = left;
+            at += 1 + after.find('>').unwrap_or(after.len());
+            continue;
+        }
+        let sibling = &rest[..rest.find(ends_name).unwrap_or(rest.len())];
+        let (len, closed) = tag_len(&rest[sibling.len()..]);
+        let start = tag + sibling.len() + len + 1;
+        if depth == 0 && closed && (is_key || is_value(local(sibling))) {
+            let rest = input.rest(start);
+            let len = content_len(rest, sibling, unclosed).unwrap_or(rest.len());
+            return (len > 0)
+                .then_some(start..start + len)
+                .into_iter()
+                .collect();
+        }
+        let is_empty = rest[sibling.len()..][..len].ends_with('/');
+        depth += usize::from(!is_empty && !sibling.starts_with(['!', '?']));
+        at = start.min(input.text.len());
+    }
+    Vec::new()
 }
 
 fn ends_name(c: char) -> bool {
@@ -55,13 +156,32 @@ fn ends_name(c: char) -> bool {
 
 /// Returns whether a name without its prefix is sensitive (Namespaces in XML 1.0, section 4).
 fn is_sensitive(name: &str, names: &Names) -> bool {
-    let local = name.rsplit(':').next().unwrap_or(name);
-    names.is_sensitive_in_form(local)
+    names.is_sensitive(local(name))
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
+/// Returns whether an attribute or an element is a value that another one names.
+fn is_value(name: &str) -> bool {
+    let values = ["value", "val", "values", "content", "input"];
+    values.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Returns whether the value of an attribute is a name.
 fn names_something(attribute: &str) -> bool {
-    ["name", "key", "id", "property", "field", "param"]
+    const NAMING: [&str; 8] = [
+        "name",
+        "key",
+        "id",
+        "property",
+        "field",
+        "param",
+        "path",
+        "attribute",
+    ];
+    NAMING
         .iter()
         .any(|known| attribute.eq_ignore_ascii_case(known))
 }
@@ -129,16 +249,39 @@ fn attributes(tag: &str) -> impl Iterator<Item = (&str, &str, usize)> {
     })
 }
 
-/// Returns the length of the content of the element `name`, with which `text` begins. The content of an
-/// element without an end is all of `text`.
-fn content_len(text: &str, name: &str) -> usize {
+/// Returns the length of the content of the element `name`, with which `text` begins, or `None` if the element has no
+/// end.
+fn content_len<'t>(text: &'t str, name: &'t str, unclosed: &mut Unclosed<'t>) -> Option<usize> {
+    if text
+        .strip_prefix(REDACTED)
+        .is_some_and(|after| after.starts_with("</"))
+    {
+        return Some(REDACTED.len());
+    }
+    let is_known = |known: &&str| known.eq_ignore_ascii_case(name);
+    if unclosed.0.iter().any(is_known) {
+        return None;
+    }
+    // XML distinguishes `</a>` and `</A>`, HTML does not.
+    let same = |tag: &str| tag == name;
+    let same_in_html = |tag: &str| tag.eq_ignore_ascii_case(name);
+    let len = end_of_content(text, name.len(), same)
+        .or_else(|| end_of_content(text, name.len(), same_in_html));
+    if len.is_none() {
+        if unclosed.0.len() >= MAX_UNCLOSED {
+            return Some(text.len());
+        }
+        unclosed.0.push(name);
+    }
+    len
+}
+
+/// Finds the closing tag that ends the content with which `text` begins. If elements of the name are nested and not
+/// closed, the last closing tag ends it.
+fn end_of_content(text: &str, name_len: usize, is_same: impl Fn(&str) -> bool) -> Option<usize> {
     let mut depth = 1_usize;
     let mut at = 0;
-    if let Some(after) = text.strip_prefix(REDACTED)
-        && after.starts_with("</")
-    {
-        return REDACTED.len();
-    }
+    let mut last = None;
     while let Some(found) = text[at..].find('<') {
         let open = at + found;
         let rest = &text[open..];
@@ -146,7 +289,7 @@ fn content_len(text: &str, name: &str) -> usize {
         for (opening, closing) in [("<![CDATA[", "]]>"), ("<!--", "-->")] {
             if rest.starts_with(opening) {
                 match rest.find(closing) {
-                    None => return text.len(),
+                    None => return Some(text.len()),
                     Some(end) => at = open + end,
                 }
             }
@@ -155,20 +298,19 @@ fn content_len(text: &str, name: &str) -> usize {
             Some(tag) => (true, tag),
             None => (false, &rest[1..]),
         };
-        let is_same = tag
-            .get(..name.len())
-            .is_some_and(|tag| tag.eq_ignore_ascii_case(name))
-            && tag[name.len()..].chars().next().is_none_or(ends_name);
+        let is_same = tag.get(..name_len).is_some_and(&is_same)
+            && tag[name_len..].chars().next().is_none_or(ends_name);
         if is_same && closes {
+            last = Some(open);
             depth -= 1;
             if depth == 0 {
-                return open;
+                break;
             }
-        } else if is_same && !is_empty_element(&tag[name.len()..]) {
+        } else if is_same && !is_empty_element(&tag[name_len..]) {
             depth += 1;
         }
     }
-    text.len()
+    last
 }
 
 /// Returns whether a tag is an empty element. `text` begins after the name of the tag.

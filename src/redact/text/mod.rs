@@ -8,6 +8,7 @@
 mod credential;
 mod input;
 mod key;
+mod layers;
 mod markup;
 mod pair;
 mod pass;

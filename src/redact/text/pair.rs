@@ -1,5 +1,7 @@
 //! Values of sensitive names, as in `key=value`, `key: value` and `"key" => "value"`.
 
+use std::ops::Range;
+
 use crate::redact::text::{
     credential::user_info_len,
     input::{Finding, Input, is_blank},
@@ -30,22 +32,38 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
         decoded: input.decoded,
     }
     .end(start);
-    let value = &input.text[start..end];
-    let Some(quote) = Quote::at_start(value) else {
-        return match value {
-            "" => Finding::Nothing,
-            _ => Finding::Secret(start..end),
-        };
-    };
-    let inner = start + quote.len();
-    match quote.find_end(&value[quote.len()..]) {
-        None => Finding::Secret(inner..end),
-        // The quotes stay if all of the value is between them.
-        Some(closing) if inner + closing.end == end => {
-            Finding::Secret(inner..inner + closing.start)
-        }
-        Some(_) => Finding::Secret(start..end),
+    let secret = unquoted(input.text, start..end);
+    let value = &input.text[secret.clone()];
+    // A truncated value may be any value.
+    let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
+    let is_declared = || key.name.starts_with('$') && is_graphql_type(value);
+    match is_cut || (verdict.class.hides(value, key.place()) && !is_declared()) {
+        true => Finding::Secret(secret),
+        false => Finding::Nothing,
     }
+}
+
+/// Returns the part of the value `range` between its quotes, if all of the value is between them.
+fn unquoted(text: &str, range: Range<usize>) -> Range<usize> {
+    let value = &text[range.clone()];
+    let Some(quote) = Quote::at_start(value) else {
+        return range;
+    };
+    let inner = range.start + quote.len();
+    match quote.find_end(&value[quote.len()..]) {
+        None => inner..range.end,
+        Some(closing) if inner + closing.end == range.end => inner..inner + closing.start,
+        Some(_) => range,
+    }
+}
+
+/// Returns whether `text` is a type of GraphQL, as in the declaration `$password: String!`.
+fn is_graphql_type(text: &str) -> bool {
+    let name = text.trim_matches(|c| matches!(c, '[' | ']' | '!'));
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 /// Finds the user information of the URL whose authority begins at `start`.

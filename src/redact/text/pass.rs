@@ -9,6 +9,7 @@ use crate::{
         text::{
             credential::{self, UserInfo},
             input::{Finding, Input, is_blank},
+            layers::hide_in_layers,
             markup, pair,
             triggers::find_trigger,
         },
@@ -33,9 +34,11 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
 pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
     // Most texts have no trigger. In a truncated text, slashes may begin user information.
-    let has_trigger = find_trigger(text).is_some() || (open && text.contains("//"));
+    let has_trigger = find_trigger(text).is_some()
+        || (open && text.contains("//"))
+        || memchr::memchr2(b'\\', b'&', text.as_bytes()).is_some();
     match has_trigger && !names.is_off() {
-        true => run_twice(Input::new(text, open, names)),
+        true => hide_in_layers(Input::new(text, open, names), run_twice),
         false => None,
     }
 }
@@ -48,10 +51,11 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<Str
     const MAX_DEPTH: usize = 4;
     // Words inside of the value are not decoded here, because the work would double with each level.
     let hide = |text: &str| {
-        run_twice(Input {
+        let input = Input {
             decoded: true,
             ..Input::new(text, open, names)
-        })
+        };
+        hide_in_layers(input, run_twice)
     };
     let mut decoded = form::decode(value).into_owned();
     if let Some(shown) = hide(&decoded) {
@@ -103,6 +107,7 @@ struct Pass<'t, 'n> {
     user_info: UserInfo,
     /// The end of the last word that was decoded and searched.
     word_end: usize,
+    unclosed: markup::Unclosed<'t>,
     /// The number of searches of gaps in which this pass is nested.
     depth: u8,
 }
@@ -116,6 +121,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             at: 0,
             user_info: UserInfo::default(),
             word_end: 0,
+            unclosed: markup::Unclosed::default(),
             depth: 0,
         }
     }
@@ -140,7 +146,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             let finding = match input.text.as_bytes()[at] {
                 b':' | b'=' => pair::find(&input, at),
                 b'<' => {
-                    for secret in markup::find(&input, at) {
+                    for secret in markup::find(&input, at, &mut self.unclosed) {
                         self.replace(secret.start, secret.end, REDACTED);
                     }
                     continue;

@@ -1,0 +1,121 @@
+//! Layers of escapes: a text is searched as its reader would read it.
+
+use std::borrow::Cow;
+
+use crate::{
+    formats::json::unescape::unescape,
+    redact::{
+        names::REDACTED,
+        text::{input::Input, triggers::find_trigger},
+    },
+};
+
+/// The most layers that are decoded. A text with more of them is hidden if it may have a secret.
+const MAX_LAYERS: usize = 4;
+
+/// Hides secrets in a text, and in what its escapes stand for. Returns `None` if there are no secrets. `hide` hides the
+/// secrets of one layer.
+///
+/// Each layer is searched after the secrets of the layer before it were hidden, because without its escapes, the end of
+/// a quoted value cannot be found. The text is shown as it was in the last layer that had a secret.
+pub(super) fn hide_in_layers(
+    input: Input<'_, '_>,
+    hide: impl Fn(Input<'_, '_>) -> Option<String>,
+) -> Option<String> {
+    let mut shown = hide(input);
+    let mut layer = match &shown {
+        Some(shown) => Cow::Owned(shown.clone()),
+        None => Cow::Borrowed(input.text),
+    };
+    for _ in 0..MAX_LAYERS {
+        let Some(decoded) = decode(&layer) else {
+            return shown;
+        };
+        let hidden = hide(Input {
+            text: &decoded,
+            ..input
+        });
+        layer = Cow::Owned(hidden.clone().unwrap_or(decoded));
+        shown = hidden.or(shown);
+    }
+    match decode(&layer).is_some_and(|decoded| find_trigger(&decoded).is_some()) {
+        true => Some(REDACTED.to_owned()),
+        false => shown,
+    }
+}
+
+/// Decodes the escapes of JSON, and the references of XML and HTML. Returns `None` if there are none.
+fn decode(text: &str) -> Option<String> {
+    if memchr::memchr2(b'\\', b'&', text.as_bytes()).is_none() {
+        return None;
+    }
+    let unescaped = unescape(text);
+    let decoded = match unescaped.contains('&') {
+        true => decode_references(&unescaped),
+        false => unescaped.into_owned(),
+    };
+    (decoded != text).then_some(decoded)
+}
+
+/// Decodes the predefined references of XML and those to characters, by number.
+fn decode_references(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, reference) = rest.split_at(at);
+        out.push_str(before);
+        let (c, len) = match reference_at(reference) {
+            Some(decoded) => decoded,
+            None => ('&', 1),
+        };
+        out.push(c);
+        rest = &reference[len..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Returns the character of the reference with which `text` begins, and the length of the reference.
+fn reference_at(text: &str) -> Option<(char, usize)> {
+    const MAX_LEN: usize = 10;
+    let end = text.bytes().take(MAX_LEN).position(|byte| byte == b';')?;
+    let name = &text[1..end];
+    let c = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "sol" => '/',
+        "colon" => ':',
+        "equals" => '=',
+        "commat" => '@',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    };
+    Some((c, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_references_are_decoded() {
+        for (text, decoded) in [
+            ("plain", None),
+            ("a & b &x; &#; &#xzz; &#1114112;", None),
+            (r"https:\/\/h\/\u0026a", Some("https://h/&a")),
+            ("&lt;a&gt;&#58;&#x2F;&apos;&amp;lt;", Some("<a>:/'&lt;")),
+            (r#"\"a\""#, Some("\"a\"")),
+        ] {
+            assert_eq!(decode(text).as_deref(), decoded, "{text}");
+        }
+    }
+}
