@@ -2,7 +2,10 @@
 
 use wide::u8x16;
 
-use self::pairs::Pairs;
+use self::{
+    pairs::Pairs,
+    scopes::{Scopes, begin_scope, is_array_of_strings, is_nothing},
+};
 use crate::{
     formats::json::{
         code::CodePath,
@@ -13,7 +16,7 @@ use crate::{
     },
     redact::{
         key_cache::Redactor,
-        listed::{NameClass, is_authorization_code, is_placeholder},
+        listed::{NameClass, is_authorization_code, is_repeated_authorization_code},
         names::REDACTED,
         text::{hide_secrets, needs_change_at, trigger_mask},
     },
@@ -161,21 +164,6 @@ struct JsonRedactor<'r, 'p, 'i> {
     code: CodeFinder<'p, 'i>,
 }
 
-/// Values in which other rules apply. Each is known by the number of containers around it.
-#[derive(Debug, Default)]
-struct Scopes<'r> {
-    /// Set if one of the others is set, or if there are late secrets.
-    is_active: bool,
-    /// The value of a name such as `tokens`, whose strings are secrets.
-    tokens: Option<usize>,
-    /// The value of `errors`.
-    errors: Option<usize>,
-    /// The value of `logprobs`.
-    log_probs: Option<usize>,
-    /// The places of values that are hidden because of what follows them.
-    late: &'r [usize],
-}
-
 impl JsonRedactor<'_, '_, '_> {
     /// Returns whether the current value is shown.
     fn is_copying(&self) -> bool {
@@ -212,30 +200,6 @@ impl JsonRedactor<'_, '_, '_> {
             }
         }
         self.copied = string.start + string.raw.len();
-    }
-}
-
-impl Scopes<'_> {
-    /// Returns whether the value at `at` is a late secret.
-    fn is_late(&mut self, at: usize) -> bool {
-        let passed = self.late.iter().take_while(|&&late| late < at).count();
-        self.late = &self.late[passed..];
-        self.late.first() == Some(&at)
-    }
-
-    fn update(&mut self) {
-        let scopes = [self.tokens, self.errors, self.log_probs];
-        self.is_active = scopes.iter().any(Option::is_some) || !self.late.is_empty();
-    }
-
-    /// Ends the scopes of the value inside of `depth` containers.
-    fn end_value(&mut self, depth: usize) {
-        for scope in [&mut self.tokens, &mut self.errors, &mut self.log_probs] {
-            if *scope == Some(depth) {
-                *scope = None;
-            }
-        }
-        self.update();
     }
 }
 
@@ -307,66 +271,18 @@ impl<'i> JsonRedactor<'_, '_, 'i> {
         }
     }
 
-    /// Returns whether the value at `at` is a string that is long enough for an authorization code, in a request.
+    /// Returns whether the value at `at` is a string that is an authorization code. A response may repeat one.
     fn is_authorization_code(&self, at: usize) -> bool {
-        let is_request = matches!(&self.output, Some((_, redactor)) if redactor.is_request());
-        let string = self.input[at..].strip_prefix('"');
-        is_request
-            && string.is_some_and(|string| {
-                let end = memchr::memchr(b'"', string.as_bytes()).unwrap_or(string.len());
-                is_authorization_code(&string[..end])
-            })
-    }
-}
-
-/// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.
-fn begin_scope(scope: &mut Option<usize>, depth: usize) -> bool {
-    scope.get_or_insert(depth);
-    false
-}
-
-/// Returns whether `text` begins with a value that is empty or a placeholder, and so not a secret.
-fn is_nothing(text: &str) -> bool {
-    const MAX: usize = 66;
-    if let Some(string) = text.strip_prefix('"') {
-        let end = memchr::memchr(b'"', &string.as_bytes()[..string.len().min(MAX)]);
-        return end.is_some_and(|end| end == 0 || is_placeholder(&string[..end]));
-    }
-    let is_empty = |open, close| {
-        let inner = text.strip_prefix(open);
-        inner.is_some_and(|inner: &str| inner.trim_ascii_start().starts_with(close))
-    };
-    is_empty('[', ']') || is_empty('{', '}') || text.starts_with('n')
-}
-
-/// Returns whether `text` begins with a complete array that contains only strings.
-fn is_array_of_strings(text: &str) -> bool {
-    let mut rest = text.get(1..).unwrap_or_default();
-    loop {
-        rest = rest.trim_ascii_start();
-        let Some(string) = rest.strip_prefix('"') else {
-            return rest.starts_with(']');
-        };
-        let Some(len) = string_len(string) else {
+        let Some((_, redactor)) = &self.output else {
             return false;
         };
-        rest = string[len + 1..].trim_ascii_start();
-        rest = match rest.strip_prefix(',') {
-            Some(rest) => rest,
-            None => return rest.starts_with(']'),
+        let Some(string) = self.input[at..].strip_prefix('"') else {
+            return false;
         };
-    }
-}
-
-/// Returns the length of the JSON string that `text` begins with, without its closing quote.
-fn string_len(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        match bytes[at] {
-            b'"' => return Some(at),
-            _ => at += 2,
+        let end = memchr::memchr(b'"', string.as_bytes()).unwrap_or(string.len());
+        match redactor.is_request() {
+            true => is_authorization_code(&string[..end]),
+            false => is_repeated_authorization_code(&string[..end]),
         }
     }
 }
@@ -516,5 +432,6 @@ fn push_on_one_line(out: &mut String, mut chars: &str) {
 }
 
 mod pairs;
+mod scopes;
 #[cfg(test)]
 mod tests;

@@ -295,6 +295,17 @@ pub(crate) fn is_authorization_code(value: &str) -> bool {
     value.len() >= MIN && !value.contains(char::is_whitespace)
 }
 
+/// Returns whether the code of a response is an authorization code that the response repeats: it has small letters and
+/// digits, and no other marks than those of tokens.
+pub(crate) fn is_repeated_authorization_code(value: &str) -> bool {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    is_authorization_code(value)
+        && value.bytes().all(is_part)
+        && value.bytes().any(|b| b.is_ascii_digit())
+        && value.bytes().any(|b| b.is_ascii_lowercase())
+        && !value.contains("://")
+}
+
 /// Returns whether `value` stands for a value that somebody is to fill in: `${TOKEN}`, `{{token}}`, `%s`,
 /// `<password>`, `$password`.
 pub(crate) fn is_placeholder(value: &str) -> bool {

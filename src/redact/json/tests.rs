@@ -450,7 +450,7 @@ fn facts_about_secrets_and_empty_values_are_shown() {
         r#"{"errors":{"password":["is too short","is common"],"user":{"pin":["x"]}}}"#,
         r#"{"choices":[{"logprobs":{"content":[{"token":"Hel","top_logprobs":[{"token":"Hi"}]}]}}]}"#,
         r#"{"password":"${DB_PASSWORD}","token":"{{token}}","secret":"%s"}"#,
-        r#"{"country_code":"AT","code":"HUNTER0123456789abcdef"}"#,
+        r#"{"country_code":"AT","code":"INSUFFICIENT_FUNDS_1"}"#,
     ] {
         assert_eq!(redacted(text), (text.to_owned(), Ending::Complete));
     }

@@ -43,9 +43,11 @@ pub(super) fn find<'t>(
     let element = |end: usize| (has_content && end > content).then_some(content..end);
     if is_sensitive(name, input.names) {
         // The attributes are hidden, too, as in `<password value="x"/>`.
-        let end = match content_len(input.rest(content), name, unclosed) {
-            Some(len) => content + len,
-            None => end_of_unclosed(input, at, content),
+        let len = has_content.then(|| content_len(input.rest(content), name, unclosed));
+        let end = match len {
+            None => content,
+            Some(Some(len)) => content + len,
+            Some(None) => end_of_unclosed(input, at, content),
         };
         return values(|_| true).chain(element(end)).collect();
     }
@@ -64,9 +66,9 @@ pub(super) fn find<'t>(
     let text = input.rest(content);
     let text_len = text.find('<').unwrap_or(text.len());
     // An `id` names an element of a page, which may hold much else.
-    let len = match naming.eq_ignore_ascii_case("id") {
-        true => None,
-        false => content_len(text, name, unclosed),
+    let len = match has_content && !naming.eq_ignore_ascii_case("id") {
+        true => content_len(text, name, unclosed),
+        false => None,
     };
     let len = len.unwrap_or(if text[..text_len].trim().is_empty() {
         0

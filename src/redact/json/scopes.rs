@@ -1,0 +1,94 @@
+//! Values that are read ahead, and values inside of which other rules apply.
+
+use crate::redact::listed::is_placeholder;
+
+/// Values in which other rules apply. Each is known by the number of containers around it.
+#[derive(Debug, Default)]
+pub(super) struct Scopes<'r> {
+    /// Set if one of the others is set, or if there are late secrets.
+    pub(super) is_active: bool,
+    /// The value of a name such as `tokens`, whose strings are secrets.
+    pub(super) tokens: Option<usize>,
+    /// The value of `errors`.
+    pub(super) errors: Option<usize>,
+    /// The value of `logprobs`.
+    pub(super) log_probs: Option<usize>,
+    /// The places of values that are hidden because of what follows them.
+    pub(super) late: &'r [usize],
+}
+
+impl Scopes<'_> {
+    /// Returns whether the value at `at` is a late secret.
+    pub(super) fn is_late(&mut self, at: usize) -> bool {
+        let passed = self.late.iter().take_while(|&&late| late < at).count();
+        self.late = &self.late[passed..];
+        self.late.first() == Some(&at)
+    }
+
+    pub(super) fn update(&mut self) {
+        let scopes = [self.tokens, self.errors, self.log_probs];
+        self.is_active = scopes.iter().any(Option::is_some) || !self.late.is_empty();
+    }
+
+    /// Ends the scopes of the value inside of `depth` containers.
+    pub(super) fn end_value(&mut self, depth: usize) {
+        for scope in [&mut self.tokens, &mut self.errors, &mut self.log_probs] {
+            if *scope == Some(depth) {
+                *scope = None;
+            }
+        }
+        self.update();
+    }
+}
+
+/// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.
+pub(super) fn begin_scope(scope: &mut Option<usize>, depth: usize) -> bool {
+    scope.get_or_insert(depth);
+    false
+}
+
+/// Returns whether `text` begins with a value that is empty or a placeholder, and so not a secret.
+pub(super) fn is_nothing(text: &str) -> bool {
+    const MAX: usize = 66;
+    if let Some(string) = text.strip_prefix('"') {
+        let end = memchr::memchr(b'"', &string.as_bytes()[..string.len().min(MAX)]);
+        return end.is_some_and(|end| end == 0 || is_placeholder(&string[..end]));
+    }
+    let is_empty = |open, close| {
+        let inner = text.strip_prefix(open);
+        inner.is_some_and(|inner: &str| inner.trim_ascii_start().starts_with(close))
+    };
+    is_empty('[', ']') || is_empty('{', '}') || text.starts_with('n')
+}
+
+/// Returns whether `text` begins with a complete array that contains only strings.
+pub(super) fn is_array_of_strings(text: &str) -> bool {
+    let mut rest = text.get(1..).unwrap_or_default();
+    loop {
+        rest = rest.trim_ascii_start();
+        let Some(string) = rest.strip_prefix('"') else {
+            return rest.starts_with(']');
+        };
+        let Some(len) = string_len(string) else {
+            return false;
+        };
+        rest = string[len + 1..].trim_ascii_start();
+        rest = match rest.strip_prefix(',') {
+            Some(rest) => rest,
+            None => return rest.starts_with(']'),
+        };
+    }
+}
+
+/// Returns the length of the JSON string that `text` begins with, without its closing quote.
+fn string_len(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        match bytes[at] {
+            b'"' => return Some(at),
+            _ => at += 2,
+        }
+    }
+}
