@@ -23,7 +23,7 @@ impl Boundary {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
-    /// One JSON text per line.
+    /// A sequence of JSON texts.
     JsonLines,
     Form,
     /// Text of any other kind: XML, YAML, HTML, plain.
@@ -53,9 +53,11 @@ impl ContentType {
                 charset: Charset::Utf8,
             };
         }
-        let value = value.and_then(|value| std::str::from_utf8(value).ok());
-        let value = value.unwrap_or_default();
-        let (essence, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
+        // An invalid parameter says nothing about the type before it.
+        let value = String::from_utf8_lossy(value.unwrap_or_default());
+        let value = value.trim_start();
+        let end = value.find([';', ',', ' ', '\t']).unwrap_or(value.len());
+        let (essence, rest) = value.split_at(end);
         let mut charset = None;
         let mut boundary = None;
         for (name, value) in parameters(rest) {
@@ -65,7 +67,7 @@ impl ContentType {
                 boundary = boundary.or_else(|| Boundary::new(&value));
             }
         }
-        let media = match media(&essence.trim().to_ascii_lowercase()) {
+        let media = match media(&essence.to_ascii_lowercase()) {
             Media::Multipart(_) => Media::Multipart(boundary),
             // A body that has a charset is text, whatever its type.
             Media::Binary if charset.is_some() => Media::Text,
@@ -78,24 +80,71 @@ impl ContentType {
     }
 }
 
+/// The formats that are sequences of JSON texts.
+const JSON_LINES: [&str; 8] = [
+    "ndjson",
+    "ldjson",
+    "jsonl",
+    "jsonlines",
+    "json-lines",
+    "json-seq",
+    "json-stream",
+    "stream+json",
+];
+
 /// Returns the kind of a media type in lower case, without its parameters.
 fn media(essence: &str) -> Media {
     let Some((kind, subtype)) = essence.split_once('/') else {
         return Media::Untyped;
     };
+    let subtype = without_x(subtype);
     let suffix = subtype
         .rsplit_once('+')
-        .map_or(subtype, |(_, suffix)| suffix);
+        .map_or(subtype, |(_, suffix)| without_x(suffix));
     match (kind, subtype) {
         ("multipart", _) => Media::Multipart(None),
-        ("application", "x-www-form-urlencoded") => Media::Form,
-        ("application", "x-ndjson" | "jsonl" | "x-jsonlines") => Media::JsonLines,
+        (_, "www-form-urlencoded") => Media::Form,
+        _ if is_json_lines(subtype) => Media::JsonLines,
+        (_, "csp-report" | "amz-json-1.0" | "amz-json-1.1") => Media::Json,
         _ if suffix == "json" => Media::Json,
         ("text", _) => Media::Text,
-        ("application", "graphql" | "javascript") => Media::Text,
-        _ if matches!(suffix, "xml" | "yaml") => Media::Text,
+        _ if is_text(subtype) || matches!(suffix, "xml" | "yaml") => Media::Text,
         _ => Media::Binary,
     }
+}
+
+/// Removes the prefix of types that were not registered, because the same formats occur with and without it.
+fn without_x(name: &str) -> &str {
+    name.strip_prefix("x-").unwrap_or(name)
+}
+
+/// Returns whether the subtype is a sequence of JSON texts, or ends with the name of such a format, as in
+/// `vnd.example+ndjson`.
+fn is_json_lines(subtype: &str) -> bool {
+    JSON_LINES.iter().any(|name| {
+        let before = subtype.strip_suffix(name);
+        before.is_some_and(|before| {
+            let before = before.strip_suffix("x-").unwrap_or(before);
+            before.is_empty() || before.ends_with(['.', '+'])
+        })
+    })
+}
+
+fn is_text(subtype: &str) -> bool {
+    matches!(
+        subtype,
+        "yaml"
+            | "toml"
+            | "csv"
+            | "sql"
+            | "javascript"
+            | "ecmascript"
+            | "json5"
+            | "graphql"
+            | "openmetrics-text"
+            | "sdp"
+            | "pem-file"
+    )
 }
 
 #[cfg(test)]
@@ -110,14 +159,39 @@ mod tests {
             ("Application/JSON ; charset=UTF-8", Json),
             ("text/json", Json),
             ("application/problem+json", Json),
-            ("application/x-ndjson", JsonLines),
+            ("application/json; n=\u{e9}", Json),
+            ("application/json; n=\"", Json),
+            ("application/json charset=utf-8", Json),
+            (" application/json, application/json", Json),
+            ("application/x-json", Json),
+            ("application/csp-report", Json),
+            ("application/reports+json", Json),
+            ("application/x-amz-json-1.0", Json),
+            ("application/amz-json-1.1", Json),
+            ("application/x-amz-json-1.10", Binary),
             ("application/x-www-form-urlencoded", Form),
+            ("application/www-form-urlencoded; charset=utf-8", Form),
+            ("text/x-www-form-urlencoded", Form),
             ("text/plain", Text),
             ("text/event-stream", Text),
             ("text/xml", Text),
             ("image/svg+xml", Text),
             ("application/yaml", Text),
             ("application/graphql", Text),
+            ("application/x-yaml", Text),
+            ("application/vnd.oai.openapi+yaml; version=3", Text),
+            ("application/toml", Text),
+            ("application/csv", Text),
+            ("application/sql", Text),
+            ("application/x-javascript", Text),
+            ("application/ecmascript", Text),
+            ("application/json5", Text),
+            ("application/openmetrics-text; version=1.0.0", Text),
+            ("application/sdp", Text),
+            ("application/x-pem-file", Text),
+            ("application/xml", Text),
+            ("application/soap+xml", Text),
+            ("text/x-anything", Text),
             ("application/octet-stream", Binary),
             ("application/octet-stream; charset=utf-8", Text),
             ("application/jsonx", Binary),
@@ -141,7 +215,32 @@ mod tests {
             );
         }
         assert_eq!(ContentType::parse(None).media, Untyped);
-        assert_eq!(ContentType::parse(Some(b"\xff/\xfe")).media, Untyped);
+        assert_eq!(ContentType::parse(Some(b"\xff\xfe")).media, Untyped);
+        assert_eq!(ContentType::parse(Some(b"\xff/\xfe")).media, Binary);
+        let broken = ContentType::parse(Some(b"multipart/form-data; boundary=X; n=\xe9"));
+        assert_eq!(broken.media, Multipart(Boundary::new("X")));
+        let broken = ContentType::parse(Some(b"application/json; charset=\xe9"));
+        assert_eq!((broken.media, broken.charset), (Json, Charset::Unsupported));
+    }
+
+    #[test]
+    fn json_lines_have_many_names() {
+        for name in JSON_LINES {
+            for before in ["", "x-", "vnd.a.", "vnd.a+", "vnd.a.x-", "geo+"] {
+                let value = format!("application/{before}{name}; a=b");
+                let media = ContentType::parse(Some(value.as_bytes())).media;
+                assert_eq!(media, Media::JsonLines, "{value}");
+            }
+        }
+        for (value, media) in [
+            ("application/andjson", Media::Binary),
+            ("application/upstream+json", Media::Json),
+            ("application/json-sequence", Media::Binary),
+            ("text/x-ndjson", Media::JsonLines),
+        ] {
+            let read = ContentType::parse(Some(value.as_bytes())).media;
+            assert_eq!(read, media, "{value}");
+        }
     }
 
     #[test]
