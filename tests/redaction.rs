@@ -223,7 +223,7 @@ async fn redaction_of_a_nested_logger_applies_to_the_whole_record() {
 
 #[actix_web::test]
 async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
-    let record = record_of(|log| log, post(JSON, r#"{"a":1}{"pin":2}"#)).await;
+    let record = record_of(|log| log, post(JSON, r#"{"a":1}}{"pin":2}"#)).await;
     assert_fields(
         &record,
         json!({
@@ -240,8 +240,46 @@ async fn content_of_invalid_json_ends_at_the_fault_and_is_malformed() {
         &record,
         json!({
             "http.request.body.content": r#"{"a":1"#,
-            "exchange.request.malformed": null,
+            "exchange.request.truncated": true,
+            "exchange.request.malformed": true,
+            "exchange.response.malformed": true,
             "exchange.code_state": "malformed",
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn prefix_of_longer_json_is_truncated_and_not_malformed() {
+    let limit = |log: BodyLog| log.request_limit(6).response_limit(6);
+    let record = record_of(limit, post(JSON, r#"{"a":1,"code":2}"#)).await;
+    assert_fields(
+        &record,
+        json!({
+            "http.request.body.content": r#"{"a":1"#,
+            "exchange.request.truncated": true,
+            "exchange.request.malformed": null,
+            "http.response.body.content": r#"{"a":1"#,
+            "exchange.response.malformed": null,
+            "exchange.code": 2,
+        }),
+    );
+}
+
+#[actix_web::test]
+async fn several_json_texts_in_a_row_are_shown_and_the_last_code_counts() {
+    let body = "{\"code\":1}\n{\"pin\":2,\"code\":3}\n[{\"code\":4}]\n";
+    let record = record_of(|log| log, post(JSON, body)).await;
+    let content = r#"{"code":1} {"pin":"[REDACTED]","code":3} [{"code":4}]"#;
+    assert_fields(
+        &record,
+        json!({
+            "level": "DEBUG",
+            "http.request.body.content": content,
+            "exchange.request.malformed": null,
+            "http.response.body.content": content,
+            "exchange.response.truncated": null,
+            "exchange.code": 3,
+            "exchange.code_state": null,
         }),
     );
 }

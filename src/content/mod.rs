@@ -198,7 +198,7 @@ impl<'k> DecodedBody<'k> {
         };
         buffer.reserve(decoded.len());
         let (ending, code) = redact_json_and_find_code(&mut buffer, &decoded, redactor, path);
-        let shown = finish_json(&decoded, buffer, ending, redactor);
+        let shown = finish_json(&decoded, !self.whole, buffer, ending, redactor);
         (
             Content::finish(shown, self.whole, limit),
             code.finish(ending, self.whole),
@@ -332,6 +332,22 @@ mod tests {
                 "{\"a\": 1}\n\n{\"pin\": 2}\n",
                 r#"{"a":1} {"pin":"[REDACTED]"}"#,
             ),
+            (
+                "application/x-ndjson",
+                "{\"a\":\n1,\"pin\":\n2}\n",
+                r#"{"a":1,"pin":"[REDACTED]"}"#,
+            ),
+            ("application/x-ndjson", "\n \r\n", ""),
+            (
+                "application/json-seq",
+                "\u{1e}{\"a\":1}\n\u{1e}{\"pin\":2}\n",
+                r#"{"a":1} {"pin":"[REDACTED]"}"#,
+            ),
+            (
+                "application/json",
+                "{\"a\":1}\n{\"pin\":2}\n",
+                r#"{"a":1} {"pin":"[REDACTED]"}"#,
+            ),
             ("text/plain", "two\nlines", "two lines"),
             ("text/plain", "{\"pin\": 2}", r#"{"pin":"[REDACTED]"}"#),
             (
@@ -384,6 +400,7 @@ mod tests {
             ("multipart/form-data", b"--x--", Malformed),
             ("multipart/form-data; boundary=x", b"--y--", Malformed),
             ("application/json", b"<html>", Malformed),
+            ("application/json", b" \n", Malformed),
         ] {
             assert_eq!(
                 content(content_type, kept, true),
@@ -411,14 +428,16 @@ mod tests {
                 "{\"a\": 1}\n{]\n{\"b\": 1}",
                 r#"{"a":1} {"#,
             ),
+            ("application/json", r#"["x""#, r#"["x""#),
+            ("application/json", r#"{"a":1,"#, r#"{"a":1,"#),
             (
                 "application/x-ndjson",
-                "{\"pin\":\n\"hunter2\"}",
-                r#"{"pin":"#,
+                "{\"a\": 1}\n{\"b\"",
+                r#"{"a":1} {"b""#,
             ),
             (
                 "application/x-ndjson",
-                "{\"pin\":[\n\"hunter2\"]}",
+                "{\"pin\":[\n\"hunter2\"\n",
                 r#"{"pin":"[REDACTED]""#,
             ),
             // Text that was wrongly guessed to be JSON must not show a value that a key would have hidden.

@@ -4,7 +4,12 @@ use std::borrow::Cow;
 
 use crate::{
     formats::{json::reader::Ending, media_type::Media},
-    redact::{form, json::redact_json, key_cache::Redactor, text::redact_text},
+    redact::{
+        form,
+        json::{redact_json, redact_json_lines},
+        key_cache::Redactor,
+        text::redact_text,
+    },
     util::text,
 };
 
@@ -38,10 +43,8 @@ pub(super) fn redact_body(
     buffer: String,
 ) -> Redacted {
     match media {
-        Media::Json => json(decoded, redactor, buffer),
-        // If nothing is redacted, the text is shown even after a fault.
+        Media::Json | Media::JsonLines => json(media, decoded, open, redactor, buffer),
         _ if redactor.is_off() => Redacted::complete(text::sanitize(decoded).into_owned()),
-        Media::JsonLines => json_lines(decoded, redactor),
         // Most bodies without a type are JSON. So are many bodies whose type is that of a form, because that is the
         // default type of some HTTP libraries.
         _ if seems_json(decoded) => guessed_json(media, decoded, open, redactor, buffer),
@@ -57,7 +60,9 @@ fn guessed_json(
     redactor: Redactor<'_>,
     buffer: String,
 ) -> Redacted {
-    let shown = json(decoded, redactor, buffer);
+    // A guess is no reason to call a body malformed because it ends early.
+    let guess = |text: &str, buffer| json(&Media::Json, text, true, redactor, buffer);
+    let shown = guess(decoded, buffer);
     // A body whose type is not text may be malformed JSON. The text after the fault is shown only if the body contains
     // no sensitive name, and no `\u` escape that could spell one.
     let may_be_json =
@@ -67,7 +72,7 @@ fn guessed_json(
     }
     let line = plain(media, decoded, open, redactor, String::new());
     // A text that is not JSON because of its line breaks may be JSON on one line.
-    let shown = json(&line, redactor, String::new());
+    let shown = guess(&line, String::new());
     match shown.malformed {
         true => Redacted::complete(line),
         false => shown,
@@ -107,15 +112,27 @@ fn plain(
     }
 }
 
-fn json(decoded: &str, redactor: Redactor<'_>, mut buffer: String) -> Redacted {
+/// Redacts JSON or JSON Lines. `open` says that the text was truncated.
+fn json(
+    media: &Media,
+    decoded: &str,
+    open: bool,
+    redactor: Redactor<'_>,
+    mut buffer: String,
+) -> Redacted {
     buffer.reserve(decoded.len());
-    let ending = redact_json(&mut buffer, decoded, redactor);
-    finish_json(decoded, buffer, ending, redactor)
+    let ending = match media {
+        Media::JsonLines => redact_json_lines(&mut buffer, decoded, redactor),
+        _ => redact_json(&mut buffer, decoded, redactor),
+    };
+    finish_json(decoded, open, buffer, ending, redactor)
 }
 
-/// Makes the result for the JSON text `decoded`, for which the reader wrote `shown`.
+/// Makes the result for the JSON text `decoded`, for which the reader wrote `shown`. `open` says that the text was
+/// truncated.
 pub(super) fn finish_json(
     decoded: &str,
+    open: bool,
     shown: String,
     ending: Ending,
     redactor: Redactor<'_>,
@@ -127,33 +144,7 @@ pub(super) fn finish_json(
     Redacted {
         text: shown,
         truncated: ending == Ending::TooDeep,
-        malformed: ending == Ending::Malformed,
+        // A whole body that ends too early is not JSON.
+        malformed: ending == Ending::Malformed || (ending == Ending::Cut && !open),
     }
-}
-
-/// Redacts one JSON text per line. A text that continues in the next line is a fault, because the next line, read
-/// alone, could show a value that a key in this line hides.
-fn json_lines(decoded: &str, redactor: Redactor<'_>) -> Redacted {
-    let mut shown = Redacted::complete(String::with_capacity(decoded.len()));
-    let mut lines = decoded.lines().filter(|line| !line.trim().is_empty());
-    let mut line = lines.next();
-    while let Some(text) = line {
-        line = lines.next();
-        if !shown.text.is_empty() {
-            shown.text.push(' ');
-        }
-        match redact_json(&mut shown.text, text, redactor) {
-            Ending::Complete => {}
-            Ending::Cut if line.is_none() => {}
-            Ending::TooDeep => {
-                shown.truncated = true;
-                break;
-            }
-            Ending::Cut | Ending::Malformed => {
-                shown.malformed = true;
-                break;
-            }
-        }
-    }
-    shown
 }

@@ -11,7 +11,7 @@ use crate::{
         code::CodePath,
         code_finder::CodeFinder,
         nesting::Container,
-        reader::{Ending, JsonString, TokenVisitor, read},
+        reader::{Ending, JsonString, Separators, TokenVisitor, read},
         unescape::unescape,
     },
     redact::{
@@ -27,7 +27,12 @@ use crate::{
 /// replaced, white space between tokens is dropped, and characters that a log line must not contain become
 /// `\u` escapes. Nothing after a fault is appended.
 pub(crate) fn redact_json(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
-    read_json(Some((out, redactor)), input, None).0
+    read_json(Some((out, redactor)), input, Separators::None, None).0
+}
+
+/// Redacts `input` like [`redact_json`]. Record separators may precede each text, and `input` may have no text.
+pub(crate) fn redact_json_lines(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
+    read_json(Some((out, redactor)), input, Separators::Records, None).0
 }
 
 /// Finds the code in `input`.
@@ -35,7 +40,7 @@ pub(crate) fn find_code<'p, 'i>(
     input: &'i str,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    read_json(None, input, Some(path))
+    read_json(None, input, Separators::None, Some(path))
 }
 
 /// Redacts `input` like [`redact_json`], and finds the code like [`find_code`].
@@ -45,7 +50,8 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     redactor: Redactor<'_>,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    read_json(Some((out, redactor)), input, Some(path))
+    let output = Some((out, redactor));
+    read_json(output, input, Separators::None, Some(path))
 }
 
 /// Hides secrets in a text that may be JSON, such as the content of a string. Returns `None` if nothing was hidden.
@@ -66,7 +72,7 @@ pub(crate) fn hide_in_json_text(
     redactor: Redactor<'_>,
 ) -> Option<Option<String>> {
     let mut out = String::new();
-    let read = read_once(Some((&mut out, redactor)), text, None, &[]);
+    let read = read_once(Some((&mut out, redactor)), text, Separators::None, None, &[]);
     match read.ending {
         Ending::Complete => {}
         Ending::Cut if open => {}
@@ -76,7 +82,7 @@ pub(crate) fn hide_in_json_text(
         return Some(read.is_changed.then_some(out));
     }
     out.clear();
-    read_once(Some((&mut out, redactor)), text, None, &read.late);
+    read_once(Some((&mut out, redactor)), text, Separators::None, None, &read.late);
     Some(Some(out))
 }
 
@@ -84,18 +90,19 @@ pub(crate) fn hide_in_json_text(
 fn read_json<'p, 'i>(
     mut output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
+    separators: Separators,
     path: Option<&'p CodePath>,
 ) -> (Ending, CodeFinder<'p, 'i>) {
     let start = output.as_ref().map_or(0, |(out, _)| out.len());
     let borrowed = output
         .as_mut()
         .map(|(out, redactor)| (&mut **out, *redactor));
-    let read = read_once(borrowed, input, path, &[]);
+    let read = read_once(borrowed, input, separators, path, &[]);
     if !read.late.is_empty()
         && let Some((out, redactor)) = output
     {
         out.truncate(start);
-        read_once(Some((out, redactor)), input, None, &read.late);
+        read_once(Some((out, redactor)), input, separators, None, &read.late);
     }
     (read.ending, read.code)
 }
@@ -116,6 +123,7 @@ struct OnePass<'p, 'i> {
 fn read_once<'p, 'i>(
     output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
+    separators: Separators,
     path: Option<&'p CodePath>,
     late: &[usize],
 ) -> OnePass<'p, 'i> {
@@ -137,7 +145,7 @@ fn read_once<'p, 'i>(
         pairs: Pairs::default(),
         code: CodeFinder::new(path),
     };
-    let ending = read(input, &mut redactor);
+    let ending = read(input, separators, &mut redactor);
     let late = redactor.pairs.finish();
     OnePass {
         ending,
@@ -390,6 +398,13 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         }
         if self.scopes.is_active {
             self.scopes.end_value(depth);
+        }
+    }
+
+    fn another_text(&mut self, at: usize) {
+        self.copy_up_to(at);
+        if let Some((out, _)) = &mut self.output {
+            out.push(' ');
         }
     }
 

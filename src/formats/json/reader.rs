@@ -1,7 +1,8 @@
-//! Reads a JSON text (RFC 8259) or a prefix of one, and reports its tokens to a visitor.
+//! Reads a JSON text (RFC 8259), several texts in a row or a prefix of them, and reports the tokens to a visitor.
 //!
 //! The reader neither recurses nor allocates, accepts any text, and reports the tokens before the point where a text
-//! stops being JSON. serde_json recurses, does not report tokens, and treats a prefix as an error.
+//! stops being JSON. serde_json recurses, does not report tokens, and treats a prefix as an error. The rules for what
+//! may follow a text are those of its `StreamDeserializer`.
 
 use wide::u8x16;
 
@@ -15,9 +16,9 @@ use crate::util::bytes::{self, BLOCK, class};
 /// The place where the reader stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The end of one complete JSON text.
+    /// The end of one complete JSON text, or of several.
     Complete,
-    /// The end of the input, which is a prefix of a JSON text.
+    /// The end of the input, which is empty or ends inside of a JSON text.
     Cut,
     /// A container that is nested deeper than [`MAX_DEPTH`](super::nesting::MAX_DEPTH).
     TooDeep,
@@ -70,16 +71,31 @@ pub(crate) trait TokenVisitor<'i> {
     fn close(&mut self, depth: usize);
     /// Takes the end of a value before `at`, inside of `depth` containers.
     fn end_value(&mut self, at: usize, depth: usize);
+    /// Takes the start of another text at `at`, after a complete one.
+    fn another_text(&mut self, at: usize);
     /// Takes white space between tokens.
     fn white_space(&mut self, start: usize, end: usize);
     /// Takes the place where the reader stopped. Nothing from `at` on is part of the text.
     fn stop(&mut self, at: usize);
 }
 
+/// What may be between the texts of the input, in addition to white space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Separators {
+    None,
+    /// The record separator U+001E, which begins each text of a sequence (RFC 7464).
+    Records,
+}
+
 /// Reads `input` to its end or to the first fault.
-pub(crate) fn read<'i, V: TokenVisitor<'i>>(input: &'i str, visitor: &mut V) -> Ending {
+pub(crate) fn read<'i, V: TokenVisitor<'i>>(
+    input: &'i str,
+    separators: Separators,
+    visitor: &mut V,
+) -> Ending {
     let mut reader = Reader {
         input,
+        separators,
         nesting: Nesting::default(),
         innermost: None,
         visitor,
@@ -91,6 +107,7 @@ pub(crate) fn read<'i, V: TokenVisitor<'i>>(input: &'i str, visitor: &mut V) -> 
 
 struct Reader<'i, 'v, V> {
     input: &'i str,
+    separators: Separators,
     nesting: Nesting,
     /// The innermost container of `nesting`.
     innermost: Option<Container>,
@@ -120,9 +137,12 @@ fn stop<T>(ending: Ending, at: usize) -> Step<T> {
 }
 
 impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
-    /// Reads the whole text. Returns only when the reader stops.
+    /// Reads all texts. Returns only when the reader stops.
     fn document(&mut self) -> Step<std::convert::Infallible> {
-        let mut at = 0;
+        let mut at = match self.separators {
+            Separators::None => 0,
+            Separators::Records => self.first_text()?,
+        };
         loop {
             if self.innermost == Some(Container::Object) {
                 at = self.key(at)?;
@@ -141,11 +161,11 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Closes containers after a value, up to the comma before the next value.
+    /// Closes containers after a value, up to the comma before the next value or to the next text.
     fn after_value(&mut self, mut at: usize) -> Step<usize> {
         loop {
             let Some(innermost) = self.innermost else {
-                return self.end(at);
+                return self.next_text(at);
             };
             let byte;
             (at, byte) = self.next(at)?;
@@ -159,11 +179,42 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Stops after the outermost value, which only white space may follow.
-    fn end(&mut self, at: usize) -> Step<usize> {
-        match self.next(at) {
-            Ok((at, _)) => stop(Ending::Malformed, at),
-            Err(Stop { at, .. }) => stop(Ending::Complete, at),
+    /// Skips separators before the first text. Stops if there is no text, which is no fault.
+    #[inline(never)]
+    fn first_text(&mut self) -> Step<usize> {
+        let (at, _) = self.skip_separators(0)?;
+        Ok(at)
+    }
+
+    /// Finds the text after an outermost value, which ends at `end`. Stops if there is no other text, or if the next
+    /// character cannot follow the value.
+    #[inline(never)]
+    fn next_text(&mut self, end: usize) -> Step<usize> {
+        let (at, byte) = self.skip_separators(end)?;
+        let bytes = self.input.as_bytes();
+        // Only white space or a delimiter ends a number or a literal.
+        let is_delimited = at > end
+            || matches!(bytes[end - 1], b'"' | b'}' | b']')
+            || matches!(byte, b'"' | b'{' | b'[');
+        if !is_delimited || !begins_value(&bytes[at..]) {
+            return stop(Ending::Malformed, at);
+        }
+        self.visitor.another_text(at);
+        Ok(at)
+    }
+
+    /// Skips white space and separators between texts. Returns the next byte and its place. At the end of the input,
+    /// stops, and all texts are complete.
+    fn skip_separators(&mut self, mut at: usize) -> Step<(usize, u8)> {
+        loop {
+            match self.next(at) {
+                Ok((start, 0x1e)) if self.separators == Separators::Records => {
+                    at = start + 1;
+                    self.visitor.white_space(start, at);
+                }
+                Ok(next) => return Ok(next),
+                Err(Stop { at, .. }) => return stop(Ending::Complete, at),
+            }
         }
     }
 
@@ -415,6 +466,17 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
             candidates &= candidates - 1;
         }
         false
+    }
+}
+
+/// Returns whether a value may begin with `rest`.
+fn begins_value(rest: &[u8]) -> bool {
+    match rest {
+        [b'"' | b'{' | b'[' | b'-' | b'0'..=b'9', ..] => true,
+        _ => ["true", "false", "null"].iter().any(|literal| {
+            let seen = rest.len().min(literal.len());
+            rest[..seen] == literal.as_bytes()[..seen]
+        }),
     }
 }
 

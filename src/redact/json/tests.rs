@@ -80,7 +80,9 @@ fn nothing_after_a_fault_is_shown() {
         ("", ""),
         ("<html>password=x", ""),
         ("{'password':'x'}", "{"),
-        (r#"{"a":1}{"password":"x"}"#, r#"{"a":1}"#),
+        (r#"{"a":1}}{"password":"x"}"#, r#"{"a":1}"#),
+        (r#"{"a":1} trailing password=x"#, r#"{"a":1}"#),
+        (r#"{"a":1}, {"password":"x"}"#, r#"{"a":1}"#),
         (r#"{"a":1,/* password */"b":2}"#, r#"{"a":1,"#),
         (r#"{"a":tru3,"b":2}"#, r#"{"a":"#),
         ("{\"a\":\"x\ny\"}", r#"{"a":"x"#),
@@ -91,6 +93,35 @@ fn nothing_after_a_fault_is_shown() {
     }
     assert_eq!(redacted("").1, Ending::Cut);
     assert_eq!(redacted("<").1, Ending::Malformed);
+}
+
+#[test]
+fn several_texts_in_a_row_are_joined_by_one_space() {
+    for (input, expected) in [
+        (r#"{"a":1}{"pin":2}"#, r#"{"a":1} {"pin":"[REDACTED]"}"#),
+        ("{\"pin\":\n1}\n\n[ 2 ]\r\n", r#"{"pin":"[REDACTED]"} [2]"#),
+        (r#"[1]"a""b"1 2"c"null{}"#, r#"[1] "a" "b" 1 2 "c" null {}"#),
+    ] {
+        assert_eq!(redacted(input), (expected.to_owned(), Ending::Complete));
+    }
+    let sequence = "\u{1e}{\"a\":1}\n\u{1e} \u{1e}{\"pin\":2}\n\u{1e}";
+    for (input, expected, ending) in [
+        (
+            sequence,
+            r#"{"a":1} {"pin":"[REDACTED]"}"#,
+            Ending::Complete,
+        ),
+        ("", "", Ending::Complete),
+        (" \n\u{1e}\n", "", Ending::Complete),
+        ("\u{1e}{\"a\":", r#"{"a":"#, Ending::Cut),
+        ("{\"a\":\u{1e}1}", r#"{"a":"#, Ending::Malformed),
+        ("{\"a\u{1e}\":1}", r#"{"a"#, Ending::Malformed),
+    ] {
+        let (names, keys, mut out) = (Names::default(), KeyCache::new(), String::new());
+        let read = redact_json_lines(&mut out, input, Redactor::new(&names, &keys));
+        assert_eq!((&*out, read), (expected, ending), "{input:?}");
+    }
+    assert_eq!(redacted("\u{1e}{}").1, Ending::Malformed);
 }
 
 #[test]
@@ -105,12 +136,16 @@ fn no_prefix_shows_a_secret() {
 
 /// Compares the reader with serde_json.
 fn agrees_with_serde_json(text: &str) {
-    let reference = serde_json::from_str::<IgnoredAny>(text);
+    let read = |text: &str| {
+        let texts = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+        texts.collect::<Result<Vec<_>, _>>()
+    };
     let (_, ending) = redacted(text);
-    let expected = match reference {
+    let expected = match read(text) {
+        Ok(texts) if texts.is_empty() => Ending::Cut,
         Ok(_) => Ending::Complete,
         // serde_json reports a truncated number as invalid. With another digit, the number may be valid.
-        Err(error) => match serde_json::from_str::<IgnoredAny>(&format!("{text}0")) {
+        Err(error) => match read(&format!("{text}0")) {
             _ if error.is_eof() => Ending::Cut,
             Ok(_) => Ending::Cut,
             Err(longer) if longer.is_eof() => Ending::Cut,
@@ -243,7 +278,11 @@ fn only_the_configured_key_at_its_depth_is_the_code() {
         ("code", Err(Some(CodeState::Malformed))),
         (r#"{"code":5"#, Err(Some(CodeState::Malformed))),
         (r#"{"code":5}}"#, Err(Some(CodeState::Malformed))),
-        (r#"{"code":5}{"code":6}"#, Err(Some(CodeState::Malformed))),
+        (r#"{"code":5}{"code":6}"#, Ok("6")),
+        ("{\"code\":5}\n{\"a\":[{\"code\":7}]}\n", Ok("5")),
+        (r#"{"code":5} [{"code":6}] "code" 7"#, Ok("5")),
+        (r#"{"code":5} {"code":null}"#, Err(None)),
+        (r#"{"code":5} {"code""#, Err(Some(CodeState::Malformed))),
         (r#"{'code':5}"#, Err(Some(CodeState::Malformed))),
     ] {
         assert_eq!(
@@ -271,6 +310,11 @@ fn pointer_finds_a_code_in_nested_objects_but_not_in_arrays() {
             "/error/code",
             r#"{"error":{"code":2},"error":3}"#,
             Err(None),
+        ),
+        (
+            "/error/code",
+            r#"{"error":{"code":2}} {"code":3} {"error":{"code":4}}"#,
+            Ok("4"),
         ),
         ("/error/code", r#"{"error":{"e":{"code":2}}}"#, Err(None)),
         ("/error/code", r#"{"error":[{"code":2}]}"#, Err(None)),
