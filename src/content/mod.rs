@@ -14,7 +14,8 @@ use crate::{
     formats::{
         charset::Charset,
         json::code::{CodePath, CodeState, FoundCode},
-        media_type::{ContentType, Media},
+        media_type::{ContentType, Media, Multipart},
+        multipart::mislabelled::Mislabelled,
         representation::Representation,
     },
     redact::{
@@ -120,6 +121,7 @@ impl<'k> DecodedBody<'k> {
         let (bytes, whole) = self.first(limit);
         match self.kind.media {
             Media::Multipart(_) => None,
+            _ if mislabelled(self.kind, bytes).is_some() => None,
             _ => text_of(self.kind, bytes, whole).err(),
         }
     }
@@ -159,15 +161,20 @@ impl<'k> DecodedBody<'k> {
     /// Makes the text of the first `limit` bytes. `buffer` must be empty, and may become the text.
     pub(crate) fn content(&self, limit: usize, redactor: Redactor<'_>, buffer: String) -> Content {
         let (bytes, whole) = self.first(limit);
-        let shown = match &self.kind.media {
-            Media::Multipart(Some(boundary)) => {
-                let text = |kind: &ContentType, part: &[u8], ended| {
-                    // A part that is not valid in its format is not shown.
-                    let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
-                    (!shown.malformed).then_some(shown.text)
-                };
-                Ok(outline(bytes, boundary, whole, limit, redactor, text))
-            }
+        let outline = |body: &[u8], multipart: &Multipart| {
+            let text = |kind: &ContentType, part: &[u8], ended| {
+                // A part that is not valid in its format is not shown.
+                let shown = redact(kind, part, ended, redactor, String::new()).ok()?;
+                (!shown.malformed).then_some(shown.text)
+            };
+            outline(body, multipart, whole, limit, redactor, text)
+        };
+        let shown = match (&self.kind.media, mislabelled(self.kind, bytes)) {
+            (Media::Multipart(Some(multipart)), _) => Ok(outline(bytes, multipart)),
+            (_, Some(found)) => match &found.multipart {
+                Some(multipart) => Ok(outline(found.body, multipart)),
+                None => Err(OmitReason::Malformed),
+            },
             _ => redact(self.kind, bytes, whole, redactor, buffer),
         };
         match shown {
@@ -243,6 +250,14 @@ impl Content {
     }
 }
 
+/// Returns the body if it is multipart although it has another type. JSON never is, and a binary body is not shown.
+fn mislabelled<'b>(kind: &ContentType, bytes: &'b [u8]) -> Option<Mislabelled<'b>> {
+    match kind.media {
+        Media::Json | Media::Binary | Media::Multipart(_) => None,
+        _ => Mislabelled::find(bytes),
+    }
+}
+
 /// Returns a body that is not multipart as text, or the reason why it is not text.
 fn text_of<'b>(
     kind: &ContentType,
@@ -271,6 +286,10 @@ fn redact(
     buffer: String,
 ) -> Result<Redacted, OmitReason> {
     let decoded = text_of(kind, bytes, whole)?;
+    // The text of a part, or in a charset that is not based on ASCII. Its own parts are not read.
+    if mislabelled(kind, decoded.as_bytes()).is_some() {
+        return Err(OmitReason::Malformed);
+    }
     Ok(redact_body(&kind.media, &decoded, !whole, redactor, buffer))
 }
 
@@ -415,6 +434,71 @@ mod tests {
                 of(&headers, b"abc", true),
                 Content::Omitted(Encoded),
                 "{coding}"
+            );
+        }
+    }
+
+    #[test]
+    fn multipart_body_with_another_type_is_outlined() {
+        let part = |head: &str, text: &str| format!("--X\r\nContent-{head}\r\n\r\n{text}\r\n");
+        let body = [
+            &part("Disposition: form-data; name=pin", "SECRET"),
+            &part("Disposition: form-data; name=f; filename=a", "SECRET\0"),
+            &part(
+                "Disposition: form-data; name=a",
+                "--Y\nContent-Type: x\n\nSECRET",
+            ),
+            "--X--\r\n",
+        ]
+        .concat();
+        let expected = r#"[{"name":"pin","text":"[REDACTED]","size":6},{"name":"f","filename":"a","size":7},{"name":"a","size":27}]"#;
+        for content_type in [
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "text/html; charset=iso-8859-1",
+            "application/x-ndjson",
+            "text/event-stream",
+            "",
+        ] {
+            for before in ["", "\r\n", " \n\n\t "] {
+                let body = format!("{before}{body}");
+                let kind = Representation::uncoded(Some(content_type.as_bytes()));
+                let (names, keys) = (Names::default(), KeyCache::new());
+                let redactor = Redactor::new(&names, &keys);
+                let shown_of = |kept: &[u8], whole, limit| {
+                    let body = DecodedBody::decode(&kind, kept, whole, 4096).unwrap();
+                    body.content(limit, redactor, String::new())
+                };
+                assert_eq!(
+                    shown_of(body.as_bytes(), true, 4096),
+                    shown(expected, false)
+                );
+                for end in 0..body.len() {
+                    let cut = &body.as_bytes()[..end];
+                    for content in [
+                        shown_of(cut, false, 4096),
+                        shown_of(cut, true, 4096),
+                        shown_of(body.as_bytes(), true, end),
+                    ] {
+                        let content = format!("{content:?}");
+                        assert!(!content.contains("SE"), "{content_type} {end}: {content}");
+                        assert!(
+                            !content.contains("form-data"),
+                            "{content_type} {end}: {content}"
+                        );
+                    }
+                }
+            }
+        }
+        let omitted = Content::Omitted(OmitReason::Binary);
+        assert_eq!(content("image/png", body.as_bytes(), true), omitted);
+        #[cfg(feature = "charsets")]
+        {
+            let wide: Vec<_> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let omitted = Content::Omitted(OmitReason::Malformed);
+            assert_eq!(
+                content("text/plain; charset=utf-16le", &wide[..60], false),
+                omitted
             );
         }
     }

@@ -6,7 +6,7 @@ use super::redacted::Redacted;
 use crate::{
     formats::{
         charset::Charset,
-        media_type::{Boundary, ContentType, Media},
+        media_type::{ContentType, Media, Multipart, TextParts},
         multipart::{BodyPart, read_parts},
     },
     redact::{key_cache::Redactor, names::REDACTED, text::redact_text},
@@ -30,24 +30,30 @@ struct PartOutline {
 }
 
 /// Makes a JSON array of the parts in `body`, the first bytes of a multipart body. `whole` says that `body` is
-/// the whole body. `text` makes the text of a field.
+/// the whole body. `text` makes the text of a part.
 ///
 /// The content of a part that may be a file is never shown. Parts are left out once the array is longer than `limit`
 /// bytes, because the outlines of many small parts are longer than the parts.
 pub(super) fn outline(
     body: &[u8],
-    boundary: &Boundary,
+    multipart: &Multipart,
     whole: bool,
     limit: usize,
     redactor: Redactor<'_>,
     text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
 ) -> Redacted {
     let mut array = "[".to_owned();
-    let ending = read_parts(body, boundary, whole, |part| {
+    let mut is_first = true;
+    let ending = read_parts(body, &multipart.boundary, whole, |part| {
+        let is_first = std::mem::take(&mut is_first);
         if array.len() > limit {
             return;
         }
-        let outline = outline_part(&part, redactor, &text);
+        let content_type = part.head.content_type.as_deref().map(str::as_bytes);
+        let content_type = ContentType::parse(content_type);
+        let is_text = may_be_text(&part, &content_type, &multipart.text_parts, is_first);
+        let text = |content: &[u8]| text(&content_type, content, part.ended);
+        let outline = outline_part(&part, redactor, is_text, text);
         if outline != PartOutline::default()
             && let Ok(outline) = serde_json::to_string(&outline)
         {
@@ -65,21 +71,38 @@ pub(super) fn outline(
     }
 }
 
+/// Returns whether the content of a part may be text.
+fn may_be_text(
+    part: &BodyPart<'_>,
+    content_type: &ContentType,
+    text_parts: &TextParts,
+    is_first: bool,
+) -> bool {
+    let head = &part.head;
+    let is_wanted = match text_parts {
+        TextParts::Fields => !head.names.is_empty(),
+        _ if matches!(content_type.media, Media::Json | Media::JsonLines) => true,
+        TextParts::RootAndJson(None) => is_first,
+        TextParts::RootAndJson(root) => head.content_id.as_deref() == root.as_deref(),
+    };
+    is_wanted
+        && !head.is_file()
+        && !head.is_encoded
+        && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
+        && content_type.charset != Charset::Unsupported
+}
+
+/// Makes the outline of a part. `text` makes the text of its content, which is shown only if `is_text` is set.
 fn outline_part(
     part: &BodyPart<'_>,
     redactor: Redactor<'_>,
-    text: impl Fn(&ContentType, &[u8], bool) -> Option<String>,
+    is_text: bool,
+    text: impl FnOnce(&[u8]) -> Option<String>,
 ) -> PartOutline {
     let head = &part.head;
-    let content_type = ContentType::parse(head.content_type.as_deref().map(str::as_bytes));
     let shown = |value: &str| redact_text(value, false, &redactor).into_owned();
-    let is_text = !head.is_file()
-        && (!head.names.is_empty() || head.content_type.is_some())
-        && !head.is_encoded
-        && !matches!(content_type.media, Media::Binary | Media::Multipart(_))
-        && content_type.charset != Charset::Unsupported;
-    let mut part_names = head.names.iter();
-    let is_sensitive = part_names.any(|name| redactor.class_of(name).is_secret());
+    let mut names = head.names.iter();
+    let is_sensitive = names.any(|name| redactor.class_of(name).is_secret());
     PartOutline {
         name: head.shown_name.as_deref().map(shown),
         filename: head.filename.as_deref().map(shown),
@@ -89,7 +112,7 @@ fn outline_part(
             .filter(|_| is_text)
             .and_then(|content| match is_sensitive {
                 true => Some(REDACTED.to_owned()),
-                false => text(&content_type, content, part.ended),
+                false => text(content),
             }),
         size: part.content.filter(|_| part.ended).map(<[u8]>::len),
     }
@@ -104,10 +127,18 @@ mod tests {
     const LIMIT: usize = 1000;
 
     fn shown(body: &[u8], whole: bool) -> Redacted {
-        let boundary = Boundary::new("B").unwrap();
+        shown_as("form-data", body, whole)
+    }
+
+    fn shown_as(subtype: &str, body: &[u8], whole: bool) -> Redacted {
+        let content_type = format!("multipart/{subtype}; boundary=B");
+        let media = ContentType::parse(Some(content_type.as_bytes())).media;
+        let Media::Multipart(Some(multipart)) = media else {
+            unreachable!()
+        };
         outline(
             body,
-            &boundary,
+            &multipart,
             whole,
             LIMIT,
             Redactor::new(&Names::default(), &KeyCache::new()),
@@ -173,6 +204,9 @@ mod tests {
             "Content-Disposition: form-data; name=a;\r\n filename=b",
             "Content-Disposition: form-data; name=a; filename*0=b",
             "Content-Disposition: attachment",
+            "Content-Type: text/plain",
+            "Content-Type: application/json",
+            "X: y",
             "Content-Disposition: form-data; name=a\r\nContent-Type: application/pdf",
             "Content-Disposition: form-data; name=a\r\nContent-Type: image/png\r\nContent-Type: text/plain",
             "Content-Disposition: form-data; name=a; name=b; name=c; name=d; name=e; name=f; name=g; name=h; name=i; \
@@ -185,6 +219,42 @@ mod tests {
             assert!(!outline.text.contains("SECRET"), "{head}: {}", outline.text);
             assert!(outline.text.contains(r#""size":6"#), "{}", outline.text);
         }
+    }
+
+    #[test]
+    fn only_the_root_and_json_are_shown_of_other_multipart_types() {
+        let body = "--B\r\nContent-Type: text/html\r\nContent-ID: <one>\r\n\r\nfirst\r\n\
+            --B\r\nContent-Type: text/xml\r\ncontent-id:<two@x>\r\n\r\nsecond\r\n\
+            --B\r\nContent-Type: application/json\r\n\r\n{}\r\n\
+            --B\r\nContent-Type: application/json\r\nContent-Disposition: attachment; filename=a.json\r\n\r\n{}\r\n\
+            --B\r\nContent-Disposition: form-data; name=a\r\n\r\nfield\r\n\
+            --B\r\n\r\nlast\r\n--B--";
+        let part = |kind: &str, text: &str, size: usize| match text {
+            "" => serde_json::json!({"type": kind, "size": size}),
+            text => serde_json::json!({"type": kind, "text": text, "size": size}),
+        };
+        for (subtype, [first, second]) in [
+            ("mixed", ["first", ""]),
+            ("related", ["first", ""]),
+            ("related; start=\"<two@x>\"", ["", "second"]),
+            ("related; start=none", ["", ""]),
+            ("mixed; start=\"<two@x>\"", ["first", ""]),
+            ("x-anything", ["first", ""]),
+        ] {
+            let expected = serde_json::json!([
+                part("text/html", first, 5),
+                part("text/xml", second, 6),
+                part("application/json", "{}", 2),
+                {"filename": "a.json", "type": "application/json", "size": 2},
+                {"name": "a", "size": 5},
+                {"size": 4},
+            ]);
+            let text = shown_as(subtype, body.as_bytes(), true).text;
+            let parts: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(parts, expected, "{subtype}");
+        }
+        let untyped = shown_as("mixed", b"--B\r\n\r\nfirst\r\n--B--", true);
+        assert_eq!(untyped, complete(r#"[{"text":"first","size":5}]"#));
     }
 
     #[test]

@@ -19,6 +19,40 @@ impl Boundary {
     }
 }
 
+/// A multipart type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Multipart {
+    pub(crate) boundary: Boundary,
+    pub(crate) text_parts: TextParts,
+}
+
+/// The parts of a multipart body that may be text. All other parts are files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TextParts {
+    /// The fields of a form, which are the parts with a name.
+    Fields,
+    /// The root, which is the part with this `Content-ID` or else the first part, and parts of a type of JSON. Other
+    /// parts may be text, but are the attachments of a message or the pages of a site.
+    RootAndJson(Option<Box<str>>),
+}
+
+impl TextParts {
+    /// Returns the text parts of a subtype of `multipart`. `start` is the parameter that names the root.
+    fn of(subtype: &str, start: Option<Box<str>>) -> Self {
+        match without_x(subtype) {
+            "form-data" => Self::Fields,
+            "related" => Self::RootAndJson(start),
+            // The parameter has no meaning in other types.
+            _ => Self::RootAndJson(None),
+        }
+    }
+}
+
+/// Removes the brackets of a `Content-ID` (RFC 2392).
+pub(crate) fn trim_content_id(value: &str) -> &str {
+    value.trim().trim_start_matches('<').trim_end_matches('>')
+}
+
 /// The kinds of bodies that are handled differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -28,8 +62,8 @@ pub(crate) enum Media {
     Form,
     /// Text of any other kind: XML, YAML, HTML, plain.
     Text,
-    /// A multipart body, with its boundary if the boundary is present and valid.
-    Multipart(Option<Boundary>),
+    /// A multipart body. `None` if its boundary is absent or invalid.
+    Multipart(Option<Multipart>),
     Binary,
     /// A body whose Content-Type is absent or invalid. It is text if its bytes are valid text.
     #[default]
@@ -60,15 +94,22 @@ impl ContentType {
         let (essence, rest) = value.split_at(end);
         let mut charset = None;
         let mut boundary = None;
+        let mut start = None;
         for (name, value) in parameters(rest) {
             if name.eq_ignore_ascii_case("charset") {
                 charset = charset.or_else(|| Some(Charset::of_label(&value)));
             } else if name.eq_ignore_ascii_case("boundary") {
                 boundary = boundary.or_else(|| Boundary::new(&value));
+            } else if name.eq_ignore_ascii_case("start") {
+                start = start.or_else(|| Some(trim_content_id(&value).into()));
             }
         }
-        let media = match media(&essence.to_ascii_lowercase()) {
-            Media::Multipart(_) => Media::Multipart(boundary),
+        let essence = essence.to_ascii_lowercase();
+        let media = match media(&essence) {
+            Media::Multipart(_) => Media::Multipart(boundary.map(|boundary| Multipart {
+                boundary,
+                text_parts: TextParts::of(&essence["multipart/".len()..], start),
+            })),
             // A body that has a charset is text, whatever its type.
             Media::Binary if charset.is_some() => Media::Text,
             media => media,
@@ -151,9 +192,17 @@ fn is_text(subtype: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn multipart(boundary: &str, text_parts: TextParts) -> Media {
+        Media::Multipart(Boundary::new(boundary).map(|boundary| Multipart {
+            boundary,
+            text_parts,
+        }))
+    }
+
     #[test]
     fn types_map_to_kinds_of_bodies() {
         use Media::*;
+        use TextParts::*;
         for (value, media) in [
             ("application/json", Json),
             ("Application/JSON ; charset=UTF-8", Json),
@@ -196,13 +245,18 @@ mod tests {
             ("application/octet-stream; charset=utf-8", Text),
             ("application/jsonx", Binary),
             ("image/png", Binary),
-            (
-                "multipart/form-data; boundary=x",
-                Multipart(Boundary::new("x")),
-            ),
+            ("multipart/form-data; boundary=x", multipart("x", Fields)),
             (
                 "multipart/mixed; charset=utf-8; Boundary=\"a;b\"",
-                Multipart(Boundary::new("a;b")),
+                multipart("a;b", RootAndJson(None)),
+            ),
+            (
+                "multipart/related; boundary=x; start=\"<a@b>\"; type=\"a/b\"",
+                multipart("x", RootAndJson(Some("a@b".into()))),
+            ),
+            (
+                "multipart/alternative; start=a; boundary=x",
+                multipart("x", RootAndJson(None)),
             ),
             ("multipart/form-data; boundary=", Multipart(None)),
             ("", Untyped),
@@ -218,7 +272,7 @@ mod tests {
         assert_eq!(ContentType::parse(Some(b"\xff\xfe")).media, Untyped);
         assert_eq!(ContentType::parse(Some(b"\xff/\xfe")).media, Binary);
         let broken = ContentType::parse(Some(b"multipart/form-data; boundary=X; n=\xe9"));
-        assert_eq!(broken.media, Multipart(Boundary::new("X")));
+        assert_eq!(broken.media, multipart("X", Fields));
         let broken = ContentType::parse(Some(b"application/json; charset=\xe9"));
         assert_eq!((broken.media, broken.charset), (Json, Charset::Unsupported));
     }

@@ -1,6 +1,7 @@
 //! Multipart bodies (RFC 2046, section 5.1; RFC 7578).
 
 mod delimiters;
+pub(crate) mod mislabelled;
 pub(crate) mod part_head;
 
 use self::{delimiters::Delimiters, part_head::PartHead};

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::formats::{charset::Charset, form, parameters::parameters};
+use crate::formats::{charset::Charset, form, media_type::trim_content_id, parameters::parameters};
 
 /// The maximum number of names that are kept of a part: ten, in three spellings each. A part with more names is not
 /// shown. Without a maximum, the names could take thirty times the memory of the part.
@@ -16,6 +16,8 @@ pub(crate) struct PartHead {
     pub(crate) names: Vec<String>,
     pub(crate) filename: Option<String>,
     pub(crate) content_type: Option<String>,
+    /// The `Content-ID`, without its brackets.
+    pub(crate) content_id: Option<String>,
     /// Set if a `Content-Transfer-Encoding` changes the bytes.
     pub(crate) is_encoded: bool,
     /// The name that a record shows.
@@ -82,6 +84,7 @@ impl PartHead {
                 let earlier = self.content_type.replace(value.trim().to_owned());
                 self.is_ambiguous |= earlier.is_some();
             }
+            "content-id" => self.content_id = Some(trim_content_id(value).to_owned()),
             "content-transfer-encoding" => {
                 let value = value.trim();
                 self.is_encoded |= !["7bit", "8bit", "binary"]
