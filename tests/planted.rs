@@ -76,6 +76,12 @@ const BODIES: &[(&str, &str)] = &[
     ("text/json", r#"{"ssn":"{S}"}"#),
     (NDJSON, "{\"a\":1}\n{\"password\":\"{S}\"}\n{\"b\":2}\n"),
     (NDJSON, "{\"password\":\n\"{S}\"}\n"),
+    (NDJSON, "{\"a\":1}{\"p\\u0069n\":[\n\"{S}\"\n]}"),
+    (
+        "application/json-seq",
+        "\u{1e}{\"a\":1}\n\u{1e}{\"password\":\"{S}\"}\n",
+    ),
+    (JSON, "{\"a\":1}\n{\"p\\u0069n\":\"{S}\"}\n"),
     (FORM, "user=ann&password={S}&a=1"),
     (FORM, "user%5Bpassword%5D={S}"),
     (FORM, "p%61ss%57ord={S}&x=1"),
@@ -123,6 +129,30 @@ const BODIES: &[(&str, &str)] = &[
         "--B\nContent-Disposition: form-data; name=a\n\npassword: {S}\n--B--",
     ),
     (MULTIPART, "--B\r\nX: y\r\n\r\n{S}\r\n--B--"),
+    (
+        "multipart/mixed; boundary=B",
+        "--B\r\n\r\ntext\r\n--B\r\nContent-Type: text/plain\r\n\r\n{S}\r\n--B--",
+    ),
+    (
+        "multipart/related; boundary=B; start=b",
+        "--B\r\n\r\n{S}\r\n--B\r\nContent-ID: <b>\r\n\r\ntext\r\n--B--",
+    ),
+    (
+        FORM,
+        "--B\r\nContent-Disposition: form-data; name=\"u[pin]\"\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        TEXT,
+        "\n----B\nCONTENT-DISPOSITION: form-data; name=a; filename=b\n\n{S}\n----B--\n",
+    ),
+    (
+        NDJSON,
+        "--B\r\nContent-Type: text/plain\r\n\r\n{S}\r\n--B--\r\n",
+    ),
+    (
+        UNTYPED,
+        "--B\r\nContent-Type: text/plain\r\n\r\n{S}\r\n--B--\r\n",
+    ),
     (XML, "<u><name>ann</name><password>{S}</password></u>"),
     (XML, "<u><s:Password Type=\"t\">{S}</s:Password></u>"),
     (XML, "<u password=\"{S}\" name='ann'/>"),
@@ -189,6 +219,11 @@ const BODIES: &[(&str, &str)] = &[
     (
         JSON,
         r#"{"err":"User { password: Secret { v: \"{S}\" }, x: 1 }"}"#,
+    ),
+    (EVENTS, "id: 1\ndata: {\"p\\u0069n\":\"{S}\",\"a\":1}\n\n"),
+    (
+        EVENTS,
+        "data: {\"a\":1,\r\ndata: \"pin\":\r\ndata: [\"{S}\"]}\r\n\r\ndata: x",
     ),
     (EVENTS, "event: x\ndata: {\"token\":\"{S}\",\"n\":1}\n\n"),
     (EVENTS, "data: Bearer {S}\n\n"),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::{
     formats::{json::reader::Ending, media_type::Media},
     redact::{
+        events::redact_events,
         form,
         json::{redact_json, redact_json_lines},
         key_cache::Redactor,
@@ -63,10 +64,10 @@ fn guessed_json(
     // A guess is no reason to call a body malformed because it ends early.
     let guess = |text: &str, buffer| json(&Media::Json, text, true, redactor, buffer);
     let shown = guess(decoded, buffer);
-    // A body whose type is not text may be malformed JSON. The text after the fault is shown only if the body contains
+    // A body whose type is not a type of text may be malformed JSON. The text after the fault is shown only if the body contains
     // no sensitive name, and no `\u` escape that could spell one.
-    let may_be_json =
-        *media != Media::Text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
+    let is_text = matches!(media, Media::Text | Media::Events);
+    let may_be_json = !is_text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {
         return shown;
     }
@@ -96,6 +97,7 @@ fn plain(
             let shown = form::redact_form(decoded, open, redactor);
             return text::sanitize(&shown).into_owned();
         }
+        Media::Events => return redact_events(decoded, open, redactor),
         // After JSON, forms are the most frequent bodies without a type. Because this is a guess, the rules for text
         // apply as well: the text may be a URL.
         Media::Untyped if decoded.contains('=') && !decoded.contains(char::is_whitespace) => {

@@ -60,6 +60,8 @@ pub(crate) enum Media {
     /// A sequence of JSON texts.
     JsonLines,
     Form,
+    /// Server-sent events.
+    Events,
     /// Text of any other kind: XML, YAML, HTML, plain.
     Text,
     /// A multipart body. `None` if its boundary is absent or invalid.
@@ -148,6 +150,7 @@ fn media(essence: &str) -> Media {
         _ if is_json_lines(subtype) => Media::JsonLines,
         (_, "csp-report" | "amz-json-1.0" | "amz-json-1.1") => Media::Json,
         _ if suffix == "json" => Media::Json,
+        ("text", "event-stream") => Media::Events,
         ("text", _) => Media::Text,
         _ if is_text(subtype) || matches!(suffix, "xml" | "yaml") => Media::Text,
         _ => Media::Binary,
@@ -222,7 +225,7 @@ mod tests {
             ("application/www-form-urlencoded; charset=utf-8", Form),
             ("text/x-www-form-urlencoded", Form),
             ("text/plain", Text),
-            ("text/event-stream", Text),
+            ("text/event-stream; charset=utf-8", Events),
             ("text/xml", Text),
             ("image/svg+xml", Text),
             ("application/yaml", Text),

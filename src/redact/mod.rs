@@ -4,6 +4,7 @@
 //! loggers share.
 
 pub(crate) mod error_text;
+pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod key_cache;

@@ -1,5 +1,6 @@
 //! JSON (RFC 8259) that may be whole, truncated anywhere, or malformed.
 
+mod blocks;
 pub(crate) mod code;
 pub(crate) mod code_finder;
 pub(crate) mod nesting;

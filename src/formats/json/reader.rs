@@ -7,6 +7,7 @@
 use wide::u8x16;
 
 use super::{
+    blocks::{overlapping, two_blocks},
     nesting::{Container, Nesting},
     number::Number,
     unescape::escaped_byte,
@@ -478,31 +479,6 @@ fn begins_value(rest: &[u8]) -> bool {
             rest[..seen] == literal.as_bytes()[..seen]
         }),
     }
-}
-
-/// Returns the first block of `bytes`, and the block that begins one byte later. After the end of `bytes`, fills the
-/// blocks with NUL, because NUL ends a run.
-fn two_blocks(bytes: &[u8]) -> (u8x16, u8x16) {
-    let both = match bytes.first_chunk::<{ BLOCK + 1 }>() {
-        Some(both) => both,
-        None => &padded_pair(bytes),
-    };
-    overlapping(both)
-}
-
-fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
-    let [first @ .., _] = both;
-    let [_, second @ ..] = both;
-    (u8x16::new(*first), u8x16::new(*second))
-}
-
-/// Copies fewer bytes than two blocks need, and fills the rest with NUL.
-// Out of line, because this is needed only at the end of a text.
-#[inline(never)]
-fn padded_pair(rest: &[u8]) -> [u8; BLOCK + 1] {
-    let mut both = [0; BLOCK + 1];
-    both[..rest.len()].copy_from_slice(rest);
-    both
 }
 
 /// Returns the length of the escape at the start of `rest`.
