@@ -292,6 +292,26 @@ async fn empty_json_response_is_malformed_and_has_no_content() {
 }
 
 #[actix_web::test]
+async fn json_response_with_a_status_without_content_is_not_malformed() {
+    for status in [204, 205, 304] {
+        let (recorder, log) = Recorder::with_log();
+        let req = TestRequest::with_uri(&format!("/?status={status}&type=application/json"));
+        let record = record_of(log, &recorder, req).await;
+        assert_eq!(record["level"], "DEBUG", "{status}");
+        assert_eq!(record["exchange.code_state"], Value::Null, "{status}");
+    }
+    // A body that is sent nevertheless is read.
+    let (recorder, log) = Recorder::with_log();
+    let req = TestRequest::post()
+        .uri("/?status=205&type=application/json")
+        .set_payload(r#"{"code":500}"#);
+    let record = record_of(log, &recorder, req).await;
+    assert_eq!(record["level"], "ERROR");
+    assert_eq!(record["exchange.code"], 500);
+    assert_eq!(record["http.response.body.content"], r#"{"code":500}"#);
+}
+
+#[actix_web::test]
 async fn key_cut_by_the_code_limit_is_not_the_code_key_and_a_cut_character_is_malformed() {
     for (body, limit, code, state, level) in [
         (

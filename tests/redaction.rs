@@ -379,7 +379,7 @@ async fn supported_charsets_are_decoded_and_invalid_bytes_are_omitted() {
             Some(7),
         ),
         ("gbk", b"{\"code\":7,\"a\":\"\xff\"}", None, None),
-        ("x-none", b"{\"code\":7}", None, None),
+        ("x-none", b"{\"code\":7}", None, Some(7)),
     ] {
         let content_type = format!("application/json; charset={charset}");
         let record = record_of(|log| log, post(&content_type, body)).await;
@@ -391,9 +391,62 @@ async fn supported_charsets_are_decoded_and_invalid_bytes_are_omitted() {
                 "exchange.request.omitted": omitted,
                 "http.response.body.content": shown,
                 "exchange.code": code,
-                "exchange.code_state": omitted.map(|_| "unreadable"),
+                "exchange.code_state": code.is_none().then_some("unreadable"),
             }),
         );
+    }
+}
+
+#[actix_web::test]
+async fn json_response_that_cannot_be_read_has_an_unreadable_code_whatever_is_kept() {
+    let logs: [fn(BodyLog) -> BodyLog; 5] = [
+        |log| log,
+        |log| log.response_body(BodyPolicy::Always),
+        |log| log.response_body(BodyPolicy::Never),
+        |log| log.response_limit(0),
+        |log| log.memory_budget(0).request_limit(0).response_limit(0),
+    ];
+    for change in logs {
+        let body = r#"{"code":500,"a":"x"}"#;
+        for (kind, coding, body, code) in [
+            (
+                "application/json; charset=x-none",
+                "identity",
+                body,
+                Some(500),
+            ),
+            (
+                "application/problem+json;charset=x-none",
+                "identity",
+                body,
+                Some(500),
+            ),
+            (
+                "application/json; charset=x-none",
+                "identity",
+                "nothing",
+                None,
+            ),
+            ("application/json; charset=x-none", "compress", body, None),
+            (JSON, "compress", body, None),
+            (JSON, "gzip", body, None),
+            (JSON, "gzip", "\u{1f}", None),
+        ] {
+            let req = post(kind, body).insert_header((header::CONTENT_ENCODING, coding));
+            let record = record_of(change, req).await;
+            let state = code.is_none().then_some("unreadable");
+            assert_fields(
+                &record,
+                json!({
+                    "level": if code.is_some() { "ERROR" } else { "DEBUG" },
+                    "exchange.code": code,
+                    "exchange.code_state": state,
+                    "http.response.body.content": null,
+                }),
+            );
+            let omitted = &record["exchange.response.omitted"];
+            assert!(omitted.is_string(), "{kind} {coding}: {record}");
+        }
     }
 }
 

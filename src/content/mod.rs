@@ -97,7 +97,8 @@ impl<'k> DecodedBody<'k> {
         whole: bool,
         limit: usize,
     ) -> Result<Self, OmitReason> {
-        if let Some(why) = unsupported(kind) {
+        // A code may be found in an unknown charset.
+        if let Some(why) = unsupported(kind).filter(|why| *why != OmitReason::Charset) {
             return Err(why);
         }
         let mut body = Self {
@@ -133,6 +134,9 @@ impl<'k> DecodedBody<'k> {
         path: &CodePath,
     ) -> Option<Result<FoundCode, CodeState>> {
         let charset = self.kind.charset;
+        if charset == Charset::Unsupported {
+            return self.code_in_unknown_charset(limit, path);
+        }
         let (bytes, mut whole) = match charset.is_ascii_based() {
             true => self.first(limit),
             false => (&*self.bytes, self.whole),
@@ -149,13 +153,29 @@ impl<'k> DecodedBody<'k> {
         if !charset.is_ascii_based() {
             searched = text::cut(searched, limit);
             whole &= searched.len() == decoded.len();
-        } else if charset == Charset::Utf8 && decoded.len() < bytes.len() {
+        } else if charset == Charset::Utf8 && ends_in_character(bytes, &decoded) {
             // Outside of a string, a truncated character is a fault. U+FFFD stands for it.
             with_cut_character = format!("{decoded}\u{fffd}");
             searched = &with_cut_character;
         }
         let (ending, code) = find_code(searched, path);
         code.finish(ending, whole)
+    }
+
+    /// Finds the code if the charset is based on ASCII, in which JSON has its marks and digits.
+    fn code_in_unknown_charset(
+        &self,
+        limit: usize,
+        path: &CodePath,
+    ) -> Option<Result<FoundCode, CodeState>> {
+        let (bytes, whole) = self.first(limit);
+        if bytes.is_empty() {
+            return None;
+        }
+        let chars: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        let (ending, code) = find_code(&chars, path);
+        let found = code.finish(ending, whole);
+        Some(found.and_then(Result::ok).ok_or(CodeState::Unreadable))
     }
 
     /// Makes the text of the first `limit` bytes. `buffer` must be empty, and may become the text.
@@ -250,10 +270,19 @@ impl Content {
     }
 }
 
+/// Returns whether `bytes` end inside of a character of UTF-8. `decoded` is their text, perhaps without the byte order
+/// mark.
+fn ends_in_character(bytes: &[u8], decoded: &str) -> bool {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
+    decoded.len() < text.len() && !MARK.starts_with(bytes)
+}
+
 /// Returns the body if it is multipart although it has another type. JSON never is, and a binary body is not shown.
 fn mislabelled<'b>(kind: &ContentType, bytes: &'b [u8]) -> Option<Mislabelled<'b>> {
     match kind.media {
         Media::Json | Media::Binary | Media::Multipart(_) => None,
+        _ if kind.charset == Charset::Unsupported => None,
         _ => Mislabelled::find(bytes),
     }
 }
@@ -265,8 +294,8 @@ fn text_of<'b>(
     whole: bool,
 ) -> Result<Cow<'b, str>, OmitReason> {
     let Some(decoded) = kind.charset.decode(bytes, whole) else {
-        return Err(match kind.media {
-            Media::Untyped => OmitReason::Binary,
+        return Err(match (&kind.media, kind.charset) {
+            (Media::Untyped, Charset::Utf8) => OmitReason::Binary,
             _ => OmitReason::Charset,
         });
     };
@@ -553,6 +582,61 @@ mod tests {
             content("text/plain", b"a\xffb\xc3", false),
             Content::Omitted(OmitReason::Charset)
         );
+    }
+
+    // Skipping the mark is the task of the charset.
+    #[test]
+    fn byte_order_mark_before_json_and_text_is_skipped() {
+        if Charset::Utf8.decode(b"\xef\xbb\xbf", true).as_deref() != Some("") {
+            return;
+        }
+        let json = "\u{feff}{\"code\":12,\"pin\":2}";
+        let expected = shown(r#"{"code":12,"pin":"[REDACTED]"}"#, false);
+        assert_eq!(content("application/json", json.as_bytes(), true), expected);
+        assert_eq!(content("", json.as_bytes(), true), expected);
+        let text = content("text/plain", "\u{feff}a".as_bytes(), true);
+        assert_eq!(text, shown("a", false));
+        for end in 1..json.len() {
+            let cut = &json.as_bytes()[..end];
+            let expected = match end {
+                0..14 => Some(Err(CodeState::Cut)),
+                _ => Some(Ok(FoundCode::number("12"))),
+            };
+            assert_eq!(code("application/json", cut, false), expected, "{end}");
+        }
+    }
+
+    fn code(content_type: &str, kept: &[u8], whole: bool) -> Option<Result<FoundCode, CodeState>> {
+        let kind = Representation::uncoded(Some(content_type.as_bytes()));
+        let body = DecodedBody::decode(&kind, kept, whole, 64).unwrap();
+        body.code(64, &CodePath::default())
+    }
+
+    #[test]
+    fn code_in_an_unknown_charset_is_found_if_the_charset_is_based_on_ascii() {
+        let json = "application/json; charset=x-none";
+        let unreadable = Some(Err(CodeState::Unreadable));
+        for (kept, whole, expected) in [
+            (
+                &b"{\"a\":\"\xff\x81\",\"code\":7}"[..],
+                true,
+                Some(Ok(FoundCode::number("7"))),
+            ),
+            (
+                b"{\"code\":7,\"a\":\"\xff",
+                false,
+                Some(Ok(FoundCode::number("7"))),
+            ),
+            (b"{\"code\":7", false, unreadable.clone()),
+            (b"{\"code\":7", true, unreadable.clone()),
+            (b"{\"a\":7}", true, unreadable.clone()),
+            (b"{\0\"\0c\0o\0d\0e\0\"\0:\x007\0}\0", true, unreadable),
+            (b"", true, None),
+        ] {
+            assert_eq!(code(json, kept, whole), expected, "{kept:?}");
+            let shown = content(json, kept, whole);
+            assert_eq!(shown, Content::Omitted(OmitReason::Charset));
+        }
     }
 
     #[test]

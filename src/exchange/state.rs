@@ -9,7 +9,7 @@ use crate::{
         budget::{Budget, Share},
         prefix::Capture,
     },
-    content::unsupported,
+    content::{OmitReason, unsupported},
     exchange::{
         additions::Additions,
         result_code::{FirstChunkCode, KeptBody, ResponseReading},
@@ -140,8 +140,13 @@ impl State {
         let is_unwanted = self.omits_bodies
             || policy.response_body == BodyPolicy::Never
             || head.status == StatusCode::SWITCHING_PROTOCOLS;
+        // A code may be found in an unknown charset.
+        let is_unwanted = match unsupported(&head.kind) {
+            Some(OmitReason::Charset) => true,
+            Some(_) => return 0,
+            None => is_unwanted,
+        };
         match (is_unwanted, wants_code) {
-            _ if unsupported(&head.kind).is_some() => 0,
             (true, false) => 0,
             (true, true) => policy.code_limit,
             (false, _) => policy.kept_limit(wants_code),
@@ -218,8 +223,8 @@ impl State {
             && !self.is_upgrade()
     }
 
-    /// Returns whether the response has no content because of its request or its status (RFC 9110, sections 6.4.1 and
-    /// 9.3.2). False if the server polled a body that was not empty.
+    /// Returns whether the response has no content because of its request or its status (RFC 9110, sections 6.4.1,
+    /// 9.3.2 and 15.3.6). False if the server polled a body that was not empty.
     pub(crate) fn has_no_content(&self) -> bool {
         let Some(response) = &self.response else {
             return true;
@@ -228,6 +233,9 @@ impl State {
         self.response_body.seen() == 0
             && (self.heads.request.is_head
                 || status.is_informational()
-                || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED))
+                || matches!(
+                    status,
+                    StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+                ))
     }
 }

@@ -104,6 +104,7 @@ async fn body_of_size_none_or_zero_is_completed_without_a_poll() {
     for (size, status) in [
         (BodySize::None, 200),
         (BodySize::None, 204),
+        (BodySize::None, 205),
         (BodySize::None, 304),
         (BodySize::Sized(0), 200),
         (BodySize::Sized(0), 404),
