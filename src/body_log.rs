@@ -26,7 +26,7 @@ use crate::{
         omission::Omissions,
         truncate::MIN_RECORD_LIMIT,
     },
-    redact::{Redaction, names::Names},
+    redact::{Redaction, Shape, names::Names},
     sampling::Sampling,
     sink::{LogSink, Sink, SinkFn},
     stats::{Shared, Stats},
@@ -324,6 +324,17 @@ impl BodyLog {
     pub fn keep(self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref().to_owned();
         self.set_names(move |names| names.keep(&name))
+    }
+
+    /// Shows secrets of this shape, unless they have a sensitive name. By default, all [shapes](Shape) are hidden. May
+    /// be called several times.
+    ///
+    /// Use this method if values of an application look like secrets and are none. For example,
+    /// `keep_shape(Shape::CardNumber)` shows order numbers of 16 digits with a valid check digit.
+    ///
+    /// **Secrets of this shape are in the logs from now on, and in everything that is built from the logs.**
+    pub fn keep_shape(self, shape: Shape) -> Self {
+        self.set_names(move |names| names.keep_shape(shape))
     }
 
     /// Replaces all redaction rules, for rules that several loggers share and for [`Redaction::none`]. Default:

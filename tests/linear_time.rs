@@ -14,7 +14,7 @@ const CHILD: &str = "BODYLOG_LINEAR_TIME";
 const LEN: usize = 1000;
 
 /// Texts that may be searched again and again for an end that does not come.
-const PIECES: [&str; 54] = [
+const PIECES: [&str; 74] = [
     "=",
     ":",
     "a=",
@@ -69,6 +69,26 @@ const PIECES: [&str; 54] = [
     "data: ",
     "- ",
     "'''",
+    "4111",
+    "4111 ",
+    "4111-",
+    "4111111111111112 ",
+    "4111 1111 1111 1111 ",
+    "ghp_",
+    "ghp_HUNTERhunter0123456789 ",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN PRIVATE KEY-----END ",
+    "-----END PRIVATE KEY-----",
+    "sk-",
+    "sk-ant-",
+    "//",
+    "://a:b",
+    "//a:b",
+    "//a@",
+    "SG.",
+    "SG.a",
+    "AKIA",
 ];
 const STARTS: [&str; 6] = [
     "",

@@ -462,7 +462,7 @@ async fn paths_and_conditions_of_every_logger_apply_to_the_requests_that_reach_i
 }
 
 /// Settings, of which a name is never given to both `keep` and `redact`.
-const SETTINGS: [fn(BodyLog) -> BodyLog; 24] = [
+const SETTINGS: [fn(BodyLog) -> BodyLog; 25] = [
     |log| log.request_limit(5),
     |log| log.request_limit(4096),
     |log| log.response_limit(0),
@@ -481,6 +481,7 @@ const SETTINGS: [fn(BodyLog) -> BodyLog; 24] = [
     |log| log.redact("iban"),
     |log| log.redact_containing("sala"),
     |log| log.keep("token_type"),
+    |log| log.keep_shape(Shape::Jwt),
     |log| log.redaction(Redaction::none()),
     |log| log.redaction(Redaction::default().redact("code")),
     |log| log.request_header("x-one"),

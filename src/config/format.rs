@@ -12,6 +12,7 @@ use crate::{
     },
     head::request_id::RequestIdSource,
     policy::BodyPolicy,
+    redact::Shape,
 };
 
 /// The fields of [`Config`]. A derive on `Config` itself would leave no place to say the new name of a renamed key.
@@ -46,6 +47,7 @@ struct Format {
     redact: Vec<String>,
     redact_containing: Vec<String>,
     keep: Vec<String>,
+    keep_shapes: Vec<Shape>,
     #[serde(
         deserialize_with = "parse::header_names",
         serialize_with = "parse::texts"

@@ -78,6 +78,8 @@ impl Config {
         log = self.exclude.into_iter().fold(log, BodyLog::exclude);
         log = self.omit_field.into_iter().fold(log, BodyLog::omit_field);
         log = self.keep.into_iter().fold(log, BodyLog::keep);
+        let shapes = self.keep_shapes.into_iter();
+        log = shapes.fold(log, BodyLog::keep_shape);
         log = self.redact.into_iter().fold(log, BodyLog::redact);
         let fragments = self.redact_containing.into_iter();
         log = fragments.fold(log, BodyLog::redact_containing);

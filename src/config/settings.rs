@@ -15,6 +15,7 @@ use crate::{
     },
     head::request_id::RequestIdSource,
     policy::BodyPolicy,
+    redact::Shape,
     util::text_enum::text_enum,
 };
 
@@ -112,6 +113,9 @@ pub struct Config {
     pub redact_containing: Vec<String>,
     /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
+    /// See [`BodyLog::keep_shape`]: `auth_scheme`, `jwt`, `user_info`, `private_key`, `vendor_token` or `card_number`.
+    /// **Secrets of these shapes are logged.**
+    pub keep_shapes: Vec<Shape>,
     /// See [`BodyLog::request_header`].
     pub request_headers: Vec<HeaderName>,
     /// See [`BodyLog::response_header`].
@@ -155,6 +159,7 @@ impl Default for Config {
             redact: Vec::new(),
             redact_containing: Vec::new(),
             keep: Vec::new(),
+            keep_shapes: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
             omit_field: Vec::new(),

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use log::Level;
 
 use super::*;
-use crate::{head::request_id::RequestIdSource, policy::BodyPolicy};
+use crate::{head::request_id::RequestIdSource, policy::BodyPolicy, redact::Shape};
 
 fn read(toml: &str) -> Result<Config, String> {
     toml::from_str(toml).map_err(|error| error.to_string())
@@ -62,6 +62,7 @@ fn every_setting_reaches_the_logger() {
         redact = ["iban"]
         redact_containing = ["salary", "key_"]
         keep = ["token", "api-key"]
+        keep_shapes = ["card_number", "jwt"]
         request_headers = ["X-Tenant"]
         response_headers = ["etag"]
         omit_field = ["url.scheme", "http.request.header.origin"]
@@ -101,6 +102,13 @@ fn every_setting_reaches_the_logger() {
         ("password", true),
     ] {
         assert_eq!(policy.names.is_sensitive(name), hidden, "{name}");
+    }
+    for (shape, hidden) in [
+        (Shape::CardNumber, false),
+        (Shape::Jwt, false),
+        (Shape::UserInfo, true),
+    ] {
+        assert_eq!(policy.names.hides(shape), hidden, "{shape}");
     }
     let shown = |allowed: &crate::head::headers::Allowlist| format!("{allowed:?}");
     assert!(shown(&policy.headers.request).contains("x-tenant"));
@@ -148,6 +156,7 @@ fn config_serializes_to_what_it_is_read_from() {
         quiet = ["/health"]
         exclude = ["/metrics"]
         keep = ["token_type"]
+        keep_shapes = ["card_number"]
         request_headers = ["X-Tenant"]
         omit_field = ["url.scheme"]
         "#,

@@ -193,7 +193,7 @@ mod tests {
                 "payload=%7B%22password%22%3A%22x%22%2C%22n%22%3A1%7D",
                 "payload={%22password%22:%22[REDACTED]%22,%22n%22:1}",
             ),
-            ("u=http%3A%2F%2Fann%3Apw%40h%2F", "u=http://h/"),
+            ("u=http%3A%2F%2Fann%3Apw%40h%2F", "u=http://[REDACTED]@h/"),
             ("a=%C4%E3&b=%C4%E3%20Bearer%20x", "a=%C4%E3&b=[REDACTED]"),
             ("eyJh.eyJi.sig", "[REDACTED]"),
             ("eyJh.eyJi.sig=1", "[REDACTED]=1"),

@@ -18,7 +18,11 @@ use crate::{
         key_cache::Redactor,
         listed::{NameClass, is_authorization_code, is_repeated_authorization_code},
         names::REDACTED,
-        text::{hide_secrets, needs_change_at, trigger_mask},
+        shapes::Shape,
+        text::{
+            candidates, find_truncated_card, hide_secrets, is_card_number, needs_change_at,
+            trigger_mask,
+        },
     },
     util::{bytes::BLOCK, text},
 };
@@ -72,7 +76,13 @@ pub(crate) fn hide_in_json_text(
     redactor: Redactor<'_>,
 ) -> Option<Option<String>> {
     let mut out = String::new();
-    let read = read_once(Some((&mut out, redactor)), text, Separators::None, None, &[]);
+    let read = read_once(
+        Some((&mut out, redactor)),
+        text,
+        Separators::None,
+        None,
+        &[],
+    );
     match read.ending {
         Ending::Complete => {}
         Ending::Cut if open => {}
@@ -82,7 +92,13 @@ pub(crate) fn hide_in_json_text(
         return Some(read.is_changed.then_some(out));
     }
     out.clear();
-    read_once(Some((&mut out, redactor)), text, Separators::None, None, &read.late);
+    read_once(
+        Some((&mut out, redactor)),
+        text,
+        Separators::None,
+        None,
+        &read.late,
+    );
     Some(Some(out))
 }
 
@@ -184,6 +200,20 @@ impl JsonRedactor<'_, '_, '_> {
             out.push_str(&self.input[self.copied..end]);
         }
         self.copied = end;
+    }
+
+    /// Hides the number at `start..end`.
+    fn hide(&mut self, start: usize, end: usize) {
+        self.copy_up_to(start);
+        if let Some((out, _)) = &mut self.output {
+            out.extend(["\"", REDACTED, "\""]);
+        }
+        self.copied = end;
+    }
+
+    fn hides_cards(&self) -> bool {
+        let rules = self.output.as_ref();
+        rules.is_some_and(|(_, redactor)| redactor.hides(Shape::CardNumber))
     }
 
     /// Appends the string with secrets replaced and forbidden characters escaped, if it has any.
@@ -295,15 +325,20 @@ impl<'i> JsonRedactor<'_, '_, 'i> {
     }
 }
 
-/// Returns whether a string may need a change. In a truncated string, user information may follow slashes.
+/// Returns whether a string may need a change. A truncated string may end with the beginning of a secret.
 fn may_need_change(string: JsonString<'_>) -> bool {
-    !string.plain || (string.open && string.raw.contains("//"))
+    !string.plain || string.open
 }
 
 impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     #[inline]
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
         trigger_mask(block, next)
+    }
+
+    #[inline]
+    fn candidates(block: u8x16, hits: u32) -> u32 {
+        candidates(block, hits)
     }
 
     fn is_trigger(text: &str, at: usize) -> bool {
@@ -374,7 +409,10 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         self.code.string(string);
     }
 
-    fn number(&mut self, digits: &'i str) {
+    fn number(&mut self, at: usize, digits: &'i str) {
+        if self.is_copying() && is_card_number(digits) && self.hides_cards() {
+            self.hide(at, at + digits.len());
+        }
         self.code.number(digits);
     }
 
@@ -416,9 +454,18 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn stop(&mut self, at: usize) {
-        if self.is_copying() {
-            self.copy_up_to(at);
+        if !self.is_copying() {
+            return;
         }
+        // The last number may be the beginning of a card number.
+        let last = &self.input[self.copied..at];
+        if last.ends_with(|c: char| c.is_ascii_digit())
+            && self.hides_cards()
+            && let Some(card) = find_truncated_card(last)
+        {
+            self.hide(self.copied + card.start, at);
+        }
+        self.copy_up_to(at);
     }
 }
 

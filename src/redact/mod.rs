@@ -11,10 +11,12 @@ pub(crate) mod key_cache;
 pub(crate) mod listed;
 pub(crate) mod names;
 mod pieces;
+mod shapes;
 pub(crate) mod text;
 pub(crate) mod url;
 pub(crate) mod words;
 
+pub use self::shapes::Shape;
 use crate::redact::names::Names;
 
 /// Rules that decide what is hidden in records, by name and by shape. See "What is redacted" in the crate docs.
@@ -69,6 +71,13 @@ impl Redaction {
     /// the logs.**
     pub fn keep(mut self, name: impl AsRef<str>) -> Self {
         self.names.keep(name.as_ref());
+        self
+    }
+
+    /// Shows secrets of a shape. See [`BodyLog::keep_shape`](crate::BodyLog::keep_shape). **The secrets are written to
+    /// the logs.**
+    pub fn keep_shape(mut self, shape: Shape) -> Self {
+        self.names.keep_shape(shape);
         self
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::redact::{
     listed::{self, NEVER_LOGGED, NameClass},
+    shapes::{Shape, Shapes},
     words::{Words, normalize},
 };
 
@@ -15,8 +16,10 @@ pub(crate) const REDACTED: &str = "[REDACTED]";
 pub(crate) struct Names {
     /// A number for this set of names. Clones have the same number.
     id: u64,
-    /// Set if the names of this file are sensitive, and credentials are recognized by their shape.
+    /// Set if the names of this file are sensitive.
     has_defaults: bool,
+    /// The shapes that are hidden.
+    shapes: Shapes,
     /// The fragments of [`Names::redact_containing`].
     contained: List,
     /// The whole names that were set. The last layer is that of the innermost logger. There is at least one layer.
@@ -37,6 +40,7 @@ impl Default for Names {
         Self {
             id: next_id(),
             has_defaults: true,
+            shapes: Shapes::ALL,
             contained: List::default(),
             layers: vec![Layer::default()],
         }
@@ -59,6 +63,7 @@ impl Names {
     pub(crate) fn none() -> Self {
         Self {
             has_defaults: false,
+            shapes: Shapes::NONE,
             ..Self::default()
         }
     }
@@ -70,9 +75,15 @@ impl Names {
             && self.layers.iter().all(|layer| layer.redacted.is_empty())
     }
 
-    /// Returns whether credentials are hidden by their shape.
-    pub(crate) fn hides_shapes(&self) -> bool {
-        self.has_defaults
+    /// Returns whether secrets of this shape are hidden.
+    pub(crate) fn hides(&self, shape: Shape) -> bool {
+        self.shapes.has(shape)
+    }
+
+    /// Shows secrets of this shape.
+    pub(crate) fn keep_shape(&mut self, shape: Shape) {
+        self.id = next_id();
+        self.shapes.remove(shape);
     }
 
     /// Begins the names of an inner logger, which take precedence over those that were set before.

@@ -4,15 +4,16 @@ use crate::{
     redact::{
         form,
         key_cache::Redactor,
-        names::Names,
+        names::{Names, REDACTED},
         pieces::{Replacement, push_replaced},
-        text::{hide_secrets, user_info_len},
+        shapes::Shape,
+        text::{Authorities, hide_secrets},
     },
     util::bytes::{self, class},
 };
 
-/// Hides the sensitive values in the query and the fragment of a URL or a path, and removes the user
-/// information. A fragment may also contain tokens (RFC 6749, section 4.2.2).
+/// Hides the sensitive values in the query and the fragment of a URL or a path, and the user information. A fragment may
+/// also contain tokens (RFC 6749, section 4.2.2).
 ///
 /// `open` says that the URL was truncated.
 pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> String {
@@ -20,15 +21,27 @@ pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> Strin
         return url.to_owned();
     }
     let mut out = String::with_capacity(url.len());
-    let scheme = url.find(':').filter(|&at| is_scheme(&url[..at]));
-    let (scheme, rest) = url.split_at(scheme.map_or(0, |at| at + 1));
+    let (scheme, rest) = url.split_at(scheme_len(url));
     let after_slashes = rest.trim_start_matches(['/', '\\']);
     let slashes = &rest[..rest.len() - after_slashes.len()];
     out.extend([scheme, slashes]);
     // One slash without a scheme begins a path. In all other cases, some clients read a host.
-    let rest = match (scheme, slashes) {
-        ("", "/") => after_slashes,
-        _ => &after_slashes[user_info_len(after_slashes, open, false)..],
+    let may_have_host = match (scheme, slashes) {
+        ("", "/") => false,
+        _ => !is_opaque(scheme) && redactor.hides(Shape::UserInfo),
+    };
+    // Without a scheme and slashes, only an `@` shows that this is not a path.
+    let may_be_cut = open && !(scheme.is_empty() && slashes.is_empty());
+    let user_info = match may_have_host {
+        true => Authorities::new(after_slashes, may_be_cut, false).user_info(0),
+        false => None,
+    };
+    let rest = match user_info {
+        Some(range) => {
+            push_hidden_user_info(&mut out, &after_slashes[range.clone()]);
+            &after_slashes[range.end..]
+        }
+        None => after_slashes,
     };
     let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     let shown = redact_path(path, open && after.is_empty(), &redactor);
@@ -44,20 +57,49 @@ pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> Strin
     out
 }
 
+/// Appends the replacement of user information, with its `@` if it has one.
+fn push_hidden_user_info(out: &mut String, user_info: &str) {
+    out.push_str(REDACTED);
+    if user_info.ends_with('@') {
+        out.push('@');
+    }
+}
+
 /// Hides secrets in the segments of a path. `open` says that the path was truncated. Returns `None` if the path has no
 /// secrets.
 pub(crate) fn redact_path(path: &str, open: bool, names: &Names) -> Option<String> {
-    if !names.is_off()
-        && let Some(slashes) = path.find("//")
-    {
-        // The path of a request to a proxy may contain a URL.
-        let host = slashes + 2;
-        let user_info = user_info_len(&path[host..], open, false);
-        if user_info > 0 {
-            let path = format!("{}{}", &path[..host], &path[host + user_info..]);
-            return Some(redact_path(&path, open, names).unwrap_or(path));
+    if names.is_off() {
+        return None;
+    }
+    let without_user_info = hide_user_info(path, open, names);
+    let shown = redact_segments(without_user_info.as_deref().unwrap_or(path), open, names);
+    shown.or(without_user_info)
+}
+
+/// Hides the user information of the URLs in a path, as in a request to a proxy.
+fn hide_user_info(path: &str, open: bool, names: &Names) -> Option<String> {
+    if !names.hides(Shape::UserInfo) {
+        return None;
+    }
+    let mut authorities = Authorities::new(path, open, false);
+    let mut out = String::new();
+    let (mut copied, mut from) = (0, 0);
+    while let Some(slashes) = path[from..].find("//") {
+        let host = from + slashes + "//".len();
+        // The second of these slashes may be the first of two others.
+        from = host - 1;
+        if let Some(range) = authorities.user_info(host) {
+            out.push_str(&path[copied..host]);
+            push_hidden_user_info(&mut out, &path[range.clone()]);
+            copied = range.end;
+            from = range.end;
         }
     }
+    out.push_str(&path[copied..]);
+    (copied > 0).then_some(out)
+}
+
+fn redact_segments(path: &str, open: bool, names: &Names) -> Option<String> {
     let mut out = String::new();
     let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
     let has_secrets = push_replaced(&mut out, path, separators, |segment, is_last| {
@@ -102,9 +144,35 @@ pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<Strin
     Some(format!("{shown}{port}"))
 }
 
-/// Returns whether `text` is a known scheme. Another word before a colon may be a user, as in `user:password@host`.
-fn is_scheme(text: &str) -> bool {
-    matches!(text, "http" | "https" | "ws" | "wss" | "ftp")
+/// Returns the length of the scheme of `url`, with its colon. Another word before a colon may be a user, as in
+/// `user:password@host`.
+fn scheme_len(url: &str) -> usize {
+    let Some(colon) = url.find(':') else { return 0 };
+    let (scheme, rest) = url.split_at(colon + 1);
+    let in_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    let has_slashes = rest.starts_with("//") && url[..colon].bytes().all(in_scheme);
+    let is_known = matches!(scheme, "http:" | "https:" | "ws:" | "wss:" | "ftp:");
+    match is_known || has_slashes || is_opaque(scheme) {
+        true => scheme.len(),
+        false => 0,
+    }
+}
+
+/// Returns whether URLs of this scheme, which ends with its colon, have no authority.
+fn is_opaque(scheme: &str) -> bool {
+    const OPAQUE: [&str; 8] = [
+        "about:",
+        "blob:",
+        "data:",
+        "javascript:",
+        "mailto:",
+        "sms:",
+        "tel:",
+        "urn:",
+    ];
+    OPAQUE
+        .iter()
+        .any(|opaque| scheme.eq_ignore_ascii_case(opaque))
 }
 
 #[cfg(test)]
@@ -113,38 +181,51 @@ mod tests {
     use crate::redact::key_cache::KeyCache;
 
     #[test]
-    fn secrets_in_url_are_hidden_and_user_information_is_removed() {
+    fn secrets_in_url_are_hidden() {
         for (url, expected) in [
             ("/a/b?token=x&y=1", "/a/b?token=[REDACTED]&y=1"),
             ("https://h/p?q=1", "https://h/p?q=1"),
-            ("https://ann:pw@h:8/p@q?q=a@b", "https://h:8/p@q?q=a@b"),
-            ("//u@h", "//h"),
-            ("https://ann:it's@h/x", "https://h/x"),
+            (
+                "https://ann:pw@h:8/p@q?q=a@b",
+                "https://[REDACTED]@h:8/p@q?q=a@b",
+            ),
+            ("//u@h", "//[REDACTED]@h"),
+            ("https://ann:it's@h/x", "https://[REDACTED]@h/x"),
             (
                 "/cb?a=?&sig=x#access_token=y&z=1",
                 "/cb?a=?&sig=[REDACTED]#access_token=[REDACTED]&z=1",
             ),
-            ("https://u@h?token=x", "https://h?token=[REDACTED]"),
+            (
+                "https://u@h?token=x",
+                "https://[REDACTED]@h?token=[REDACTED]",
+            ),
             ("/a#b", "/a#b"),
             ("/plain", "/plain"),
             ("/@user/b@c", "/@user/b@c"),
-            ("http:/u:p@h/", "http:/h/"),
-            ("http:u:p@h", "http:h"),
-            ("http:\\\\u:p@h\\a", "http:\\\\h\\a"),
-            ("u:p@h/a", "h/a"),
+            ("http:/u:p@h/", "http:/[REDACTED]@h/"),
+            ("http:u:p@h", "http:[REDACTED]@h"),
+            ("http:\\\\u:p@h\\a", "http:\\\\[REDACTED]@h\\a"),
+            ("u:p@h/a", "[REDACTED]@h/a"),
+            ("foo://ann:a/pw@h/x", "foo://[REDACTED]@h/x"),
+            ("foo:ann:pw@h/x", "[REDACTED]@h/x"),
+            ("blob:https://ann:pw@h/x", "blob:https://[REDACTED]@h/x"),
+            ("https://[REDACTED]@h", "https://[REDACTED]@h"),
+            ("/pay/4111111111111111/x", "/pay/[REDACTED]/x"),
+            ("/x?key=sk_live_HUNTERhunter", "/x?key=[REDACTED]"),
+            ("/x?n=4111+1111+1111+1111", "/x?n=[REDACTED]"),
             (
                 "http://a/?r=http://u:p@h/b@c&d=e@f",
-                "http://a/?r=http://h/b@c&d=e@f",
+                "http://a/?r=http://[REDACTED]@h/b@c&d=e@f",
             ),
-            ("/x?a=//u:p@h?b=1", "/x?a=//h?b=1"),
+            ("/x?a=//u:p@h?b=1", "/x?a=//[REDACTED]@h?b=1"),
             (
                 "/x?next=https%3A%2F%2Fu%3Ap%40h%2F%3Ftoken%3Dx%26a%3D1&b=2",
-                "/x?next=https://h/?token%3D[REDACTED]%26a%3D1&b=2",
+                "/x?next=https://[REDACTED]@h/?token%3D[REDACTED]%26a%3D1&b=2",
             ),
             ("/x?n=%252Fcb%253Ftoken%253Dx", "/x?n=[REDACTED]"),
             ("/reset/eyJh.eyJi.c/a", "/reset/[REDACTED]/a"),
             ("/reset/token=abc/a", "/reset/token=[REDACTED]/a"),
-            ("/p/https://u:p@h/a//@x", "/p/https://h/a//@x"),
+            ("/p/https://u:p@h/a//@x", "/p/https://[REDACTED]@h/a//@x"),
             ("/x/Bearer%20abc", "/x/Bearer+[REDACTED]"),
         ] {
             assert_eq!(
@@ -159,13 +240,61 @@ mod tests {
     }
 
     #[test]
+    fn user_information_after_every_double_slash_of_a_path_is_hidden() {
+        for (path, expected) in [
+            ("/proxy//https://ann:pw@h/", "/proxy//https://[REDACTED]@h/"),
+            ("/a//b//u:p@h", "/a//b//[REDACTED]@h"),
+            ("/a///u:p@h//v:q@i/x", "/a///[REDACTED]@h//[REDACTED]@i/x"),
+            ("/a//ann:a/b@h/c", "/a//[REDACTED]@h/c"),
+            ("/a//[REDACTED]@h/c", "/a//[REDACTED]@h/c"),
+        ] {
+            let shown = redact_path(path, false, &Names::default());
+            assert_eq!(shown.as_deref().unwrap_or(path), expected);
+        }
+        for path in ["/a//b", "/a//h:80/x", "/a//h:x/y", "//"] {
+            assert_eq!(redact_path(path, false, &Names::default()), None);
+        }
+    }
+
+    #[test]
+    fn url_without_user_information_is_unchanged() {
+        for url in [
+            "about:client",
+            "data:text/html,hi",
+            "mailto:ann@h.example",
+            "blob:https://h/1-2",
+            "javascript:f(a@b)",
+            "android-app://com.example.app/",
+            "foo:bar",
+            "urn:isbn:1",
+            "http://localhost:8080.",
+            "https://{tenant}:{port}/v1",
+        ] {
+            let (names, keys) = (Names::default(), KeyCache::new());
+            let redactor = Redactor::new(&names, &keys);
+            assert_eq!(redact_url(url, false, redactor), url);
+        }
+        let mut names = Names::default();
+        names.keep_shape(Shape::UserInfo);
+        for url in ["https://ann:pw@h/p//u@h?x=//u@h", "ann:pw@h"] {
+            let keys = KeyCache::new();
+            assert_eq!(redact_url(url, true, Redactor::new(&names, &keys)), url);
+        }
+    }
+
+    #[test]
     fn truncated_url_shows_no_part_of_user_information() {
         for (url, expected) in [
-            ("https://ann:hunt", "https://"),
-            ("https://ann:hunt/", "https://"),
-            ("https://h/a?x=//ann:hunt", "https://h/a?x=//"),
-            ("https://h/a?x=ftp://ann:hunt", "https://h/a?x=ftp://"),
+            ("https://ann:hunt", "https://[REDACTED]"),
+            ("https://ann:hunt/", "https://[REDACTED]"),
+            ("https://h/a?x=//ann:hunt", "https://h/a?x=//[REDACTED]"),
+            (
+                "https://h/a?x=ftp://ann:hunt",
+                "https://h/a?x=ftp://[REDACTED]",
+            ),
             ("/a/eyJhb", "/a/[REDACTED]"),
+            ("/a/ghp_", "/a/[REDACTED]"),
+            ("/a?n=411111111111", "/a?n=[REDACTED]"),
         ] {
             assert_eq!(
                 redact_url(

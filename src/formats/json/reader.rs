@@ -48,6 +48,8 @@ pub(crate) trait TokenVisitor<'i> {
     /// Returns a mask of the bytes of `block` that end a run of plain characters (`"`, `\`, controls), and of the bytes
     /// at which [`is_trigger`](Self::is_trigger) may be true. `next` is the block that begins one byte after `block`.
     fn trigger_mask(block: u8x16, next: u8x16) -> u8x16;
+    /// Removes bytes from `hits`, the bits of a mask of `block`, at which [`is_trigger`](Self::is_trigger) is false.
+    fn candidates(block: u8x16, hits: u32) -> u32;
     /// Returns whether the visitor must scan a string because of the byte at `at`.
     fn is_trigger(text: &str, at: usize) -> bool;
     /// Takes a key without escapes, which is at `start` and in the first `len` bytes of `block`. If this method returns
@@ -57,13 +59,13 @@ pub(crate) trait TokenVisitor<'i> {
     fn key(&mut self, key: JsonString<'i>, depth: usize);
     /// Takes the start of a value at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
-    /// Returns whether the visitor needs the next value. If not, the reader does not call [`number`](Self::number), and
-    /// calls [`string`](Self::string) only if the string is long or may need a change.
+    /// Returns whether the visitor needs the next value. If not, the reader calls [`number`](Self::number) only if the
+    /// number is as long as a card number, and [`string`](Self::string) only if the string is long or may need a change.
     fn wants_scalar(&self) -> bool;
     /// Takes a value that is a string.
     fn string(&mut self, string: JsonString<'i>);
-    /// Takes a value that is a number.
-    fn number(&mut self, digits: &'i str);
+    /// Takes a value that is a number, which begins at `at`.
+    fn number(&mut self, at: usize, digits: &'i str);
     /// Takes a value that is `true`, `false` or `null`, or a prefix of one of them.
     fn literal(&mut self);
     /// Takes the start of a container, which is the innermost of `depth`.
@@ -312,14 +314,32 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
             return FirstBlock::Other;
         };
         let (block, next) = overlapping(both);
-        let len = V::trigger_mask(block, next).to_bitmask().trailing_zeros() as usize;
+        let mask = V::trigger_mask(block, next).to_bitmask();
+        let len = mask.trailing_zeros() as usize;
         if len >= BLOCK {
             FirstBlock::Plain
         } else if both[len] == b'"' {
             FirstBlock::Whole(len)
         } else {
-            FirstBlock::Other
+            self.refined_block(start, both, mask)
         }
+    }
+
+    /// Scans the first block of a string, in which the bytes of `mask` are no more than candidates.
+    fn refined_block(&self, start: usize, both: &[u8; BLOCK + 1], mask: u32) -> FirstBlock {
+        let (block, _) = overlapping(both);
+        let mut hits = V::candidates(block, mask);
+        while hits != 0 {
+            let at = hits.trailing_zeros() as usize;
+            if both[at] == b'"' {
+                return FirstBlock::Whole(at);
+            }
+            if matches!(both[at], ..b' ' | b'\\') || V::is_trigger(self.input, start + at) {
+                return FirstBlock::Other;
+            }
+            hits &= hits - 1;
+        }
+        FirstBlock::Plain
     }
 
     fn open(&mut self, at: usize, container: Container) -> Step<(usize, Option<Container>)> {
@@ -367,8 +387,8 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
         if !is_integer {
             end = self.any_number(start)?;
         }
-        if self.visitor.wants_scalar() {
-            self.visitor.number(&self.input[start..end]);
+        if matches!(end - start, 15 | 16) || self.visitor.wants_scalar() {
+            self.visitor.number(start, &self.input[start..end]);
         }
         Ok(end)
     }
@@ -449,7 +469,7 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
             let ends = class::ends_run(block).to_bitmask();
             let len = ends.trailing_zeros().min(BLOCK as u32);
             let triggers = mask & ((1 << len) - 1);
-            *plain = *plain && !self.has_trigger(at, triggers);
+            *plain = *plain && !self.has_trigger(at, V::candidates(block, triggers));
             at += len as usize;
             if ends != 0 {
                 return at;

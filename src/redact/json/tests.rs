@@ -75,6 +75,59 @@ fn values_of_sensitive_keys_are_hidden_and_white_space_is_dropped() {
 }
 
 #[test]
+fn card_numbers_are_hidden_in_numbers_keys_and_strings() {
+    for (input, expected) in [
+        (
+            r#"{"n":4111111111111111,"m":378282246310005 , "o":[5555555555554444]}"#,
+            r#"{"n":"[REDACTED]","m":"[REDACTED]","o":["[REDACTED]"]}"#,
+        ),
+        ("4111111111111111", r#""[REDACTED]""#),
+        (
+            r#"[4111111111111112,1700000000000000,-411111111111111,41111111111111.1]"#,
+            r#"[4111111111111112,1700000000000000,-411111111111111,41111111111111.1]"#,
+        ),
+        (
+            r#"{"378282246310005":"4111 1111 1111 1111","a":"4111111111111111"}"#,
+            r#"{"[REDACTED]":"[REDACTED]","a":"[REDACTED]"}"#,
+        ),
+        // The digits begin at any place of a block.
+        (
+            r#"["a 4111111111111111","abcdefgh 4111111111111111","abcdefghijk-4111-1111-1111-1111"]"#,
+            r#"["a [REDACTED]","abcdefgh [REDACTED]","abcdefghijk-[REDACTED]"]"#,
+        ),
+        (r#"{"pin":4111111111111111}"#, r#"{"pin":"[REDACTED]"}"#),
+        (r#"["sk_live_HUNTERhunter",1]"#, r#"["[REDACTED]",1]"#),
+        (
+            r#"["-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"]"#,
+            r#"["[REDACTED] "]"#,
+        ),
+    ] {
+        assert_eq!(
+            redacted(input),
+            (expected.to_owned(), Ending::Complete),
+            "{input}"
+        );
+    }
+    for len in 0..40 {
+        let input = format!(r#"["{}4111 1111 1111 1111","x"]"#, " ".repeat(len));
+        assert!(!redacted(&input).0.contains("1111"), "{input}");
+    }
+}
+
+#[test]
+fn beginning_of_a_card_number_at_a_cut_is_hidden() {
+    for (input, expected) in [
+        (r#"{"n":411111111111"#, r#"{"n":"[REDACTED]""#),
+        (r#"[1, 4111111111111111"#, r#"[1,"[REDACTED]""#),
+        (r#"[1,41111111111"#, "[1,41111111111"),
+        (r#"["a 4111 1111 1111"#, r#"["a [REDACTED]"#),
+        (r#"["a ghp_ab"#, r#"["a [REDACTED]"#),
+    ] {
+        assert_eq!(redacted(input).0, expected, "{input}");
+    }
+}
+
+#[test]
 fn nothing_after_a_fault_is_shown() {
     for (input, expected) in [
         ("", ""),

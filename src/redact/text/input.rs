@@ -40,8 +40,17 @@ pub(super) enum Finding {
     SkipTo(usize),
     /// This range is a secret. [`REDACTED`] replaces it.
     Secret(Range<usize>),
-    /// This range is user information, which is removed.
+    /// This range is user information, with the `@` after it, which stays.
     UserInfo(Range<usize>),
+}
+
+/// Returns whether a word may begin at `at`: no letter, digit or byte in `joins` precedes it. An escape such as `\n`
+/// is a line break.
+pub(super) fn begins_word(text: &str, at: usize, joins: impl Fn(u8) -> bool) -> bool {
+    match &text.as_bytes()[..at] {
+        [] | [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., last] => !last.is_ascii_alphanumeric() && !joins(*last),
+    }
 }
 
 /// Returns whether `c` is white space, or becomes a space in a record.

@@ -38,7 +38,7 @@ pub(super) fn hide_in_layers(
         layer = Cow::Owned(hidden.clone().unwrap_or(decoded));
         shown = hidden.or(shown);
     }
-    match decode(&layer).is_some_and(|decoded| find_trigger(&decoded).is_some()) {
+    match decode(&layer).is_some_and(|decoded| find_trigger(&decoded, 0).is_some()) {
         true => Some(REDACTED.to_owned()),
         false => shown,
     }

@@ -2,9 +2,10 @@
 //!
 //! Free text has no grammar, so this is best effort. A pass stops at each trigger, a byte at which a
 //! secret can be recognized, and calls the detector for this byte. The detectors find values of
-//! sensitive names, elements with a sensitive name, credentials, and the user information of URLs. In
-//! doubt more is hidden rather than less.
+//! sensitive names, elements with a sensitive name, credentials, private keys, tokens of known issuers, card numbers,
+//! and the user information of URLs. In doubt more is hidden rather than less.
 
+mod card;
 mod credential;
 mod input;
 mod key;
@@ -12,14 +13,18 @@ mod layers;
 mod markup;
 mod pair;
 mod pass;
+mod private_key;
 mod quote;
 #[cfg(test)]
 mod tests;
+mod token;
 mod triggers;
+mod user_info;
 mod value;
 
 pub(crate) use self::{
-    credential::user_info_len,
+    card::{find_truncated as find_truncated_card, is_card_number},
     pass::{hide_encoded, hide_secrets, redact_text},
-    triggers::{has_trigger, needs_change_at, trigger_mask},
+    triggers::{candidates, has_trigger, needs_change_at, trigger_mask},
+    user_info::Authorities,
 };

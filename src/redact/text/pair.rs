@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use crate::redact::text::{
-    credential::user_info_len,
     input::{Finding, Input, is_blank},
     key::PairKey,
     quote::Quote,
@@ -13,9 +12,6 @@ use crate::redact::text::{
 /// Reads the pair whose separator, a `:` or `=`, is at `at`.
 pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     let separator = input.text.as_bytes()[at];
-    if separator == b':' && input.rest(at).starts_with("://") {
-        return find_user_info(input, at + "://".len());
-    }
     let Some(key) = PairKey::before(input.text, at, separator) else {
         return Finding::Nothing;
     };
@@ -64,13 +60,4 @@ fn is_graphql_type(text: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-}
-
-/// Finds the user information of the URL whose authority begins at `start`.
-fn find_user_info(input: &Input<'_, '_>, start: usize) -> Finding {
-    if !input.names.hides_shapes() {
-        return Finding::SkipTo(start);
-    }
-    let len = user_info_len(input.rest(start), input.open, input.decoded);
-    Finding::UserInfo(start..start + len)
 }

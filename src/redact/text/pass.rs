@@ -1,17 +1,19 @@
 //! One pass over a text, from left to right.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     formats::form,
     redact::{
         names::{Names, REDACTED},
+        shapes::Shape,
         text::{
-            credential::{self, UserInfo},
+            card, credential,
             input::{Finding, Input, is_blank},
             layers::hide_in_layers,
-            markup, pair,
+            markup, pair, private_key, token,
             triggers::find_trigger,
+            user_info::{self, Authorities, BeforeAt},
         },
     },
     util::text::{self, after_last},
@@ -34,8 +36,9 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
 pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
     // Most texts have no trigger. In a truncated text, slashes may begin user information.
-    let has_trigger = find_trigger(text).is_some()
-        || (open && text.contains("//"))
+    let may_be_cut = || text.contains("//") || card::find_truncated(text).is_some();
+    let has_trigger = find_trigger(text, 0).is_some()
+        || (open && may_be_cut())
         || memchr::memchr2(b'\\', b'&', text.as_bytes()).is_some();
     match has_trigger && !names.is_off() {
         true => hide_in_layers(Input::new(text, open, names), run_twice),
@@ -104,7 +107,8 @@ struct Pass<'t, 'n> {
     copied: usize,
     /// The end of the input that was searched.
     at: usize,
-    user_info: UserInfo,
+    authorities: Authorities<'t>,
+    before_at: BeforeAt,
     /// The end of the last word that was decoded and searched.
     word_end: usize,
     unclosed: markup::Unclosed<'t>,
@@ -119,7 +123,8 @@ impl<'t, 'n> Pass<'t, 'n> {
             out: String::new(),
             copied: 0,
             at: 0,
-            user_info: UserInfo::default(),
+            authorities: Authorities::new(input.text, input.open, input.decoded),
+            before_at: BeforeAt::default(),
             word_end: 0,
             unclosed: markup::Unclosed::default(),
             depth: 0,
@@ -139,11 +144,10 @@ impl<'t, 'n> Pass<'t, 'n> {
 
     fn search(&mut self) {
         let input = self.input;
-        let hides_shapes = input.names.hides_shapes();
-        while let Some(found) = find_trigger(input.rest(self.at)) {
-            let at = self.at + found;
+        while let Some(at) = find_trigger(input.text, self.at) {
             self.at = at + 1;
             let finding = match input.text.as_bytes()[at] {
+                b':' if input.rest(at).starts_with("://") => self.user_info(at + "://".len()),
                 b':' | b'=' => pair::find(&input, at),
                 b'<' => {
                     for secret in markup::find(&input, at, &mut self.unclosed) {
@@ -155,15 +159,65 @@ impl<'t, 'n> Pass<'t, 'n> {
                     self.search_word(at);
                     continue;
                 }
-                _ if !hides_shapes => continue,
-                b'@' => self.user_info.find(input.text, at),
-                b'J' => credential::find_jwt(&input, at),
-                _ => credential::find_scheme(&input, at),
+                _ => self.find_shape(at),
             };
             self.apply(finding);
         }
-        if input.open && hides_shapes {
-            self.apply(credential::find_open_user_info(input.text));
+        if input.open {
+            self.hide_truncated();
+        }
+    }
+
+    /// Finds the secret whose shape is recognized at `at`.
+    fn find_shape(&mut self, at: usize) -> Finding {
+        let input = self.input;
+        let bytes = input.text.as_bytes();
+        let shape = match bytes[at] {
+            b'@' => Shape::UserInfo,
+            b'J' => Shape::Jwt,
+            b'_' | b'-' | b'.' | b'A' => Shape::VendorToken,
+            b'0'..=b'9' => Shape::CardNumber,
+            _ if private_key::is_marker(bytes, at) => Shape::PrivateKey,
+            _ => Shape::AuthScheme,
+        };
+        if !input.names.hides(shape) {
+            return Finding::Nothing;
+        }
+        let secret = match shape {
+            Shape::Jwt => return credential::find_jwt(&input, at),
+            Shape::VendorToken => return token::find(&input, at),
+            Shape::AuthScheme => return credential::find_scheme(&input, at),
+            Shape::UserInfo => {
+                let found = self.before_at.find(input.text, at);
+                return found.map_or(Finding::Nothing, Finding::UserInfo);
+            }
+            Shape::CardNumber => card::find_around(input.text, at),
+            Shape::PrivateKey => private_key::find(input.text, at),
+        };
+        secret.map_or(Finding::Nothing, Finding::Secret)
+    }
+
+    /// Finds the user information of the URL whose authority begins at `start`.
+    fn user_info(&mut self, start: usize) -> Finding {
+        let is_hidden = self.input.names.hides(Shape::UserInfo);
+        match self.authorities.user_info(start).filter(|_| is_hidden) {
+            Some(range) => Finding::UserInfo(range),
+            None => Finding::SkipTo(start),
+        }
+    }
+
+    /// Hides what may be the beginning of a secret at the end of a truncated text.
+    fn hide_truncated(&mut self) {
+        let Input { text, names, .. } = self.input;
+        if names.hides(Shape::UserInfo)
+            && let Some(range) = user_info::find_truncated(text)
+        {
+            self.apply(Finding::UserInfo(range));
+        }
+        if names.hides(Shape::CardNumber)
+            && let Some(range) = card::find_truncated(text)
+        {
+            self.apply(Finding::Secret(range));
         }
     }
 
@@ -190,14 +244,41 @@ impl<'t, 'n> Pass<'t, 'n> {
         match finding {
             Finding::Nothing => {}
             Finding::SkipTo(at) => self.at = self.at.max(at),
+            Finding::Secret(Range { start, end }) | Finding::UserInfo(Range { start, end })
+                if start < end && end <= self.copied => {}
             Finding::Secret(range) => self.replace(range.start, range.end, REDACTED),
-            Finding::UserInfo(range) => self.replace(range.start, range.end, ""),
+            Finding::UserInfo(range) => {
+                let at = match self.input.text[..range.end].ends_with('@') {
+                    true => "@",
+                    false => "",
+                };
+                self.replace(range.start, range.end, &format!("{REDACTED}{at}"));
+            }
         }
+    }
+
+    /// Returns the end of the secret that begins in the value `start..end`, or `end`. The value of a name may end in
+    /// the middle of a private key or of a card number.
+    fn end_of_secret(&self, start: usize, end: usize) -> usize {
+        let Input { text, names, .. } = self.input;
+        let key = match names.hides(Shape::PrivateKey) {
+            true => private_key::end_of_last(text, start, end),
+            false => None,
+        };
+        let card = match names.hides(Shape::CardNumber) {
+            true => card::starting_at(text, start, end).map(|card| card.end),
+            false => None,
+        };
+        key.or(card).unwrap_or(end)
     }
 
     /// Replaces `start..end`, and goes on after it.
     fn replace(&mut self, start: usize, end: usize, with: &str) {
         let start = start.max(self.copied);
+        let end = match with {
+            REDACTED => self.end_of_secret(start, end),
+            _ => end,
+        };
         self.search_gap(start);
         if start <= end && self.input.text[start..end] != *with {
             self.out.push_str(&self.input.text[self.copied..start]);
@@ -212,8 +293,8 @@ impl<'t, 'n> Pass<'t, 'n> {
     fn search_gap(&mut self, start: usize) {
         const MAX_DEPTH: u8 = 4;
         let from = self.at.max(self.copied);
-        let gap = self.input.text.get(from..start).unwrap_or_default();
-        if find_trigger(gap).is_none() {
+        let before = &self.input.text[..start];
+        if find_trigger(before, from).is_none() {
             return;
         }
         // The pass sees all of the text before the gap, because a name may be there.
@@ -221,10 +302,10 @@ impl<'t, 'n> Pass<'t, 'n> {
             at: from,
             copied: from,
             word_end: self.word_end,
-            user_info: self.user_info,
+            before_at: self.before_at,
             depth: self.depth + 1,
             ..Pass::new(Input {
-                text: &self.input.text[..start],
+                text: before,
                 open: false,
                 ..self.input
             })

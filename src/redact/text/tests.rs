@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use crate::{
     redact::{
         names::{Names, REDACTED},
+        shapes::Shape,
         text::{hide_secrets, redact_text},
     },
     util::text,
@@ -165,9 +166,9 @@ fn bearer_basic_jwt_and_user_information_are_hidden_without_a_name() {
         ("eyJmb28iOiJiYXIifQ", "eyJmb28iOiJiYXIifQ"),
         (
             "to postgres://ann:p@ss@h/db, ann@h.example",
-            "to postgres://h/db, ann@h.example",
+            "to postgres://[REDACTED]@h/db, ann@h.example",
         ),
-        ("to https://ann:it's@h/x y", "to https://h/x y"),
+        ("to https://ann:it's@h/x y", "to https://[REDACTED]@h/x y"),
         (
             "no answer from 'http://h:80', 'http://h' and a@h",
             "no answer from 'http://h:80', 'http://h' and a@h",
@@ -188,8 +189,8 @@ fn truncated_secret_at_end_of_text_is_hidden() {
         ("x eyJh%252Eey%25", "x [REDACTED]"),
         ("x eyJh%252Eey%252", "x [REDACTED]"),
         ("Basic an", "Basic [REDACTED]"),
-        ("at https://ann:hunt", "at https://"),
-        ("at https://ann", "at https://"),
+        ("at https://ann:hunt", "at https://[REDACTED]"),
+        ("at https://ann", "at https://[REDACTED]"),
         ("at https://h/x", "at https://h/x"),
     ] {
         assert_eq!(
@@ -233,7 +234,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-const PIECES: [&str; 52] = [
+const PIECES: [&str; 69] = [
     "''",
     "\"\"\"",
     "Token {",
@@ -286,6 +287,23 @@ const PIECES: [&str; 52] = [
     "eyJh.",
     "[REDACTED]",
     "-",
+    "4111",
+    "4111 ",
+    "1111 1111 1111",
+    "411111111111",
+    "378282246310005",
+    "ghp_",
+    "sk-ant-",
+    "SG.",
+    "AKIA",
+    "HUNTER0123456789",
+    "-----BEGIN ",
+    "-----END ",
+    "PRIVATE KEY-----",
+    ".",
+    "_",
+    "b:p@h",
+    "auth",
 ];
 
 /// The default names, names of words that occur everywhere, names without shapes, and no names.
@@ -310,6 +328,8 @@ fn names() -> impl Strategy<Value = Names> {
                 names.keep("password");
                 names.keep("token");
                 names.redact("key");
+                names.keep_shape(Shape::UserInfo);
+                names.keep_shape(Shape::VendorToken);
             }
             4 => {
                 names.redact("card number");
@@ -333,5 +353,333 @@ proptest! {
         prop_assert!(!once.contains(text::is_forbidden));
         prop_assert_eq!(hide_secrets(&once, open, &names), None);
         prop_assert_eq!(redact_text(&once, open, &names), once.as_str());
+    }
+}
+
+fn check_shapes(open: bool, cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        let shown = redact_text(text, open, &Names::default());
+        assert_eq!(shown, *expected, "{text}");
+    }
+}
+
+#[test]
+fn private_key_is_hidden_to_its_end_marker_or_to_the_end_of_the_text() {
+    check_shapes(
+        false,
+        &[
+            (
+                "a\n-----BEGIN RSA PRIVATE KEY-----\nMII\nEow\n-----END RSA PRIVATE KEY-----\nb",
+                "a [REDACTED] b",
+            ),
+            (
+                r"k: -----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n, b",
+                r"k: [REDACTED]\n, b",
+            ),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\nMII", "[REDACTED]"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMII\n-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----",
+                "[REDACTED]",
+            ),
+            (
+                "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----\nb",
+                "[REDACTED] b",
+            ),
+            (
+                "x=-----BEGIN+PRIVATE+KEY-----%0AMII%0A-----END+PRIVATE+KEY-----&b=1",
+                "x=[REDACTED]&b=1",
+            ),
+            (
+                "x=-----BEGIN%20PRIVATE%20KEY-----%0AMII%0A-----END%20PRIVATE%20KEY-----&b=1",
+                "x=[REDACTED]&b=1",
+            ),
+            // The value of the name ends in the marker.
+            (
+                "secret=-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\nb",
+                "secret=[REDACTED] b",
+            ),
+            (
+                "secret: -----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\nb",
+                "secret: [REDACTED] b",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----",
+                "-----BEGIN CERTIFICATE----- MII -----END CERTIFICATE-----",
+            ),
+            ("-----BEGIN PUBLIC KEY-----", "-----BEGIN PUBLIC KEY-----"),
+            ("BEGIN PRIVATE KEY", "BEGIN PRIVATE KEY"),
+        ],
+    );
+}
+
+#[test]
+fn token_with_the_prefix_of_an_issuer_is_hidden() {
+    for token in [
+        "ghp_HUNTERhunter0123456789",
+        "gho_abcdefghijklmnop",
+        "github_pat_11ABCDEFG0HUNTERhunter_x9",
+        "glpat-HUNTERhunter012345-_",
+        "xoxb-123456789012-HUNTERhunter",
+        "xapp-1-A0123-HUNTERhunter",
+        "sk_live_HUNTERhunter",
+        "rk_live_HUNTERhunter",
+        "whsec_HUNTER/hunter+0123==",
+        "sk-ant-api03-HUNTER_hunter-AA",
+        "sk-proj-HUNTERhunter",
+        "AKIAHUNTER0123456789",
+        "ASIAHUNTER0123456789",
+        "AIzaSyHUNTER_hunter-0123456789abcdefghi",
+        "ya29.a0HUNTER_hunter-0123",
+        "npm_HUNTERhunter0123456789HUNTERhunter012",
+        "pypi-AgEIcHlwaS5vcmcHUNTER",
+        "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",
+        "dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "SG.HUNTERhunter01234_-678.HUNTERhunter01234_-678HUNTERhunter01234_-678",
+    ] {
+        for (before, after) in [
+            ("", ""),
+            ("is ", ". Then"),
+            ("\"", "\""),
+            ("(", ")"),
+            ("x-", ", y"),
+            ("a\\n", "\\n"),
+            ("/v1/", "/x"),
+            ("k=", "&b=1"),
+            ("é", "é"),
+        ] {
+            let text = format!("{before}{token}{after}");
+            // Base64 may contain a slash.
+            let after = match token.starts_with("whsec_") && after == "/x" {
+                true => "",
+                false => after,
+            };
+            assert_eq!(shown(&text), format!("{before}[REDACTED]{after}"), "{text}");
+        }
+        let inside = format!("x{token}");
+        assert_eq!(shown(&inside), inside);
+        let inside = format!("_{token}");
+        assert_eq!(shown(&inside), inside);
+        // A truncated token is hidden from its prefix on.
+        let start = KNOWN_PREFIXES
+            .iter()
+            .find(|start| token.starts_with(**start));
+        for len in start.unwrap().len()..token.len() {
+            let text = format!("is {}", &token[..len]);
+            let shown = redact_text(&text, true, &Names::default());
+            assert_eq!(shown, "is [REDACTED]", "{text}");
+        }
+    }
+}
+
+const KNOWN_PREFIXES: [&str; 20] = [
+    "ghp_",
+    "gho_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xapp-",
+    "sk_live_",
+    "rk_live_",
+    "whsec_",
+    "sk-ant-",
+    "sk-proj-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "npm_",
+    "pypi-",
+    "hf_",
+    "dop_v1_",
+    "SG.",
+];
+
+#[test]
+fn words_and_names_are_not_tokens() {
+    for text in [
+        "hf_model hf_hub_download_with_a_very_long_name_of_it",
+        "npm_config_cache npm_package_config_a_long_name_of_a_variable",
+        "sk-project sk-proj-name sk-ant-colony-optimization",
+        "ASIA AKIA ASIAN AIza ASIAPACIFICREGIONSOUTH AKIAhunter0123456789",
+        "SG. SG.x S.G. MSG.HUNTERhunter01234.HUNTERhunter01234 SG.a.b",
+        "ghp_short task_live_HUNTERhunter pypi-attestations glpat-x",
+        "user_id in-progress a-b 1.5 A_B-C.D github_pat_name whsec_ xapp-config",
+        "2024-01-02 550e8400-e29b-41d4-a716-446655440000 ya29.x",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn card_number_is_hidden() {
+    for number in [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "5555555555554444",
+        "2223003122003222",
+        "2720 9999 9999 9996",
+        "378282246310005",
+        "3782 822463 10005",
+        "3714-496353-98431",
+        "6011111111111117",
+        "6445644564456445",
+        "6500000000000002",
+        "3530111333300000",
+        "6200000000000005",
+    ] {
+        for (before, after) in [
+            ("", ""),
+            ("Card ", " 12/30 123"),
+            ("n: ", ", m: 1"),
+            ("1234 ", " 1234"),
+            ("#", "."),
+            ("id_", "_x"),
+            ("a\\n", "\\n"),
+            ("from ", " to 4111111111111111"),
+            ("é", "é"),
+        ] {
+            let text = format!("{before}{number}{after}");
+            let after = after.replace("4111111111111111", REDACTED);
+            assert_eq!(shown(&text), format!("{before}[REDACTED]{after}"), "{text}");
+        }
+        let digits = number.trim_end_matches(|c: char| !c.is_ascii_digit());
+        for text in [
+            format!("x{digits}"),
+            format!("{digits}x"),
+            format!("0.{digits}"),
+            format!("{digits}.5"),
+            format!("9{digits}"),
+            format!("{digits}9"),
+        ] {
+            assert_eq!(shown(&text), text);
+        }
+    }
+    check_shapes(
+        false,
+        &[
+            // The value of the name ends in the number.
+            ("x pin=4111 1111 1111 1111 y", "x pin=[REDACTED] y"),
+            ("a=4111+1111+1111+1111&b=1", "a=4111+1111+1111+1111&b=1"),
+            ("a=4111%201111%201111%201111&b=1", "a=[REDACTED]&b=1"),
+        ],
+    );
+}
+
+#[test]
+fn other_numbers_are_not_card_numbers() {
+    for text in [
+        "4111111111111112",
+        "1700000000000000 0000000000000000 9999999999999995",
+        "41111111111111111111 411111111111",
+        "4111-1111-1111-1111-1111 1111-4111-1111-1111-1111",
+        "4111 1111-1111 1111 41111 11111 111111",
+        "411 1111 1111 1111 1 411111 1111 111111",
+        "378282246310005000 3782 8224 6310 005",
+        "2024-01-02 12:30 +49 170 1234567",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn beginning_of_a_card_number_at_a_cut_is_hidden() {
+    check_shapes(
+        true,
+        &[
+            ("n 411111111111", "n [REDACTED]"),
+            ("n 411111111111111", "n [REDACTED]"),
+            ("n 4111 1111 1111 ", "n [REDACTED]"),
+            ("n 4111-1111-1111-11", "n [REDACTED]"),
+            ("n 3782 822463 10", "n [REDACTED]"),
+            ("n 37828224631000", "n [REDACTED]"),
+            ("n 41111111111", "n 41111111111"),
+            ("n 1111 1111 1111", "n 1111 1111 1111"),
+            ("n 4111111111111112", "n 4111111111111112"),
+            ("n x411111111111", "n x411111111111"),
+            ("n 1700000000000", "n 1700000000000"),
+        ],
+    );
+    check_shapes(false, &[("n 411111111111", "n 411111111111")]);
+}
+
+#[test]
+fn ports_and_hosts_are_not_user_information() {
+    for text in [
+        "http://localhost:8080.",
+        "[docs](http://localhost:8080)",
+        "mongodb://h1:27017,h2:27017/db",
+        "http://host:port/path",
+        "https://{tenant}:{port}/v1 ann@h",
+        "'http://h:80','http://h' a@b",
+        "chrome-extension://id/x",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+    check_shapes(
+        false,
+        &[
+            (
+                "postgres://alice:a/HUNTER@db.example:5432/app",
+                "postgres://[REDACTED]@db.example:5432/app",
+            ),
+            ("see //ann:p@w@h/x", "see //[REDACTED]@h/x"),
+            ("https://[REDACTED]@h/x", "https://[REDACTED]@h/x"),
+        ],
+    );
+    check_shapes(
+        true,
+        &[
+            ("at https://ann:hunt/er", "at https://[REDACTED]"),
+            ("at http://localhost:8080", "at http://[REDACTED]"),
+            ("at http://localhost:8080/x", "at http://localhost:8080/x"),
+            ("https://[REDACTED]", "https://[REDACTED]"),
+        ],
+    );
+}
+
+#[test]
+fn english_words_after_bearer_and_basic_stay() {
+    for text in [
+        "Basic options: none",
+        "Basic authentication is required. basic Authentication",
+        "basic-auth, Basic usage!",
+        "Bearer token missing",
+        "Bearer tokens, bearer authentication. Bearer of",
+        "the bearer is; Bearer scheme; bearer format",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+    check_shapes(
+        false,
+        &[
+            // The Base64 of `i:o`.
+            ("Basic aTpv", "Basic [REDACTED]"),
+            ("Bearer authxyz1", "Bearer [REDACTED]"),
+            ("Bearer token=abcd", "Bearer [REDACTED]"),
+            ("Bearer token: abcd", "Bearer token: [REDACTED]"),
+        ],
+    );
+}
+
+#[test]
+fn shape_that_is_kept_is_shown() {
+    for (text, shape) in [
+        ("Bearer abcd", Shape::AuthScheme),
+        ("eyJh.eyJi.sig", Shape::Jwt),
+        ("https://ann:pw@h/x //u@h", Shape::UserInfo),
+        ("-----BEGIN PRIVATE KEY----- MII", Shape::PrivateKey),
+        ("sk_live_HUNTERhunter", Shape::VendorToken),
+        ("4111111111111111 or 4111 1111 1111 1111", Shape::CardNumber),
+    ] {
+        let mut names = Names::default();
+        let id = names.id();
+        names.keep_shape(shape);
+        assert_ne!(names.id(), id);
+        for open in [false, true] {
+            assert_eq!(redact_text(text, open, &names), text);
+            assert!(redact_text(text, open, &Names::default()).contains(REDACTED));
+        }
+        assert_eq!(redact_text("pin=1", false, &names), "pin=[REDACTED]");
     }
 }

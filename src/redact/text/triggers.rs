@@ -2,41 +2,66 @@
 
 use wide::u8x16;
 
-use crate::util::{
-    bytes::{self, class},
-    text,
+use crate::{
+    redact::text::{
+        card::{self, MIN_GROUP},
+        private_key, token,
+    },
+    util::{
+        bytes::{self, class},
+        text,
+    },
 };
 
 /// Sets the lanes of triggers and of some other bytes.
 fn may_be_trigger(block: u8x16) -> u8x16 {
-    class::within(block, b':', b'=')
+    // `-` and `.`, digits, `:` to `=`, `@` and `A`.
+    class::within(block, b'-', b'A')
+        | class::is(block, b'_')
         | class::is(block, b'%')
-        | class::is(block, b'@')
         | class::is(block, b'J')
-        // `B` and `b`, as in `Bearer` and `Basic`.
+        // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`.
         | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
-/// Returns whether the three letters at `at` begin `Bearer` or `Basic`.
-fn begins_scheme(text: &[u8], at: usize) -> bool {
-    matches!(
-        text.get(at..at + 3),
-        Some([b'B' | b'b', b'e' | b'E', b'a' | b'A'] | [b'B' | b'b', b'a' | b'A', b's' | b'S'])
-    )
+/// Removes the digits from the lanes `hits`, except the first one of each group that may be part of a card number.
+///
+/// A card number has at least one whole group in one block, wherever the block begins.
+#[inline]
+pub(crate) fn candidates(block: u8x16, hits: u32) -> u32 {
+    let digits = class::within(block, b'0', b'9').to_bitmask();
+    let pairs = digits & digits >> 1;
+    let groups = pairs & pairs >> (MIN_GROUP - 2);
+    hits & (!digits | (groups & !(groups << 1)))
 }
 
-/// Returns whether a secret can be recognized at `at`.
-fn is_trigger(text: &[u8], at: usize) -> bool {
-    match text[at] {
-        b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
-        _ => begins_scheme(text, at),
+/// Returns whether the three letters at `at` begin `Bearer` or `Basic`, or the marker of a PEM text is there.
+fn begins_scheme(text: &[u8], at: usize) -> bool {
+    match text.get(at..at + 3) {
+        Some([b'B' | b'b', b'e' | b'E', b'a' | b'A'] | [b'B' | b'b', b'a' | b'A', b's' | b'S']) => {
+            true
+        }
+        Some(b"BEG") => private_key::is_marker(text, at),
+        _ => false,
     }
 }
 
-/// Finds the first trigger.
-pub(super) fn find_trigger(text: &str) -> Option<usize> {
-    let text = text.as_bytes();
-    bytes::find_confirmed(text, may_be_trigger, |at| is_trigger(text, at))
+/// Returns whether a secret can be recognized at `at`.
+fn is_trigger(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    match bytes[at] {
+        b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
+        b'_' | b'-' | b'.' | b'A' => token::is_prefix(bytes, at),
+        b'0'..=b'9' => card::find_around(text, at).is_some(),
+        _ => begins_scheme(bytes, at),
+    }
+}
+
+/// Finds the first trigger at `from` or after it.
+pub(super) fn find_trigger(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes().get(from..)?;
+    let confirm = |at| is_trigger(text, from + at);
+    Some(from + bytes::find_refined(bytes, may_be_trigger, candidates, confirm)?)
 }
 
 /// Returns whether `text` has a trigger or one of the bytes `others`. The bytes `ignored` do not count.
@@ -45,15 +70,15 @@ pub(crate) fn has_trigger<const N: usize, const M: usize>(
     others: [u8; N],
     ignored: [u8; M],
 ) -> bool {
-    let text = text.as_bytes();
+    let bytes = text.as_bytes();
     let class = |block| {
         let lanes = others.map(|byte| class::is(block, byte)).into_iter();
         lanes.fold(may_be_trigger(block), |all, lanes| all | lanes)
     };
     let confirm = |at: usize| {
-        !ignored.contains(&text[at]) && (others.contains(&text[at]) || is_trigger(text, at))
+        !ignored.contains(&bytes[at]) && (others.contains(&bytes[at]) || is_trigger(text, at))
     };
-    bytes::find_confirmed(text, class, confirm).is_some()
+    bytes::find_refined(bytes, class, candidates, confirm).is_some()
 }
 
 /// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
@@ -62,22 +87,22 @@ pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
         0..0x20 | 0x7f => true,
-        _ => is_trigger(text.as_bytes(), at),
+        _ => is_trigger(text, at),
     }
 }
 
 /// Sets the top bit in the lane of each byte at which a JSON string may end or
 /// [must be processed](needs_change_at), and of a few other bytes. `next` is the block that begins one byte
-/// later.
+/// later. [`candidates`] removes most of the other bytes.
 ///
 /// Most bytes of a body are read by this function, so it uses as few operations as possible.
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
     // Control characters, the quote and `%`: all bytes up to `%`, except the blank and `!`.
     let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
-    // `:` to `=`, and `@`.
-    let marks = class::within(block, b':', b'@');
+    // `-` and `.`, digits, `:` to `=`, `@` and `A`.
+    let marks = class::within(block, b'-', b'A') | class::is(block, b'_');
     let single = class::is(block, b'\\') | class::is(block, b'J') | class::is(block, 0x7f);
-    // `B` and `b`, as in `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
+    // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
     let first = class::is(block & u8x16::splat(0x5f), b'B');
     // `A` and `E` in upper or lower case, or a byte that is not ASCII, whose top bit is set.
     let second = class::is(next & u8x16::splat(0x5b), b'A') | next;
