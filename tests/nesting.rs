@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_bodylog::{
     BodyLog, BodyPolicy, Config, IpNet, RecordExt as _, Redaction, RequestIdSource, User,
-    http_code_level,
+    http_code_level, redact::Shape,
 };
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
@@ -235,6 +235,23 @@ async fn what_is_set_on_the_inner_logger_takes_precedence() {
     let content = shown(record_inside([outer(), none(), inner], TestRequest::post()).await);
     assert!(content.contains(r#""token":"t0ps3cret""#), "{content}");
     assert!(content.contains(r#""iban":"[REDACTED]""#), "{content}");
+}
+
+#[actix_web::test]
+async fn shape_that_the_inner_logger_keeps_is_shown_inside() {
+    let content = |record: Value| record["http.request.header.referer"][0].clone();
+    let req = || TestRequest::post().insert_header((header::REFERER, "https://h/4111111111111111"));
+    for (inner, shown) in [
+        (none(), "https://h/[REDACTED]"),
+        (
+            none().keep_shape(Shape::CardNumber),
+            "https://h/4111111111111111",
+        ),
+        (none().keep_shape(Shape::Jwt), "https://h/[REDACTED]"),
+    ] {
+        let record = record_inside([none(), none(), inner], req()).await;
+        assert_eq!(content(record), shown);
+    }
 }
 
 #[actix_web::test]

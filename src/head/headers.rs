@@ -416,15 +416,19 @@ mod tests {
         let values: Vec<_> = headers.iter().map(|(_, value)| value.as_str()).collect();
         assert_eq!(
             values,
-            ["h:8", "http://h:8", "https://h/?token=[REDACTED]&a=1"]
+            [
+                "h:8",
+                "http://[REDACTED]@h:8",
+                "https://[REDACTED]@h/?token=[REDACTED]&a=1"
+            ]
         );
     }
 
     #[test]
     fn a_token_in_place_of_a_host_is_hidden() {
         let headers = copy(&[
-            ("referer", b"https://[x]ghp_secret/"),
-            ("origin", b"//[]ghp_secret"),
+            ("referer", b"https://[x]ghp_secretsecret/"),
+            ("origin", b"//[]ghp_secretsecret"),
         ]);
         assert_eq!(headers.len(), 2);
         for (_, value) in headers {

@@ -202,12 +202,34 @@ impl JsonRedactor<'_, '_, '_> {
         self.copied = end;
     }
 
-    /// Hides the number at `start..end`.
+    /// Hides the number at `at` if it is a card number.
+    // Out of line, as few numbers are so long.
+    #[inline(never)]
+    fn hide_card(&mut self, at: usize, digits: &str) {
+        if self.is_copying() && is_card_number(digits) && self.hides_cards() {
+            self.hide(at, at + digits.len());
+        }
+    }
+
+    /// Hides the last number before `at` if it may be the beginning of a card number.
+    #[inline(never)]
+    fn hide_truncated_card(&mut self, at: usize) {
+        let last = &self.input[self.copied..at];
+        if last.ends_with(|c: char| c.is_ascii_digit())
+            && self.hides_cards()
+            && let Some(card) = find_truncated_card(last)
+        {
+            self.hide(self.copied + card.start, at);
+        }
+    }
+
+    /// Replaces the value at `start..end`.
     fn hide(&mut self, start: usize, end: usize) {
         self.copy_up_to(start);
         if let Some((out, _)) = &mut self.output {
             out.extend(["\"", REDACTED, "\""]);
         }
+        self.is_changed = true;
         self.copied = end;
     }
 
@@ -285,11 +307,7 @@ impl<'i> JsonRedactor<'_, '_, 'i> {
                 _ => false,
             };
         if hides && !is_nothing(&self.input[at..]) {
-            self.copy_up_to(at);
-            if let Some((out, _)) = &mut self.output {
-                out.extend(["\"", REDACTED, "\""]);
-            }
-            self.is_changed = true;
+            self.hide(at, at);
             self.hidden_at = Some(depth);
         }
         self.scopes.update();
@@ -341,6 +359,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         candidates(block, hits)
     }
 
+    #[inline]
     fn is_trigger(text: &str, at: usize) -> bool {
         needs_change_at(text, at)
     }
@@ -410,8 +429,8 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn number(&mut self, at: usize, digits: &'i str) {
-        if self.is_copying() && is_card_number(digits) && self.hides_cards() {
-            self.hide(at, at + digits.len());
+        if matches!(digits.len(), 15 | 16) {
+            self.hide_card(at, digits);
         }
         self.code.number(digits);
     }
@@ -457,14 +476,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         if !self.is_copying() {
             return;
         }
-        // The last number may be the beginning of a card number.
-        let last = &self.input[self.copied..at];
-        if last.ends_with(|c: char| c.is_ascii_digit())
-            && self.hides_cards()
-            && let Some(card) = find_truncated_card(last)
-        {
-            self.hide(self.copied + card.start, at);
-        }
+        self.hide_truncated_card(at);
         self.copy_up_to(at);
     }
 }

@@ -4,18 +4,7 @@ use wide::u8x16;
 
 use crate::util::bytes::BLOCK;
 
-/// Returns the first block of `bytes`, and the block that begins one byte later. After the end of `bytes`, fills the
-/// blocks with NUL, because NUL ends a run.
-#[inline]
-pub(super) fn two_blocks(bytes: &[u8]) -> (u8x16, u8x16) {
-    let both = match bytes.first_chunk::<{ BLOCK + 1 }>() {
-        Some(both) => both,
-        None => &padded_pair(bytes),
-    };
-    overlapping(both)
-}
-
-/// Returns the two blocks in `both`.
+/// Returns the first block of `both`, and the block that begins one byte later.
 #[inline]
 pub(super) fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
     let [first @ .., _] = both;
@@ -26,7 +15,7 @@ pub(super) fn overlapping(both: &[u8; BLOCK + 1]) -> (u8x16, u8x16) {
 /// Copies fewer bytes than two blocks need, and fills the rest with NUL.
 // Out of line, because this is needed only at the end of a text.
 #[inline(never)]
-fn padded_pair(rest: &[u8]) -> [u8; BLOCK + 1] {
+pub(super) fn padded_pair(rest: &[u8]) -> [u8; BLOCK + 1] {
     let mut both = [0; BLOCK + 1];
     both[..rest.len()].copy_from_slice(rest);
     both

@@ -7,7 +7,7 @@
 use wide::u8x16;
 
 use super::{
-    blocks::{overlapping, two_blocks},
+    blocks::{overlapping, padded_pair},
     nesting::{Container, Nesting},
     number::Number,
     unescape::escaped_byte,
@@ -325,21 +325,30 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
         }
     }
 
-    /// Scans the first block of a string, in which the bytes of `mask` are no more than candidates.
+    /// Scans the first block of a string. Each bit of `mask` may be a place where the run ends, or a trigger.
+    #[inline(never)]
     fn refined_block(&self, start: usize, both: &[u8; BLOCK + 1], mask: u32) -> FirstBlock {
-        let (block, _) = overlapping(both);
-        let mut hits = V::candidates(block, mask);
+        let mut hits = Self::refine(overlapping(both).0, mask);
         while hits != 0 {
             let at = hits.trailing_zeros() as usize;
-            if both[at] == b'"' {
-                return FirstBlock::Whole(at);
+            match both[at] {
+                b'"' => return FirstBlock::Whole(at),
+                b'\\' | ..b' ' => return FirstBlock::Other,
+                _ if V::is_trigger(self.input, start + at) => return FirstBlock::Other,
+                _ => hits &= hits - 1,
             }
-            if matches!(both[at], ..b' ' | b'\\') || V::is_trigger(self.input, start + at) {
-                return FirstBlock::Other;
-            }
-            hits &= hits - 1;
         }
         FirstBlock::Plain
+    }
+
+    /// Removes bits from the mask of a block if it has so many that this takes less time than to test each of them.
+    #[inline]
+    fn refine(block: u8x16, mask: u32) -> u32 {
+        let without_last = |hits: u32| hits & hits.wrapping_sub(1);
+        match without_last(without_last(without_last(mask))) {
+            0 => mask,
+            _ => V::candidates(block, mask),
+        }
     }
 
     fn open(&mut self, at: usize, container: Container) -> Step<(usize, Option<Container>)> {
@@ -454,39 +463,45 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
 
     /// Returns the end of the run of plain characters that begins at `at`. Clears `plain` if one of the characters is a
     /// trigger.
-    fn end_of_run(&self, mut at: usize, plain: &mut bool) -> usize {
-        loop {
-            let (block, next) = two_blocks(&self.input.as_bytes()[at..]);
-            let mask = V::trigger_mask(block, next).to_bitmask();
-            if mask == 0 {
-                at += BLOCK;
-                continue;
+    fn end_of_run(&self, at: usize, plain: &mut bool) -> usize {
+        let bytes = self.input.as_bytes();
+        let mut rest = bytes.get(at..).unwrap_or_default();
+        while let Some(both) = rest.first_chunk() {
+            if let Some(end) = self.end_in_block(bytes.len() - rest.len(), both, plain) {
+                return end;
             }
-            let first = at + mask.trailing_zeros() as usize;
-            if self.input.as_bytes().get(first) == Some(&b'"') {
-                return first;
-            }
-            let ends = class::ends_run(block).to_bitmask();
-            let len = ends.trailing_zeros().min(BLOCK as u32);
-            let triggers = mask & ((1 << len) - 1);
-            *plain = *plain && !self.has_trigger(at, V::candidates(block, triggers));
-            at += len as usize;
-            if ends != 0 {
-                return at;
-            }
+            rest = &rest[BLOCK..];
         }
+        // NUL ends a run.
+        let both = padded_pair(rest);
+        let start = bytes.len() - rest.len();
+        self.end_in_block(start, &both, plain)
+            .unwrap_or(bytes.len())
     }
 
-    /// Returns whether one of the `candidates` is a trigger. Each bit is a candidate, beginning with the byte at
-    /// `start`.
-    fn has_trigger(&self, start: usize, mut candidates: u32) -> bool {
-        while candidates != 0 {
-            if V::is_trigger(self.input, start + candidates.trailing_zeros() as usize) {
-                return true;
-            }
-            candidates &= candidates - 1;
+    /// Returns the end of the run if it is in the block that begins at `start`.
+    #[inline(always)]
+    fn end_in_block(
+        &self,
+        start: usize,
+        both: &[u8; BLOCK + 1],
+        plain: &mut bool,
+    ) -> Option<usize> {
+        let (block, next) = overlapping(both);
+        let mask = V::trigger_mask(block, next).to_bitmask();
+        if mask == 0 {
+            return None;
         }
-        false
+        let mut hits = Self::refine(block, mask);
+        while hits != 0 {
+            let at = hits.trailing_zeros() as usize;
+            match both[at] {
+                b'"' | b'\\' | ..b' ' => return Some(start + at),
+                _ => *plain = *plain && !V::is_trigger(self.input, start + at),
+            }
+            hits &= hits - 1;
+        }
+        None
     }
 }
 

@@ -175,7 +175,8 @@ impl<'t, 'n> Pass<'t, 'n> {
         let shape = match bytes[at] {
             b'@' => Shape::UserInfo,
             b'J' => Shape::Jwt,
-            b'_' | b'-' | b'.' | b'A' => Shape::VendorToken,
+            b'_' | b'-' | b'G' | b'I' => Shape::VendorToken,
+            b'2' if token::is_prefix(bytes, at) => Shape::VendorToken,
             b'0'..=b'9' => Shape::CardNumber,
             _ if private_key::is_marker(bytes, at) => Shape::PrivateKey,
             _ => Shape::AuthScheme,

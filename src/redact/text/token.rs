@@ -24,22 +24,21 @@ enum Tail {
 impl Kind {
     const fn new(prefix: &'static str, tail: Tail) -> Self {
         let bytes = prefix.as_bytes();
-        let mut trigger = bytes.len();
-        let mut at = bytes.len();
-        while at > 0 {
-            at -= 1;
-            if matches!(bytes[at], b'_' | b'-' | b'.') {
-                trigger = at;
-            }
+        let mut trigger = 0;
+        while !is_trigger(bytes[trigger]) {
+            trigger += 1;
         }
-        // A prefix without a mark is recognized at its first letter.
-        let trigger = trigger % bytes.len();
         Self {
             prefix,
             trigger,
             tail,
         }
     }
+}
+
+/// Returns whether the first of these bytes in a prefix is its trigger.
+const fn is_trigger(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'G' | b'I' | b'2')
 }
 
 /// The issuers' formats, with a minimum that leaves names such as `npm_config_cache` and `hf_model` alone. Test keys
@@ -73,10 +72,10 @@ const KINDS: [Kind; 25] = [
 ];
 
 /// Returns whether the byte at `at` belongs to the prefix of a token.
+#[inline]
 pub(super) fn is_prefix(text: &[u8], at: usize) -> bool {
     // Most marks and capital letters are rejected here.
     let may_be = match text[at] {
-        b'A' => matches!(text.get(at + 1), Some(b'K' | b'S' | b'I')),
         b'_' => matches!(
             &text[..at],
             [.., b'g', b'h', _]
@@ -95,7 +94,7 @@ pub(super) fn is_prefix(text: &[u8], at: usize) -> bool {
                 | [.., b's', b'k']
                 | [.., b'y', b'p', b'i']
         ),
-        b'.' => matches!(&text[..at], [.., b'2', b'9'] | [.., b'S', b'G']),
+        b'G' | b'I' | b'2' => true,
         _ => false,
     };
     may_be && kind_at(text, at).is_some()

@@ -8,31 +8,34 @@ use crate::{
         private_key, token,
     },
     util::{
-        bytes::{self, class},
+        bytes::{self, BLOCK, class},
         text,
     },
 };
 
 /// Sets the lanes of triggers and of some other bytes.
 fn may_be_trigger(block: u8x16) -> u8x16 {
-    // `-` and `.`, digits, `:` to `=`, `@` and `A`.
-    class::within(block, b'-', b'A')
+    // Digits, `:` to `=`, and `@`.
+    class::within(block, b'0', b'@')
+        | class::is(block, b'-')
         | class::is(block, b'_')
         | class::is(block, b'%')
-        | class::is(block, b'J')
+        // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
+        | class::within(block, b'G', b'K')
         // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`.
         | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
-/// Removes the digits from the lanes `hits`, except the first one of each group that may be part of a card number.
+/// Removes the digits from the lanes `hits`, except the first one of each group, as in a card number or in `ya29.`.
 ///
 /// A card number has at least one whole group in one block, wherever the block begins.
 #[inline]
 pub(crate) fn candidates(block: u8x16, hits: u32) -> u32 {
+    const LAST: u32 = 1 << (BLOCK - 1);
     let digits = class::within(block, b'0', b'9').to_bitmask();
     let pairs = digits & digits >> 1;
-    let groups = pairs & pairs >> (MIN_GROUP - 2);
-    hits & (!digits | (groups & !(groups << 1)))
+    // The group of the last digit may go on in the next block.
+    hits & (!digits | ((pairs | LAST) & !(pairs << 1)))
 }
 
 /// Returns whether the three letters at `at` begin `Bearer` or `Basic`, or the marker of a PEM text is there.
@@ -47,20 +50,29 @@ fn begins_scheme(text: &[u8], at: usize) -> bool {
 }
 
 /// Returns whether a secret can be recognized at `at`.
+#[inline(never)]
 fn is_trigger(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     match bytes[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
-        b'_' | b'-' | b'.' | b'A' => token::is_prefix(bytes, at),
-        b'0'..=b'9' => card::find_around(text, at).is_some(),
+        b'_' | b'-' | b'G' | b'I' => token::is_prefix(bytes, at),
+        b'0'..=b'9' => is_card_number(text, at) || token::is_prefix(bytes, at),
         _ => begins_scheme(bytes, at),
     }
+}
+
+/// Returns whether a group of digits at `at` is a part of a card number.
+fn is_card_number(text: &str, at: usize) -> bool {
+    let group = text.as_bytes().get(at..at + MIN_GROUP);
+    group.is_some_and(|group| group.iter().all(u8::is_ascii_digit))
+        && card::find_around(text, at).is_some()
 }
 
 /// Finds the first trigger at `from` or after it.
 pub(super) fn find_trigger(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes().get(from..)?;
-    let confirm = |at| is_trigger(text, from + at);
+    let confirm =
+        |at| may_be_token_or_card(text.as_bytes(), from + at) && is_trigger(text, from + at);
     Some(from + bytes::find_refined(bytes, may_be_trigger, candidates, confirm)?)
 }
 
@@ -83,7 +95,33 @@ pub(crate) fn has_trigger<const N: usize, const M: usize>(
 
 /// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
 /// [forbidden](text::is_forbidden) character.
+#[inline]
 pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
+    may_be_token_or_card(text.as_bytes(), at) && needs_change_here(text, at)
+}
+
+/// Returns whether the neighbour of the byte at `at` may belong to the same token or card number. Rejects most
+/// hyphens, digits and capital letters in few operations. For other bytes, returns true.
+#[inline(always)]
+fn may_be_token_or_card(text: &[u8], at: usize) -> bool {
+    let before = text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
+    let after = text.get(at + 1).copied().unwrap_or_default();
+    match text[at] {
+        b'-' | b'_' => before.is_ascii_lowercase() && after != b' ',
+        b'0'..=b'9' => {
+            after.is_ascii_digit()
+                && (before == b'a' || text.get(at + 2).is_some_and(u8::is_ascii_digit))
+        }
+        b'G' => before == b'S' && after == b'.',
+        b'H' | b'K' => false,
+        b'I' => matches!(before, b'A' | b'K' | b'S'),
+        b'J' => before == b'y',
+        _ => true,
+    }
+}
+
+#[inline(never)]
+fn needs_change_here(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
         0..0x20 | 0x7f => true,
@@ -99,9 +137,11 @@ pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
     // Control characters, the quote and `%`: all bytes up to `%`, except the blank and `!`.
     let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
-    // `-` and `.`, digits, `:` to `=`, `@` and `A`.
-    let marks = class::within(block, b'-', b'A') | class::is(block, b'_');
-    let single = class::is(block, b'\\') | class::is(block, b'J') | class::is(block, 0x7f);
+    // Digits, `:` to `=`, and `@`.
+    let marks = class::within(block, b'0', b'@') | class::is(block, b'-');
+    // `_` and DEL, which differ in one bit; `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
+    let letters = class::is(block | u8x16::splat(0x20), 0x7f) | class::within(block, b'G', b'K');
+    let single = class::is(block, b'\\') | letters;
     // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
     let first = class::is(block & u8x16::splat(0x5f), b'B');
     // `A` and `E` in upper or lower case, or a byte that is not ASCII, whose top bit is set.
@@ -112,7 +152,6 @@ pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::util::bytes::BLOCK;
 
     #[test]
     fn trigger_mask_has_every_byte_that_ends_or_changes_a_string() {
