@@ -26,7 +26,7 @@ use crate::{
         omission::Omissions,
         truncate::MIN_RECORD_LIMIT,
     },
-    redact::{Redaction, Shape, names::Names},
+    redact::{Redaction, Shape, names::Names, path::PathPattern},
     sampling::Sampling,
     sink::{LogSink, Sink, SinkFn},
     stats::{Shared, Stats},
@@ -311,6 +311,34 @@ impl BodyLog {
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
         let fragment = fragment.as_ref().to_owned();
         self.set_names(move |names| names.redact_containing(&fragment))
+    }
+
+    /// Hides the parameters of a pattern in the paths that match the pattern, as in `/reset/{token}`. May be called
+    /// several times.
+    ///
+    /// This applies to the path of every request, also of requests that are not routed, and to the paths of URLs in
+    /// headers such as `Referer` and `Location`. Without this method, a segment is hidden if the name of its parameter
+    /// in the route of the request is sensitive: `{token}` is, `{id}` is not.
+    ///
+    /// A pattern has the syntax of actix. The segment of a parameter is hidden whole, with the text around the
+    /// parameter. A regular expression is not evaluated, unless it may match a slash: `/files/{tail:.*}` and
+    /// `/files/{tail}*` hide everything from there on. Other segments are compared percent-decoded, in the same case.
+    /// Repeated slashes and a slash at the end are ignored.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    ///
+    /// let body_log = BodyLog::new().redact_path("/invite/{id}");
+    /// # let _ = body_log;
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pattern has no parameter, does not begin with `/`, or has a brace that is not closed.
+    #[track_caller]
+    pub fn redact_path(self, pattern: impl AsRef<str>) -> Self {
+        let pattern = or_panic(PathPattern::parse(pattern.as_ref()));
+        self.set_names(move |names| names.redact_path(&pattern))
     }
 
     /// Shows the values of this whole name, even if a rule for names would hide them. A value that looks like a

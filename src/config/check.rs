@@ -9,7 +9,7 @@ use crate::{
         omission::{Omission, Omissions},
         truncate::MIN_RECORD_LIMIT,
     },
-    redact::{names::Names, words::normalize},
+    redact::{names::Names, path::PathPattern, words::normalize},
 };
 
 /// Describes all problems of a configuration.
@@ -80,6 +80,11 @@ fn check_sample_and_paths(config: &Config, problems: &mut Vec<String>) {
             if let Err(error) = check_path(path) {
                 problems.push(format!("{list} contains {error}"));
             }
+        }
+    }
+    for pattern in &config.redact_path {
+        if let Err(error) = PathPattern::parse(pattern) {
+            problems.push(format!("redact_path contains {error}"));
         }
     }
 }

@@ -46,6 +46,7 @@ struct Format {
     exclude: Vec<String>,
     redact: Vec<String>,
     redact_containing: Vec<String>,
+    redact_path: Vec<String>,
     keep: Vec<String>,
     keep_shapes: Vec<Shape>,
     #[serde(

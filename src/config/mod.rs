@@ -83,6 +83,7 @@ impl Config {
         log = self.redact.into_iter().fold(log, BodyLog::redact);
         let fragments = self.redact_containing.into_iter();
         log = fragments.fold(log, BodyLog::redact_containing);
+        log = self.redact_path.into_iter().fold(log, BodyLog::redact_path);
         let headers = self.request_headers.into_iter();
         log = headers.fold(log, BodyLog::request_header);
         let headers = self.response_headers.into_iter();

@@ -111,6 +111,8 @@ pub struct Config {
     pub redact: Vec<String>,
     /// See [`BodyLog::redact_containing`].
     pub redact_containing: Vec<String>,
+    /// See [`BodyLog::redact_path`].
+    pub redact_path: Vec<String>,
     /// See [`BodyLog::keep`]. **The values of these names are logged.**
     pub keep: Vec<String>,
     /// See [`BodyLog::keep_shape`]: `auth_scheme`, `jwt`, `user_info`, `private_key`, `vendor_token` or `card_number`.
@@ -158,6 +160,7 @@ impl Default for Config {
             exclude: Vec::new(),
             redact: Vec::new(),
             redact_containing: Vec::new(),
+            redact_path: Vec::new(),
             keep: Vec::new(),
             keep_shapes: Vec::new(),
             request_headers: Vec::new(),

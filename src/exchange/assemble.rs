@@ -171,6 +171,9 @@ impl Emission<'_> {
         let Some((judgement, first_sink)) = judged else {
             return;
         };
+        if let Some(routes) = self.scratch.routes() {
+            heads.hide_unrouted(routes, self.redactor());
+        }
         heads.finish(&policy.headers, self.redactor());
         let buffer = mem::take(for_request);
         let request_content =

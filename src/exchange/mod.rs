@@ -20,7 +20,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpMessage,
+    HttpMessage, HttpRequest,
     body::BodySize,
     dev::{ResponseHead, ServiceRequest},
     http::{StatusCode, Version},
@@ -291,8 +291,11 @@ impl Exchange {
     }
 
     /// Copies the pattern that the request matched. Call this before [`response_head`](Self::response_head).
-    pub(crate) fn routed(&self, route: &str) {
-        self.update(|state, _| state.heads.copy_route(route));
+    pub(crate) fn routed(&self, req: &HttpRequest) {
+        self.update(|state, live| {
+            let redactor = live.redactor(&state.inner);
+            state.heads.copy_route(req, redactor);
+        });
     }
 
     /// Copies the head of the response, in place of an earlier one.

@@ -293,9 +293,13 @@ impl HeaderValues {
             let shown = match allowed.treatment(*field) {
                 Treatment::Hidden | Treatment::Omitted | Treatment::Unchanged => None,
                 Treatment::Host => url::redact_host(value, cut, &redactor),
-                Treatment::Url if !text.may_have_secret(*part, scheme_len(value)) => None,
+                Treatment::Url
+                    if !redactor.has_paths() && !text.may_have_secret(*part, scheme_len(value)) =>
+                {
+                    None
+                }
                 Treatment::Url => {
-                    Some(url::redact_url(value, cut, redactor)).filter(|shown| shown != value)
+                    Some(redact_url(value, cut, redactor)).filter(|shown| shown != value)
                 }
                 Treatment::Text => hide_secrets(value, cut, &redactor),
             };
@@ -315,6 +319,14 @@ impl HeaderValues {
     ) -> Headers<'a> {
         Headers::new(text.as_str(), text.is_plain(), &self.0, &allowed.fields)
     }
+}
+
+/// Hides secrets in a URL, and the segments of its path that are hidden by a pattern.
+fn redact_url(value: &str, cut: bool, redactor: Redactor<'_>) -> String {
+    let hidden = redactor.hide_in_url(value, cut);
+    let shown = url::redact_url(hidden.as_deref().unwrap_or(value), cut, redactor);
+    // User information, which is removed now, may have contained a slash.
+    redactor.hide_in_url(&shown, cut).unwrap_or(shown)
 }
 
 /// Returns the length of the scheme and the slashes at the start of an HTTP URL, or 0.

@@ -10,7 +10,8 @@ mod text;
 pub(crate) mod trace_context;
 
 use actix_web::{
-    dev::{ResponseHead, ServiceRequest},
+    HttpRequest,
+    dev::{ResourceMap, ResponseHead, ServiceRequest},
     http::{Version, header::HeaderMap},
 };
 
@@ -25,7 +26,11 @@ use self::{
 use crate::{
     content::OmitReason,
     record::{caps::MAX_URI_PART_LEN, data::Record},
-    redact::{key_cache::Redactor, names::Names},
+    redact::{
+        key_cache::Redactor,
+        names::Names,
+        path::{self, Route},
+    },
 };
 
 /// The parts of both heads that a record needs, copied into one text.
@@ -62,6 +67,16 @@ impl Allowlists {
     }
 }
 
+/// Returns the pattern that a request with this path matches.
+fn find_pattern(path: &str, routes: &ResourceMap) -> Option<String> {
+    routes.match_pattern(path).or_else(|| {
+        let normalized = path::normalized(path);
+        normalized
+            .iter()
+            .find_map(|path| routes.match_pattern(path))
+    })
+}
+
 impl Heads {
     /// Copies the head of a request. The text must be empty.
     pub(crate) fn copy_request(&mut self, req: &ServiceRequest, allowed: &Allowlist) {
@@ -90,11 +105,47 @@ impl Heads {
         self.response_start = self.text.len();
     }
 
-    /// Copies the pattern that the request matched. Call this before the head of the response is copied.
-    pub(crate) fn copy_route(&mut self, route: &str) {
-        let route = self.text.push(route.as_bytes(), MAX_URI_PART_LEN);
-        self.request.route = Some(route);
-        self.response_start = self.text.len();
+    /// Copies the pattern that the request matched, and hides parameters with a sensitive name. Call this before the
+    /// head of the response is copied.
+    pub(crate) fn copy_route(&mut self, req: &HttpRequest, redactor: Redactor<'_>) {
+        let pattern = req.match_pattern();
+        let route = Route {
+            pattern: pattern.as_deref(),
+            captured: req.match_info().iter(),
+        };
+        self.request.hide_parameters(&self.text, route, redactor);
+        self.request.is_routed = true;
+        if let Some(pattern) = pattern {
+            let route = self.text.push(pattern.as_bytes(), MAX_URI_PART_LEN);
+            self.request.route = Some(route);
+            self.response_start = self.text.len();
+        }
+    }
+
+    /// Hides parameters with a sensitive name in the path of a request that has no response, as its route is not known.
+    /// Call this before [`finish`](Self::finish). A path that was truncated is not changed.
+    pub(crate) fn hide_unrouted(&mut self, routes: &ResourceMap, redactor: Redactor<'_>) {
+        let part = self.request.path;
+        if !self.request.is_routed
+            && !part.cut
+            && let Ok(path) = str::from_utf8(self.text.raw(part))
+        {
+            let pattern = find_pattern(path, routes);
+            self.hide_by_pattern(pattern.as_deref(), redactor);
+        }
+    }
+
+    /// Hides parameters with a sensitive name before the request is routed. Call this for a long path, because the
+    /// route of a truncated path cannot be found.
+    pub(crate) fn hide_in_long_path(&mut self, req: &ServiceRequest, redactor: Redactor<'_>) {
+        let pattern = find_pattern(req.path(), req.resource_map());
+        self.hide_by_pattern(pattern.as_deref(), redactor);
+    }
+
+    fn hide_by_pattern(&mut self, pattern: Option<&str>, redactor: Redactor<'_>) {
+        let captured = std::iter::empty();
+        let route = Route { pattern, captured };
+        self.request.hide_parameters(&self.text, route, redactor);
     }
 
     /// Copies the head of a response, in place of an earlier one.

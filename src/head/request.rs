@@ -19,7 +19,13 @@ use crate::{
         caps::{MAX_URI_PART_LEN, MAX_USER_AGENT_LEN},
         part::HeadPart,
     },
-    redact::{form, key_cache::Redactor, text::hide_secrets, url},
+    redact::{
+        form,
+        key_cache::Redactor,
+        path::{HiddenSegments, Route},
+        text::hide_secrets,
+        url,
+    },
 };
 
 /// Maximum number of bytes kept of the target of a request, if the memory budget has no room for more.
@@ -54,6 +60,11 @@ pub(crate) struct RequestHead {
     pub(super) agent: Option<HeadPart>,
     /// The matched pattern, as the application wrote it.
     pub(super) route: Option<HeadPart>,
+    /// The segments of the path that belong to route parameters with a sensitive name. Kept when the budget has no
+    /// room for the route.
+    hidden_segments: HiddenSegments,
+    /// Set if the inner service returned a response, so that the route, if there is one, is known.
+    pub(super) is_routed: bool,
     pub(crate) headers: HeaderValues,
     is_secure: bool,
     pub(crate) version: Version,
@@ -118,6 +129,8 @@ impl RequestHead {
         self.trace = trace.filter(|_| traceparents == 1);
         self.agent = agent;
         self.route = None;
+        self.hidden_segments = HiddenSegments::default();
+        self.is_routed = false;
         // Do not call `connection_info()`: the result would be cached in the request, where inner middleware sees it.
         self.is_secure = req.app_config().secure();
         self.version = head.version;
@@ -125,6 +138,20 @@ impl RequestHead {
         self.announced = announced(head, &content);
         self.is_get = head.method == Method::GET;
         self.is_head = head.method == Method::HEAD;
+    }
+
+    /// Hides the segments of the path that belong to parameters with a sensitive name. Call this before
+    /// [`HeadText::finish`].
+    pub(super) fn hide_parameters<'r>(
+        &mut self,
+        text: &HeadText,
+        route: Route<'_, impl Iterator<Item = (&'r str, &'r str)>>,
+        redactor: Redactor<'_>,
+    ) {
+        // The path of a URI is a string, so this never fails.
+        let path = str::from_utf8(text.raw(self.path)).unwrap_or_default();
+        let is_sensitive = |name: &str| redactor.class_of(name).is_secret();
+        self.hidden_segments = route.hidden_in(path, self.path.cut, is_sensitive);
     }
 
     /// Drops the headers, the host, the user agent and the route.
@@ -171,8 +198,7 @@ impl RequestHead {
         let host = self
             .host
             .and_then(|host| url::redact_host(text.get(host), host.cut, &redactor));
-        let path = Some(self.path).filter(|path| text.may_have_secret(*path, 0));
-        let path = path.and_then(|path| url::redact_path(text.get(path), path.cut, &redactor));
+        let path = self.redacted_path(text, redactor);
         let hides_in_query = self
             .query
             .is_some_and(|part| form::push_query(&mut query, text.get(part), part.cut, redactor));
@@ -186,6 +212,21 @@ impl RequestHead {
             self.rebuild_message(text, path.as_deref(), query);
         }
         text.put_spare(query);
+    }
+
+    /// Hides secrets in the path. Returns `None` if there are none.
+    fn redacted_path(&self, text: &HeadText, redactor: Redactor<'_>) -> Option<String> {
+        let (path, is_cut) = (text.get(self.path), self.path.cut);
+        let has_hidden = redactor.has_paths() || !self.hidden_segments.is_empty();
+        if has_hidden
+            && let Some(hidden) = redactor.hide_in_path(path, is_cut, self.hidden_segments)
+        {
+            return Some(url::redact_path(&hidden, is_cut, &redactor).unwrap_or(hidden));
+        }
+        match text.may_have_secret(self.path, 0) {
+            true => url::redact_path(path, is_cut, &redactor),
+            false => None,
+        }
     }
 
     /// Appends method, path and query again, so that they are adjacent, with their replacements.

@@ -125,9 +125,7 @@ fn follow_response<B: MessageBody>(
     exchange: ExchangeGuard,
 ) -> ServiceResponse<RecordedBody<B>> {
     // The route is known only now, because routing happens in the inner service.
-    if let Some(route) = res.request().match_pattern() {
-        exchange.routed(&route);
-    }
+    exchange.routed(res.request());
     if let Some(error) = res.response().error() {
         exchange.add_error(error);
     }

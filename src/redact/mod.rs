@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod key_cache;
 pub(crate) mod listed;
 pub(crate) mod names;
+pub(crate) mod path;
 mod pieces;
 mod shapes;
 pub(crate) mod text;
@@ -17,7 +18,7 @@ pub(crate) mod url;
 pub(crate) mod words;
 
 pub use self::shapes::Shape;
-use crate::redact::names::Names;
+use crate::redact::{names::Names, path::PathPattern};
 
 /// Rules that decide what is hidden in records, by name and by shape. See "What is redacted" in the crate docs.
 ///
@@ -64,6 +65,20 @@ impl Redaction {
     /// [`BodyLog::redact_containing`](crate::BodyLog::redact_containing).
     pub fn redact_containing(mut self, fragment: impl AsRef<str>) -> Self {
         self.names.redact_containing(fragment.as_ref());
+        self
+    }
+
+    /// Hides segments of paths. See [`BodyLog::redact_path`](crate::BodyLog::redact_path).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pattern has no parameter, does not begin with `/`, or has a brace that is not closed.
+    #[track_caller]
+    pub fn redact_path(mut self, pattern: impl AsRef<str>) -> Self {
+        match PathPattern::parse(pattern.as_ref()) {
+            Ok(pattern) => self.names.redact_path(&pattern),
+            Err(reason) => panic!("{reason}"),
+        }
         self
     }
 

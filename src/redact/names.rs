@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::redact::{
     listed::{self, NEVER_LOGGED, NameClass},
+    path::{HiddenSegments, PathPattern, PathPatterns},
     shapes::{Shape, Shapes},
     words::{Words, normalize},
 };
@@ -24,6 +25,8 @@ pub(crate) struct Names {
     contained: List,
     /// The whole names that were set. The last layer is that of the innermost logger. There is at least one layer.
     layers: Vec<Layer>,
+    /// The patterns of [`Names::redact_path`].
+    paths: PathPatterns,
 }
 
 /// The whole names that were set on one logger. The order of the calls does not matter.
@@ -43,6 +46,7 @@ impl Default for Names {
             shapes: Shapes::ALL,
             contained: List::default(),
             layers: vec![Layer::default()],
+            paths: PathPatterns::default(),
         }
     }
 }
@@ -73,6 +77,7 @@ impl Names {
         !self.has_defaults
             && self.contained.is_empty()
             && self.layers.iter().all(|layer| layer.redacted.is_empty())
+            && self.paths.is_empty()
     }
 
     /// Returns whether secrets of this shape are hidden.
@@ -105,6 +110,40 @@ impl Names {
         if !fragment.is_empty() {
             self.contained.push(&fragment);
         }
+    }
+
+    /// Adds a pattern of paths whose parameters are hidden.
+    pub(crate) fn redact_path(&mut self, pattern: &PathPattern) {
+        self.id = next_id();
+        self.paths.add(pattern);
+    }
+
+    /// Replaces the segments of a path that are hidden by a pattern, and those in `hidden`. Returns `None` if no
+    /// segment is hidden. `is_cut` says that the path was truncated.
+    pub(crate) fn hide_in_path(
+        &self,
+        path: &str,
+        is_cut: bool,
+        hidden: HiddenSegments,
+    ) -> Option<String> {
+        // The targets of CONNECT and of `OPTIONS *` are not paths.
+        let by_pattern = match path.starts_with('/') {
+            true => self.paths.hidden_in(path, is_cut),
+            false => HiddenSegments::default(),
+        };
+        let hidden = hidden.and(by_pattern);
+        (!hidden.is_empty()).then(|| hidden.replace_in(path, REDACTED))
+    }
+
+    /// Replaces the segments of the path of a URL that are hidden by a pattern. Returns `None` if no segment is hidden.
+    /// `is_cut` says that the URL was truncated.
+    pub(crate) fn hide_in_url(&self, url: &str, is_cut: bool) -> Option<String> {
+        self.paths.replace_in_url(url, is_cut, REDACTED)
+    }
+
+    /// Returns whether any pattern of paths was set.
+    pub(crate) fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
     }
 
     /// Shows the values of exactly this name.
