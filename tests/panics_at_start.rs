@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use actix_bodylog::BodyLog;
+use actix_bodylog::{BodyLog, Redaction};
 
 #[test]
 fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
@@ -23,7 +23,7 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
         let message = payload.downcast_ref::<String>().cloned();
         message.unwrap_or_else(|| (*payload.downcast_ref::<&str>().unwrap()).to_owned())
     };
-    let cases: [(&dyn Fn(BodyLog) -> BodyLog, &str); 18] = [
+    let cases: [(&dyn Fn(BodyLog) -> BodyLog, &str); 22] = [
         (
             &|log| log.record_limit(1023),
             "the record limit must be at least 1024 bytes, not 1023",
@@ -52,6 +52,22 @@ fn wrong_setting_panics_at_the_place_of_the_call_with_the_reason() {
             "\"health\": a path begins with / and has no query",
         ),
         (&|log| log.quiet("/health?full"), "and has no query"),
+        (
+            &|log| log.redact_path("/reset/token"),
+            "\"/reset/token\": the pattern has no parameter such as {token}",
+        ),
+        (
+            &|log| log.redact_path("reset/{token}"),
+            "\"reset/{token}\": a pattern of paths begins with /",
+        ),
+        (
+            &|log| log.redact_path("/reset/{token:[a{2}"),
+            "a brace of the pattern is not closed",
+        ),
+        (
+            &|log| log.redaction(Redaction::none().redact_path("")),
+            "\"\": a pattern of paths begins with /",
+        ),
         (&|log| log.exclude(""), "\"\": a path begins with /"),
         (
             &|log| log.omit_field("message"),

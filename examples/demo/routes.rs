@@ -24,7 +24,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::JsonConfig::default()
                 .error_handler(|_, _| error::ErrorBadRequest("invalid JSON for a login")),
         )
-        .service((upload, echo, download, code, login, events, ws))
+        .service((upload, echo, download, code, login, reset, events, ws))
         .service((fail, stall, crash, health, stats))
         .service(
             web::resource("/reject")
@@ -150,6 +150,12 @@ async fn login(req: HttpRequest, form: Either<web::Json<Login>, web::Form<Login>
     );
     let token = "a-token-that-must-not-be-logged";
     HttpResponse::Ok().json(Reply::ok(json!({"token": token})))
+}
+
+/// Stands for a link in a mail, whose path carries a secret.
+#[get("/reset/{token}")]
+async fn reset(_token: web::Path<String>) -> impl Responder {
+    web::Json(json!({"code": 0}))
 }
 
 #[derive(Deserialize)]

@@ -61,6 +61,7 @@ fn every_setting_reaches_the_logger() {
         exclude = ["/metrics"]
         redact = ["iban"]
         redact_containing = ["salary", "key_"]
+        redact_path = ["/in/{id}"]
         keep = ["token", "api-key"]
         keep_shapes = ["card_number", "jwt"]
         request_headers = ["X-Tenant"]
@@ -110,6 +111,8 @@ fn every_setting_reaches_the_logger() {
     ] {
         assert_eq!(policy.names.hides(shape), hidden, "{shape}");
     }
+    let hidden = policy.names.hide_in_url("/in/1", false);
+    assert_eq!(hidden.as_deref(), Some("/in/[REDACTED]"));
     let shown = |allowed: &crate::head::headers::Allowlist| format!("{allowed:?}");
     assert!(shown(&policy.headers.request).contains("x-tenant"));
     assert!(shown(&policy.headers.response).contains("etag"));
@@ -155,6 +158,7 @@ fn config_serializes_to_what_it_is_read_from() {
         sample = 0.25
         quiet = ["/health"]
         exclude = ["/metrics"]
+        redact_path = ["/in/{id}"]
         keep = ["token_type"]
         keep_shapes = ["card_number"]
         request_headers = ["X-Tenant"]
@@ -314,6 +318,10 @@ fn invalid_or_contradicting_settings_are_an_error() {
         (
             r#"quiet = ["health"]"#,
             "quiet contains \"health\": a path begins with / and has no query",
+        ),
+        (
+            r#"redact_path = ["/in"]"#,
+            "redact_path contains \"/in\": the pattern has no parameter such as {token}, so it hides nothing",
         ),
         (
             "redact = [\"api_key\", \"iban\"]\nkeep = [\"Api-Key\"]",

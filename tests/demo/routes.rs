@@ -47,13 +47,22 @@ fn every_route_responds_and_is_recorded_once() {
     let used = stats["budget_used"].as_u64();
     assert!(used.is_some_and(|used| used < 200), "{stats}");
 
+    let (status, answer) = site.get("/reset/hunter2");
+    assert_eq!((status, answer.as_str()), (200, r#"{"code":0}"#));
     let (status, answer) = site.get("/health");
     assert_eq!((status, answer.as_str()), (200, "healthy"));
     site.asked -= 1;
 
     let records = site.records();
     let ok = json!({"level": "DEBUG", "http.response.status_code": 200, "exchange.outcome": "completed"});
-    for at in [0, 1, 3, 5, 10] {
+    assert_fields(
+        &records[11],
+        json!({
+            "message": "GET /reset/[REDACTED]", "url.path": "/reset/[REDACTED]",
+            "http.route": "/reset/{token}", "exchange.code": 0,
+        }),
+    );
+    for at in [0, 1, 3, 5, 10, 11] {
         assert_fields(&records[at], ok.clone());
     }
     assert_fields(
