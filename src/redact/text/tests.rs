@@ -219,11 +219,94 @@ fn text_without_secrets_is_unchanged() {
 }
 
 #[test]
-fn text_that_two_passes_do_not_settle_is_hidden_as_a_whole() {
-    // The first pass decodes the URL, the second hides the value, and the third would remove the host.
-    let text = "'%2FdXNlcjpwYXNz%2F%2Fcardtokenann:pw@h%3A(name=\"/";
-    let shown = redact_text(text, true, &Names::default());
-    assert_eq!(shown, REDACTED);
+fn text_with_too_many_layers_of_escapes_is_hidden_as_a_whole() {
+    let mut text = r"to https:\/\/ann:hunter2@h".to_owned();
+    for _ in 0..3 {
+        assert_eq!(shown(&text), "to https://[REDACTED]@h");
+        text = text.replace('\\', r"\\");
+    }
+    text = text.replace('\\', r"\\").replace('\\', r"\\");
+    assert_eq!(shown(&text), REDACTED);
+}
+
+#[test]
+fn escapes_and_references_are_decoded_where_something_is_hidden() {
+    for (text, expected) in [
+        (
+            "<Url>https://b.example/k?se=1&amp;X-Amz-Signature=abcd</Url>",
+            "<Url>https://b.example/k?se=1&X-Amz-Signature=[REDACTED]</Url>",
+        ),
+        (
+            "&lt;password&gt;hunter2&lt;/password&gt;",
+            "<password>[REDACTED]</password>",
+        ),
+        (r"at https:\/\/ann:pw@h\/x", "at https://[REDACTED]@h/x"),
+        ("token&#61;hunter2", "token=[REDACTED]"),
+        (
+            r"pass\u0077ord=hunter2 a\/b",
+            r"pass\u0077ord=[REDACTED] a\/b",
+        ),
+        ("a &amp; b &lt; c: d", "a &amp; b &lt; c: d"),
+        (r"C:\new\table: x", r"C:\new\table: x"),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn placeholders_and_facts_are_shown() {
+    for text in [
+        "expected Option<Token>, found String at src/main.rs:10",
+        "mutation s($email: String!, $password: String!) { s(email: $email, password: $password) }",
+        "url: https://h/?token=${TOKEN}",
+        "password: {{password}}",
+        "password: %s",
+        "password: null, token: true",
+        "max_tokens: 512, token_type: bearer",
+        "User authenticated, token refreshed, password policy applied",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+    for (text, expected) in [
+        (
+            "Usage: login <user> <password> [-v]\nSee the manual.",
+            "Usage: login <user> <password>[REDACTED] See the manual.",
+        ),
+        (
+            "<password>x</PASSWORD>hunter2</password>y",
+            "<password>[REDACTED]</password>y",
+        ),
+        (
+            "AWS Secret Access Key: abcd",
+            "AWS Secret Access Key: [REDACTED]",
+        ),
+        (
+            "my social security number: 1-2",
+            "my social security number: [REDACTED]",
+        ),
+        (
+            "it is my password, your token is: abcd",
+            "it is my password, your token is: [REDACTED]",
+        ),
+        (
+            "<property><name>db.password</name><value>abcd</value></property>",
+            "<property><name>db.password</name><value>[REDACTED]</value></property>",
+        ),
+        (
+            "<property name=\"password\"><value>abcd</value></property><n/>",
+            "<property name=\"password\">[REDACTED]</property><n/>",
+        ),
+        (
+            "<dict><key>apiKey</key><string>abcd</string><key>n</key><string>1</string></dict>",
+            "<dict><key>apiKey</key><string>[REDACTED]</string><key>n</key><string>1</string></dict>",
+        ),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+    assert_eq!(
+        redact_text("<p>x</p><input value=\"abcd", true, &Names::default()),
+        "<p>x</p><input value=\"[REDACTED]"
+    );
 }
 
 fn texts() -> impl Strategy<Value = String> {
