@@ -907,7 +907,7 @@ async fn secrets_are_hidden_in_all_fields() {
     read_body(call_service(&app, req.to_request()).await).await;
     let line = recorder.only().to_string();
     assert!(!line.contains("SECRET"), "{line}");
-    assert_eq!(line.matches("[REDACTED]").count(), 11, "{line}");
+    assert_eq!(line.matches("[REDACTED]").count(), 12, "{line}");
 }
 
 #[actix_web::test]
