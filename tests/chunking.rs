@@ -31,7 +31,9 @@ fn body() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
         "text/plain",
         "text/plain; charset=latin1",
         "application/json",
+        "application/json; charset=x-none",
         "application/x-ndjson",
+        "text/event-stream",
         "application/x-www-form-urlencoded",
         "image/png",
     ]);
