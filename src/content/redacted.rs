@@ -64,8 +64,8 @@ fn guessed_json(
     // A guess is no reason to call a body malformed because it ends early.
     let guess = |text: &str, buffer| json(&Media::Json, text, true, redactor, buffer);
     let shown = guess(decoded, buffer);
-    // A body whose type is not a type of text may be malformed JSON. The text after the fault is shown only if the body contains
-    // no sensitive name, and no `\u` escape that could spell one.
+    // A body whose type is not a type of text may be malformed JSON. The text after the fault is shown only if the body
+    // contains no sensitive name, and no `\u` escape that could spell one.
     let is_text = matches!(media, Media::Text | Media::Events);
     let may_be_json = !is_text && (redactor.occur_in(decoded) || decoded.contains("\\u"));
     if !shown.malformed || may_be_json {
