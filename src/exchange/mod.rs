@@ -292,10 +292,7 @@ impl Exchange {
 
     /// Copies the pattern that the request matched. Call this before [`response_head`](Self::response_head).
     pub(crate) fn routed(&self, req: &HttpRequest) {
-        self.update(|state, live| {
-            let redactor = live.redactor(&state.inner);
-            state.heads.copy_route(req, redactor);
-        });
+        self.update(|state, live| state.heads.copy_route(req, live.redactor(&state.inner)));
     }
 
     /// Copies the head of the response, in place of an earlier one.

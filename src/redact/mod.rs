@@ -11,6 +11,7 @@ pub(crate) mod key_cache;
 pub(crate) mod listed;
 pub(crate) mod names;
 pub(crate) mod path;
+mod path_syntax;
 mod pieces;
 mod shapes;
 pub(crate) mod text;
