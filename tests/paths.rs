@@ -239,7 +239,7 @@ async fn pattern_applies_to_urls_in_headers() {
     };
     let app = init_service(App::new().default_service(web::to(redirect)).wrap(log)).await;
     let req = TestRequest::default()
-        .insert_header((header::REFERER, "https://ann:p/w@h:8/in/S3CR3T"))
+        .insert_header((header::REFERER, "https://ann:pw@h:8/in/S3CR3T"))
         .insert_header((header::ORIGIN, "https://h:8"))
         .to_request();
     let res = call_service(&app, req).await;

@@ -587,9 +587,6 @@ mod tests {
     // Skipping the mark is the task of the charset.
     #[test]
     fn byte_order_mark_before_json_and_text_is_skipped() {
-        if Charset::Utf8.decode(b"\xef\xbb\xbf", true).as_deref() != Some("") {
-            return;
-        }
         let json = "\u{feff}{\"code\":12,\"pin\":2}";
         let expected = shown(r#"{"code":12,"pin":"[REDACTED]"}"#, false);
         assert_eq!(content("application/json", json.as_bytes(), true), expected);

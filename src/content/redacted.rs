@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::{json::reader::Ending, media_type::Media},
+    formats::{json::tokens::Ending, media_type::Media},
     redact::{
         events::redact_events,
         form,

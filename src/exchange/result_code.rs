@@ -7,7 +7,12 @@ use crate::{
         representation::Representation,
     },
     policy::Policy,
-    redact::{key_cache::Redactor, names::REDACTED, text::hide_secrets},
+    redact::{
+        key_cache::Redactor,
+        listed::{NameClass, is_repeated_authorization_code},
+        names::REDACTED,
+        text::hide_secrets,
+    },
 };
 
 /// The kept prefix of a response body.
@@ -156,6 +161,12 @@ impl<'s> ResponseReading<'s> {
             return code.hide(REDACTED);
         }
         if let Code::Text(text) = code.as_code() {
+            let key = policy.code_path.keys().last();
+            let is_named_code =
+                || key.is_some_and(|key| policy.names.class_of(key) == NameClass::Code);
+            if is_repeated_authorization_code(text) && is_named_code() {
+                return code.hide(REDACTED);
+            }
             let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
             if let Some(shown) = hide_secrets(text, is_cut, &policy.names) {
                 code.replace(&shown);

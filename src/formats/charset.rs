@@ -11,8 +11,8 @@ pub(crate) enum Charset {
     /// UTF-8, which includes US-ASCII.
     #[default]
     Utf8,
-    /// ISO-8859-1.
-    Latin1,
+    /// Windows-1252, of which ISO-8859-1 is a label (WHATWG Encoding, section 4.2).
+    Windows1252,
     /// Another charset that the feature `charsets` supports.
     #[cfg(feature = "charsets")]
     Other(&'static Encoding),
@@ -28,7 +28,8 @@ impl Charset {
     pub(crate) fn of_label(label: &str) -> Self {
         match label.trim().to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "us-ascii" | "ascii" => Self::Utf8,
-            "iso-8859-1" | "iso8859-1" | "latin1" => Self::Latin1,
+            "iso-8859-1" | "iso8859-1" | "iso_8859-1" | "latin1" | "l1" | "windows-1252"
+            | "cp1252" | "x-cp1252" => Self::Windows1252,
             label => Self::of_other_label(label),
         }
     }
@@ -55,15 +56,20 @@ impl Charset {
     /// Returns whether a limit in bytes applies before decoding. For the charsets of the feature `charsets` it applies
     /// after decoding, because in some of them an ASCII character has several bytes.
     pub(crate) fn is_ascii_based(self) -> bool {
-        matches!(self, Self::Utf8 | Self::Latin1)
+        matches!(self, Self::Utf8 | Self::Windows1252)
     }
 
     /// Decodes `bytes`. Returns `None` if the bytes are not valid in the charset, or if the charset is unsupported.
-    /// `whole` says that no bytes follow; otherwise, a truncated character at the end is left out.
+    /// `whole` says that no bytes follow; otherwise, a truncated character at the end is left out. A byte order mark is
+    /// left out, too, and says that the text is UTF-8.
     pub(crate) fn decode(self, bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         match self {
-            Self::Utf8 => utf8(bytes, whole),
-            Self::Latin1 => Some(bytes.iter().map(|&byte| char::from(byte)).collect()),
+            Self::Utf8 => utf8(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes), whole),
+            Self::Windows1252 => match bytes.strip_prefix(BYTE_ORDER_MARK) {
+                Some(text) => utf8(text, whole),
+                None => Some(bytes.iter().map(|&byte| windows_1252(byte)).collect()),
+            },
             #[cfg(feature = "charsets")]
             Self::Other(encoding) => decode(encoding, bytes, whole).map(Cow::Owned),
             #[cfg(feature = "charsets")]
@@ -71,6 +77,18 @@ impl Charset {
             Self::Unsupported => None,
         }
     }
+}
+
+/// Decodes a byte of Windows-1252. The five bytes without a character are the control characters of the same number.
+fn windows_1252(byte: u8) -> char {
+    const FROM_0X80: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
+    ];
+    let at = usize::from(byte).checked_sub(0x80);
+    let mapped = at.and_then(|at| FROM_0X80.get(at).copied());
+    mapped.unwrap_or_else(|| char::from(byte))
 }
 
 fn utf8(bytes: &[u8], whole: bool) -> Option<Cow<'_, str>> {
@@ -122,7 +140,16 @@ mod tests {
             ("utf-8", b"caf\xc3", true, None),
             ("utf-8", b"a\xffb\xc3", false, None),
             ("us-ascii", b"abc", true, Some("abc")),
-            ("ISO-8859-1", b"caf\xe9", true, Some("café")),
+            (
+                "ISO-8859-1",
+                b"caf\xe9 \x80\x9f\x81",
+                true,
+                Some("café €Ÿ\u{81}"),
+            ),
+            ("utf-8", b"\xef\xbb\xbfa", true, Some("a")),
+            ("utf-8", b"\xef\xbb\xbf", true, Some("")),
+            ("utf-8", b"\xef\xbb", false, Some("")),
+            ("latin1", b"\xef\xbb\xbf\xc3\xa9", true, Some("é")),
             ("nonsense", b"abc", true, None),
             ("utf-7", b"abc", true, None),
             ("x-user-defined", b"abc", true, None),

@@ -308,7 +308,7 @@ mod tests {
             ("text/plain; x=y; Charset = us-ascii", Charset::Utf8),
             (
                 "text/plain;charset=ISO-8859-1;charset=utf-8",
-                Charset::Latin1,
+                Charset::Windows1252,
             ),
             ("text/plain; charset=x-none", Charset::Unsupported),
             ("text/plain; charset=", Charset::Unsupported),

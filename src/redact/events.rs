@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::json::reader::Ending,
+    formats::json::tokens::Ending,
     redact::{json::redact_json, key_cache::Redactor, text::redact_text},
 };
 

@@ -3,20 +3,22 @@
 use wide::u8x16;
 
 use self::{
+    escape::{push_on_one_line, push_quoted_chars},
     pairs::Pairs,
-    scopes::{Scopes, begin_scope, is_array_of_strings, is_nothing},
+    scopes::{Scopes, begin_scope, begins_authorization_code, is_array_of_strings, is_nothing},
 };
 use crate::{
     formats::json::{
         code::CodePath,
         code_finder::CodeFinder,
         nesting::Container,
-        reader::{Ending, JsonString, Separators, TokenVisitor, read},
+        reader::{Separators, read},
+        tokens::{Ending, JsonString, TokenVisitor},
         unescape::unescape,
     },
     redact::{
         key_cache::Redactor,
-        listed::{NameClass, is_authorization_code, is_repeated_authorization_code},
+        listed::NameClass,
         names::REDACTED,
         shapes::Shape,
         text::{
@@ -147,6 +149,9 @@ fn read_once<'p, 'i>(
         redactor.prepare();
     }
     let mut redactor = JsonRedactor {
+        is_request: output
+            .as_ref()
+            .is_some_and(|(_, redactor)| redactor.is_request()),
         output,
         input,
         copied: 0,
@@ -179,6 +184,8 @@ struct JsonRedactor<'r, 'p, 'i> {
     /// The end of the part of the input that was copied or left out.
     copied: usize,
     is_changed: bool,
+    /// Set if the input is the body of a request.
+    is_request: bool,
     /// The class of the name of the next value.
     next: NameClass,
     /// The number of containers around the value that is being hidden.
@@ -293,7 +300,7 @@ impl<'i> JsonRedactor<'_, '_, 'i> {
                 NameClass::Secret | NameClass::SecretOfUser | NameClass::Tokens => {
                     self.is_secret(class, at, depth)
                 }
-                NameClass::Code => self.is_authorization_code(at),
+                NameClass::Code => begins_authorization_code(&self.input[at..], self.is_request),
                 NameClass::Valued => match &self.output {
                     Some((_, redactor)) => self.pairs.value(at, depth, redactor),
                     None => false,
@@ -324,21 +331,6 @@ impl<'i> JsonRedactor<'_, '_, 'i> {
             (NameClass::Tokens, _) => false,
             (_, Some(b'[')) if self.scopes.errors.is_some() => !is_array_of_strings(value),
             _ => true,
-        }
-    }
-
-    /// Returns whether the value at `at` is a string that is an authorization code. A response may repeat one.
-    fn is_authorization_code(&self, at: usize) -> bool {
-        let Some((_, redactor)) = &self.output else {
-            return false;
-        };
-        let Some(string) = self.input[at..].strip_prefix('"') else {
-            return false;
-        };
-        let end = memchr::memchr(b'"', string.as_bytes()).unwrap_or(string.len());
-        match redactor.is_request() {
-            true => is_authorization_code(&string[..end]),
-            false => is_repeated_authorization_code(&string[..end]),
         }
     }
 }
@@ -481,30 +473,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 }
 
-/// Appends sanitized text to a JSON string, with escapes.
-fn push_quoted_chars(out: &mut String, text: &str) {
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-}
-
-/// Appends characters of a JSON string, with escapes for the characters that a log line must not contain. In JSON, an
-/// escape has the same meaning as its character.
-fn push_on_one_line(out: &mut String, mut chars: &str) {
-    while let Some(at) = text::find_forbidden(chars) {
-        out.push_str(&chars[..at]);
-        let mut rest = chars[at..].chars();
-        if let Some(c) = rest.next() {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        }
-        chars = rest.as_str();
-    }
-    out.push_str(chars);
-}
-
+mod escape;
 mod pairs;
 mod scopes;
 #[cfg(test)]

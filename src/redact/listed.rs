@@ -378,8 +378,8 @@ fn is_secret_at(words: &Words, start: usize, listed: &str) -> bool {
     let is_plural = rest[listed.len()..].starts_with('s') && words.is_end(end + 1);
     match listed {
         "token" => {
-            let is_not = |before: &&str| words.ends_before(start, before);
-            words.is_end(end) && !BEFORE_TOKEN.iter().any(|before| is_not(&before))
+            let mut before = BEFORE_TOKEN.iter();
+            words.is_end(end) && !before.any(|before| words.ends_before(start, before))
         }
         "secret" => (words.is_end(end) && !words.has_at(end, "scanning")) || is_plural,
         _ => words.is_end(end) || is_plural,

@@ -3,7 +3,7 @@
 use super::{
     code::{CodePath, CodeState, FoundCode, MAX_CODE_LEN},
     nesting::Container,
-    reader::{Ending, JsonString},
+    tokens::{Ending, JsonString},
     unescape::unescape,
 };
 

@@ -6,4 +6,5 @@ pub(crate) mod code_finder;
 pub(crate) mod nesting;
 mod number;
 pub(crate) mod reader;
+pub(crate) mod tokens;
 pub(crate) mod unescape;

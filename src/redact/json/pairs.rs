@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::{
-    formats::json::{reader::JsonString, unescape::unescape},
+    formats::json::{tokens::JsonString, unescape::unescape},
     redact::key_cache::Redactor,
 };
 
@@ -140,7 +140,7 @@ impl<'i> Pairs<'i> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        formats::json::reader::Ending,
+        formats::json::tokens::Ending,
         redact::{
             json::redact_json,
             key_cache::{KeyCache, Redactor},

@@ -1,6 +1,8 @@
 //! Values that are read ahead, and values inside of which other rules apply.
 
-use crate::redact::listed::is_placeholder;
+use crate::redact::listed::{
+    is_authorization_code, is_placeholder, is_repeated_authorization_code,
+};
 
 /// Values in which other rules apply. Each is known by the number of containers around it.
 #[derive(Debug, Default)]
@@ -59,6 +61,18 @@ pub(super) fn is_nothing(text: &str) -> bool {
         inner.is_some_and(|inner: &str| inner.trim_ascii_start().starts_with(close))
     };
     is_empty('[', ']') || is_empty('{', '}') || text.starts_with('n')
+}
+
+/// Returns whether `text` begins with a string that is an authorization code. A response may repeat one.
+pub(super) fn begins_authorization_code(text: &str, is_request: bool) -> bool {
+    let Some(string) = text.strip_prefix('"') else {
+        return false;
+    };
+    let end = memchr::memchr(b'"', string.as_bytes()).unwrap_or(string.len());
+    match is_request {
+        true => is_authorization_code(&string[..end]),
+        false => is_repeated_authorization_code(&string[..end]),
+    }
 }
 
 /// Returns whether `text` begins with a complete array that contains only strings.

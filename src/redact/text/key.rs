@@ -75,8 +75,9 @@ impl<'t> PairKey<'t> {
         let decoded = form::decode(&unescaped);
         let mut class = names.class_of(&decoded);
         let mut start = self.start;
-        let is_query_class = matches!(class, NameClass::InQuery | NameClass::Code);
-        if !class.is_secret() && !(self.in_query && is_query_class) {
+        let may_hide = class.is_secret()
+            || (self.in_query && matches!(class, NameClass::InQuery | NameClass::Code));
+        if !may_hide {
             start -= self.phrase_len(&decoded, names)?;
             class = NameClass::Secret;
         }

@@ -46,9 +46,7 @@ pub(super) fn hide_in_layers(
 
 /// Decodes the escapes of JSON, and the references of XML and HTML. Returns `None` if there are none.
 fn decode(text: &str) -> Option<String> {
-    if memchr::memchr2(b'\\', b'&', text.as_bytes()).is_none() {
-        return None;
-    }
+    memchr::memchr2(b'\\', b'&', text.as_bytes())?;
     let unescaped = unescape(text);
     let decoded = match unescaped.contains('&') {
         true => decode_references(&unescaped),
@@ -64,10 +62,7 @@ fn decode_references(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         let (before, reference) = rest.split_at(at);
         out.push_str(before);
-        let (c, len) = match reference_at(reference) {
-            Some(decoded) => decoded,
-            None => ('&', 1),
-        };
+        let (c, len) = reference_at(reference).unwrap_or(('&', 1));
         out.push(c);
         rest = &reference[len..];
     }

@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use crate::redact::text::{
-    input::{Finding, Input, is_blank},
-    key::PairKey,
-    quote::Quote,
-    value::{KeyLine, PairValue},
+use crate::redact::{
+    listed::is_placeholder,
+    text::{
+        input::{Finding, Input, is_blank},
+        key::PairKey,
+        quote::Quote,
+        value::{KeyLine, PairValue},
+    },
 };
 
 /// Reads the pair whose separator, a `:` or `=`, is at `at`.
@@ -30,6 +33,13 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     .end(start);
     let secret = unquoted(input.text, start..end);
     let value = &input.text[secret.clone()];
+    if value.starts_with("${") && input.rest(secret.end).starts_with('}') {
+        // A variable, as in a template. A bracket ends most other values.
+        let end = secret.end + 1;
+        if is_placeholder(&input.text[secret.start..end]) {
+            return Finding::SkipTo(end);
+        }
+    }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
     let is_declared = || key.name.starts_with('$') && is_graphql_type(value);

@@ -225,7 +225,7 @@ fn text_with_too_many_layers_of_escapes_is_hidden_as_a_whole() {
         assert_eq!(shown(&text), "to https://[REDACTED]@h");
         text = text.replace('\\', r"\\");
     }
-    text = text.replace('\\', r"\\").replace('\\', r"\\");
+    text = text.replace('\\', &r"\".repeat(4));
     assert_eq!(shown(&text), REDACTED);
 }
 
@@ -242,10 +242,7 @@ fn escapes_and_references_are_decoded_where_something_is_hidden() {
         ),
         (r"at https:\/\/ann:pw@h\/x", "at https://[REDACTED]@h/x"),
         ("token&#61;hunter2", "token=[REDACTED]"),
-        (
-            r"pass\u0077ord=hunter2 a\/b",
-            r"pass\u0077ord=[REDACTED] a\/b",
-        ),
+        (r"pass\u0077ord=hunter2", r"pass\u0077ord=[REDACTED]"),
         ("a &amp; b &lt; c: d", "a &amp; b &lt; c: d"),
         (r"C:\new\table: x", r"C:\new\table: x"),
     ] {
@@ -258,7 +255,7 @@ fn placeholders_and_facts_are_shown() {
     for text in [
         "expected Option<Token>, found String at src/main.rs:10",
         "mutation s($email: String!, $password: String!) { s(email: $email, password: $password) }",
-        "url: https://h/?token=${TOKEN}",
+        "token: ${TOKEN}",
         "password: {{password}}",
         "password: %s",
         "password: null, token: true",

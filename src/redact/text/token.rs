@@ -21,6 +21,9 @@ enum Tail {
     Parts(usize),
 }
 
+/// The most bytes after a prefix that decide whether they are a token.
+const MAX_JUDGED: usize = 256;
+
 impl Kind {
     const fn new(prefix: &'static str, tail: Tail) -> Self {
         let bytes = prefix.as_bytes();
@@ -125,7 +128,9 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
         Tail::Parts(_) => b"_-.",
     };
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || others.contains(byte);
-    let len = bytes[from..].iter().take_while(is_part).count();
+    // A token is judged by its first bytes, because each prefix in a long word begins a search.
+    let judged = bytes[from..].iter().take(MAX_JUDGED);
+    let len = judged.take_while(is_part).count();
     if input.open && from + len == bytes.len() {
         return Finding::Secret(start..bytes.len());
     }
@@ -145,6 +150,10 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
             parts.is_some_and(|(first, second)| first.len() >= min && second.len() >= min)
         }
     };
+    if is_token && len == MAX_JUDGED {
+        let rest = bytes[from + len..].iter().take_while(is_part).count();
+        return Finding::Secret(start..from + len + rest);
+    }
     match is_token {
         true => Finding::Secret(start..from + tail.len()),
         // A token inside of the word may follow a mark.
