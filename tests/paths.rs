@@ -255,6 +255,31 @@ async fn pattern_applies_to_urls_in_headers() {
 }
 
 #[actix_web::test]
+async fn hidden_parameter_is_also_hidden_in_the_urls_of_headers() {
+    let (recorder, log, texts) = log_with_texts();
+    let redirect = || async {
+        HttpResponse::Found()
+            .insert_header((header::LOCATION, "/reset/S3CR3T/done?a=1"))
+            .finish()
+    };
+    let app = App::new().route("/reset/{token}", web::to(redirect));
+    let app = init_service(app.wrap(log)).await;
+    let req = TestRequest::with_uri("/reset/S3CR3T")
+        .insert_header((header::REFERER, "https://h/reset/S3CR3T"))
+        .to_request();
+    let res = call_service(&app, req).await;
+    let record = record_without_secret(Some(res), &recorder, &texts).await;
+    assert_fields(
+        &record,
+        json!({
+            "url.path": "/reset/[REDACTED]",
+            "http.request.header.referer": ["https://h/reset/[REDACTED]"],
+            "http.response.header.location": ["/reset/[REDACTED]/done?a=1"],
+        }),
+    );
+}
+
+#[actix_web::test]
 async fn inner_logger_adds_patterns_to_those_of_the_outer_logger() {
     for (uri, expected) in [
         ("/x/in/S3CR3T", "/x/in/[REDACTED]"),

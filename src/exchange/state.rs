@@ -15,14 +15,8 @@ use crate::{
         result_code::{FirstChunkCode, KeptBody, ResponseReading},
         scratch::Scratch,
     },
-    head::{
-        Heads,
-        request::{Announced, MAX_CUT_TARGET_LEN},
-        request_id::RequestId,
-        response::ResponseHeadCopy,
-    },
+    head::{Heads, request::Announced, request_id::RequestId, response::ResponseHeadCopy},
     policy::{BodyPolicy, Policy},
-    redact::key_cache::Redactor,
 };
 
 /// The facts about an exchange so far. After the exchange the state is empty, except for the memory of its buffers.
@@ -108,10 +102,7 @@ impl State {
         self.heads.copy_request(req, &policy.headers.request);
         (self.heads.request.client, self.heads.request.peer) = policy.client_and_peer(req);
         scratch.note_routes(req);
-        if req.path().len() > MAX_CUT_TARGET_LEN {
-            let redactor = Redactor::new(&policy.names, &scratch.keys);
-            self.heads.hide_in_long_path(req, redactor);
-        }
+        self.heads.hide_in_long_path(req, &policy.names);
         self.charge_heads(budget);
         scratch.head.set(self.heads.move_into(own_buffer));
         self.request.set_limit(self.request_capture_limit(policy));
@@ -123,6 +114,9 @@ impl State {
     /// addition is read again.
     pub(crate) fn change_heads(&mut self, [outer, inner]: [&Policy; 2], req: &ServiceRequest) {
         let (heads, allowed) = (&mut self.heads, &inner.headers.request);
+        if inner.names.id() != outer.names.id() {
+            heads.hide_in_long_path(req, &inner.names);
+        }
         if inner.proxies != outer.proxies {
             (heads.request.client, heads.request.peer) = inner.client_and_peer(req);
         }

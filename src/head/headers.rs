@@ -15,6 +15,7 @@ use crate::{
     redact::{
         key_cache::Redactor,
         names::{Names, REDACTED},
+        path::HiddenValues,
         text::hide_secrets,
         url,
     },
@@ -285,6 +286,7 @@ impl HeaderValues {
         text: &mut HeadText,
         allowed: &Allowlist,
         redactor: Redactor<'_>,
+        values: &HiddenValues,
     ) {
         let is_omitted = |index| allowed.treatment(index) == Treatment::Omitted;
         self.0.retain(|value| !is_omitted(value.field));
@@ -294,12 +296,14 @@ impl HeaderValues {
                 Treatment::Hidden | Treatment::Omitted | Treatment::Unchanged => None,
                 Treatment::Host => url::redact_host(value, cut, &redactor),
                 Treatment::Url
-                    if !redactor.has_paths() && !text.may_have_secret(*part, scheme_len(value)) =>
+                    if !redactor.has_paths()
+                        && values.is_empty()
+                        && !text.may_have_secret(*part, scheme_len(value)) =>
                 {
                     None
                 }
                 Treatment::Url => {
-                    Some(redact_url(value, cut, redactor)).filter(|shown| shown != value)
+                    Some(redact_url(value, cut, redactor, values)).filter(|shown| shown != value)
                 }
                 Treatment::Text => hide_secrets(value, cut, &redactor),
             };
@@ -321,8 +325,10 @@ impl HeaderValues {
     }
 }
 
-/// Hides secrets in a URL, and the segments of its path that are hidden by a pattern.
-fn redact_url(value: &str, cut: bool, redactor: Redactor<'_>) -> String {
+/// Hides secrets in a URL, and the segments of its path that are hidden by a pattern or in the path of the request.
+fn redact_url(value: &str, cut: bool, redactor: Redactor<'_>, values: &HiddenValues) -> String {
+    let hidden = values.replace_in_url(value, cut, REDACTED);
+    let value = hidden.as_deref().unwrap_or(value);
     let hidden = redactor.hide_in_url(value, cut);
     let shown = url::redact_url(hidden.as_deref().unwrap_or(value), cut, redactor);
     // User information, which is removed now, may have contained a slash.
@@ -379,7 +385,8 @@ mod tests {
             copy.add(&mut text, name, value.as_bytes(), allowed);
         }
         text.finish(copy.parts());
-        copy.redact(&mut text, allowed, Redactor::new(names, &KeyCache::new()));
+        let (keys, values) = (KeyCache::new(), HiddenValues::default());
+        copy.redact(&mut text, allowed, Redactor::new(names, &keys), &values);
         copy.as_headers(&text, allowed)
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -17,7 +17,7 @@ use actix_web::{
 
 use self::{
     headers::{Allowlist, HeaderValues},
-    request::RequestHead,
+    request::{MAX_CUT_TARGET_LEN, RequestHead},
     request_id::RequestId,
     response::ResponseHeadCopy,
     text::HeadText,
@@ -27,7 +27,7 @@ use crate::{
     content::OmitReason,
     record::{caps::MAX_URI_PART_LEN, data::Record},
     redact::{
-        key_cache::Redactor,
+        key_cache::{KeyCache, Redactor},
         names::Names,
         path::{self, Route},
     },
@@ -135,17 +135,22 @@ impl Heads {
         }
     }
 
-    /// Hides parameters with a sensitive name before the request is routed. Call this for a long path, because the
-    /// route of a truncated path cannot be found.
-    pub(crate) fn hide_in_long_path(&mut self, req: &ServiceRequest, redactor: Redactor<'_>) {
-        let pattern = find_pattern(req.path(), req.resource_map());
-        self.hide_by_pattern(pattern.as_deref(), redactor);
+    /// Hides parameters with a sensitive name in a long path before the request is routed, because the route of a
+    /// truncated path cannot be found later.
+    pub(crate) fn hide_in_long_path(&mut self, req: &ServiceRequest, names: &Names) {
+        if req.path().len() > MAX_CUT_TARGET_LEN {
+            let keys = KeyCache::new();
+            let pattern = find_pattern(req.path(), req.resource_map());
+            self.hide_by_pattern(pattern.as_deref(), Redactor::new(names, &keys));
+        }
     }
 
     fn hide_by_pattern(&mut self, pattern: Option<&str>, redactor: Redactor<'_>) {
-        let captured = std::iter::empty();
-        let route = Route { pattern, captured };
-        self.request.hide_parameters(&self.text, route, redactor);
+        if pattern.is_some() {
+            let captured = std::iter::empty();
+            let route = Route { pattern, captured };
+            self.request.hide_parameters(&self.text, route, redactor);
+        }
     }
 
     /// Copies the head of a response, in place of an earlier one.
@@ -213,12 +218,14 @@ impl Heads {
 
     /// Sanitizes everything that was copied, and hides secrets in it.
     pub(crate) fn finish(&mut self, allowed: &Allowlists, redactor: Redactor<'_>) {
+        let values = self.request.hidden_values(&self.text);
         let parts = self.request.parts().chain(self.response_headers.parts());
         self.text.finish(parts);
         let text = &mut self.text;
-        self.request.redact(text, &allowed.request, redactor);
+        self.request
+            .redact(text, &allowed.request, redactor, &values);
         self.response_headers
-            .redact(text, &allowed.response, redactor);
+            .redact(text, &allowed.response, redactor, &values);
     }
 
     /// Copies the heads into a record. Call this after [`finish`](Self::finish).

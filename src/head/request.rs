@@ -22,7 +22,7 @@ use crate::{
     redact::{
         form,
         key_cache::Redactor,
-        path::{HiddenSegments, Route},
+        path::{HiddenSegments, HiddenValues, Route},
         text::hide_secrets,
         url,
     },
@@ -154,6 +154,15 @@ impl RequestHead {
         self.hidden_segments = route.hidden_in(path, self.path.cut, is_sensitive);
     }
 
+    /// Returns the hidden segments of the path. Call this before [`HeadText::finish`].
+    pub(super) fn hidden_values(&self, text: &HeadText) -> HiddenValues {
+        if self.hidden_segments.is_empty() {
+            return HiddenValues::default();
+        }
+        let path = str::from_utf8(text.raw(self.path)).unwrap_or_default();
+        HiddenValues::new(path, self.hidden_segments)
+    }
+
     /// Drops the headers, the host, the user agent and the route.
     pub(crate) fn omit_headers(&mut self, text: &mut HeadText) {
         text.truncate(self.message.range().end);
@@ -189,8 +198,9 @@ impl RequestHead {
         text: &mut HeadText,
         allowed: &Allowlist,
         redactor: Redactor<'_>,
+        values: &HiddenValues,
     ) {
-        self.headers.redact(text, allowed, redactor);
+        self.headers.redact(text, allowed, redactor, values);
         let mut query = text.take_spare();
         let agent = self
             .agent
@@ -337,7 +347,8 @@ mod tests {
         let (mut head, mut text) = (RequestHead::default(), HeadText::default());
         head.copy(&mut text, &request, &allowed);
         text.finish(head.parts());
-        head.redact(&mut text, &allowed, Redactor::new(&names, &KeyCache::new()));
+        let (keys, values) = (KeyCache::new(), HiddenValues::default());
+        head.redact(&mut text, &allowed, Redactor::new(&names, &keys), &values);
         let get = |part| text.get(part).to_owned();
         Copied {
             message: get(head.message),

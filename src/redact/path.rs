@@ -71,6 +71,59 @@ impl HiddenSegments {
     }
 }
 
+/// The text of the hidden segments of a request's path, percent-decoded and sorted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HiddenValues(Vec<Vec<u8>>);
+
+impl HiddenValues {
+    pub(crate) fn new(path: &str, hidden: HiddenSegments) -> Self {
+        let segments = segments_of(path).enumerate();
+        let segments = segments.filter(|(index, _)| hidden.contains(*index));
+        let mut values: Vec<_> = segments
+            .map(|(_, text)| percent_decode_str(text).collect())
+            .collect();
+        values.sort();
+        Self(values)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Replaces the segments of the path of a URL that are equal to one of the values. Returns `None` if no segment is.
+    /// If the URL was truncated, the last segment may be the start of a value.
+    pub(crate) fn replace_in_url(
+        &self,
+        url: &str,
+        is_cut: bool,
+        shown: &'static str,
+    ) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
+        let (origin, path, rest) = split_url(url);
+        let is_cut = is_cut && rest.is_empty();
+        let (mut out, separators) = (
+            origin.to_owned(),
+            memchr::memchr_iter(b'/', path.as_bytes()),
+        );
+        let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
+            let decoded: Vec<u8> = percent_decode_str(segment).collect();
+            let found = self.0.binary_search(&decoded);
+            let begins = |at: usize| self.0.get(at).is_some_and(|v| v.starts_with(&decoded));
+            let is_value = match found {
+                Ok(_) => true,
+                Err(at) => is_cut && is_last && !decoded.is_empty() && begins(at),
+            };
+            is_value.then(|| Replacement {
+                kept: 0,
+                shown: shown.into(),
+            })
+        });
+        is_changed.then(|| out + rest)
+    }
+}
+
 /// A pattern of paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PathPattern(Vec<Segment>);
@@ -281,8 +334,7 @@ impl PathPatterns {
         if self.is_empty() {
             return None;
         }
-        let (before, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
-        let (origin, path) = before.split_at(origin_len(before));
+        let (origin, path, rest) = split_url(url);
         let hidden = self.hidden_in(path, is_cut && rest.is_empty());
         if hidden.is_empty() {
             return None;
@@ -362,6 +414,13 @@ pub(crate) fn normalized(path: &str) -> [String; 2] {
 
 fn segments_of(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// Splits a URL into its scheme and authority, its path, and its query and fragment.
+fn split_url(url: &str) -> (&str, &str, &str) {
+    let (before, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let (origin, path) = before.split_at(origin_len(before));
+    (origin, path, rest)
 }
 
 /// Returns the length of the scheme and the authority of a URL.
@@ -531,6 +590,27 @@ mod tests {
         let long = "/a".repeat(1000);
         let hidden = by_route(None, &[("token", &long)], &long);
         assert_eq!(hidden, "/X".repeat(1000));
+    }
+
+    #[test]
+    fn hidden_values_are_replaced_in_urls() {
+        let hidden = HiddenSegments::one(1).and(HiddenSegments::one(2));
+        let values = HiddenValues::new("/reset/ab%63/de", hidden);
+        for (url, is_cut, expected) in [
+            (
+                "https://h/reset/abc/de?x=1",
+                false,
+                Some("https://h/reset/X/X?x=1"),
+            ),
+            ("/other/%61bc", false, Some("/other/X")),
+            ("/other/ab", true, Some("/other/X")),
+            ("/other/ab", false, None),
+            ("/other/abcd", true, None),
+            ("https://abc/", true, None),
+        ] {
+            let shown = values.replace_in_url(url, is_cut, "X");
+            assert_eq!(shown.as_deref(), expected, "{url}");
+        }
     }
 
     #[test]
