@@ -340,6 +340,20 @@ async fn parameters_are_hidden_if_the_handler_panics_or_is_dropped() {
     assert_eq!(record["url.path"], "/stall/[REDACTED]");
 }
 
+#[actix_web::test]
+async fn names_of_an_inner_logger_apply_to_a_truncated_path_without_a_response() {
+    let (recorder, log, texts) = log_with_texts();
+    let scope = web::scope("/x")
+        .route("/{name}/y", web::get().to(stalling))
+        .wrap(BodyLog::new().redact("name"));
+    let app = init_service(App::new().service(scope).wrap(log)).await;
+    let uri = format!("/x/{}/y", SECRET.repeat(1000));
+    let req = TestRequest::with_uri(&uri).to_request();
+    assert!(call_service(&app, req).now_or_never().is_none());
+    let record = record_without_secret(None::<ServiceResponse>, &recorder, &texts).await;
+    assert_eq!(record["url.path"], "/x/[REDACTED]");
+}
+
 async fn panicking() -> HttpResponse {
     panic!("the handler panics")
 }
