@@ -109,11 +109,16 @@ impl Heads {
     /// head of the response is copied.
     pub(crate) fn copy_route(&mut self, req: &HttpRequest, redactor: Redactor<'_>) {
         let pattern = req.match_pattern();
-        let route = Route {
-            pattern: pattern.as_deref(),
-            captured: req.match_info().iter(),
-        };
-        self.request.hide_parameters(&self.text, route, redactor);
+        let captured = req.match_info();
+        let has_brace = |pattern: &String| memchr::memchr(b'{', pattern.as_bytes()).is_some();
+        // Most routes have no parameters.
+        if !captured.is_empty() || pattern.as_ref().is_some_and(has_brace) {
+            let route = Route {
+                pattern: pattern.as_deref(),
+                captured: captured.iter(),
+            };
+            self.request.hide_parameters(&self.text, route, redactor);
+        }
         self.request.is_routed = true;
         if let Some(pattern) = pattern {
             let route = self.text.push(pattern.as_bytes(), MAX_URI_PART_LEN);

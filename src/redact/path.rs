@@ -360,7 +360,7 @@ impl<'r, C: Iterator<Item = (&'r str, &'r str)>> Route<'_, C> {
         is_cut: bool,
         is_sensitive: impl Fn(&str) -> bool,
     ) -> HiddenSegments {
-        if let Some(pattern) = self.pattern.filter(|pattern| pattern.contains('{'))
+        if let Some(pattern) = self.pattern
             && parameters(pattern).any(|(name, _)| is_sensitive(name))
         {
             let pattern = PathPattern::read(pattern, is_sensitive);
