@@ -56,8 +56,7 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     redactor: Redactor<'_>,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    let output = Some((out, redactor));
-    read_json(output, input, Separators::None, Some(path))
+    read_json(Some((out, redactor)), input, Separators::None, Some(path))
 }
 
 /// Hides secrets in a text that may be JSON, such as the content of a string. Returns `None` if nothing was hidden.
@@ -381,10 +380,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
                 true => unescape(key.raw),
                 false => key.raw.into(),
             };
-            let class = match may_need_change(key) || key.open {
-                true => redactor.names().class_of(&name),
-                false => redactor.class_of(&name),
-            };
+            let class = redactor.class_of(&name);
             self.classified_key(class, &name, depth);
             if may_need_change(key) {
                 self.change(key);

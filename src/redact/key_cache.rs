@@ -40,11 +40,6 @@ impl<'r> Redactor<'r> {
         self.is_request
     }
 
-    /// Returns the names, without the cache.
-    pub(crate) fn names(&self) -> &'r Names {
-        self.names
-    }
-
     /// Returns the class of the name in the first `len` bytes of `block`, if it is in the cache. `len` must be less than
     /// the length of a block.
     pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<NameClass> {

@@ -211,7 +211,7 @@ pub(crate) enum NameClass {
     Plain = 1,
     /// The value is a secret.
     Secret,
-    /// The value is a secret because a logger says so.
+    /// The value is a secret because a logger hides the name.
     SecretOfUser,
     /// The value is a secret unless it is a number: `max_tokens`.
     Tokens,

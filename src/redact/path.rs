@@ -343,7 +343,7 @@ impl PathPatterns {
     }
 }
 
-/// A route, as far as it is known, and the parameters that were captured.
+/// A route, if it is known, and the parameters that were captured.
 pub(crate) struct Route<'r, C> {
     /// The matched pattern.
     pub(crate) pattern: Option<&'r str>,
