@@ -247,7 +247,7 @@ async fn pattern_applies_to_urls_in_headers() {
     assert_fields(
         &record,
         json!({
-            "http.request.header.referer": ["https://h:8/in/[REDACTED]"],
+            "http.request.header.referer": ["https://ann:pw@h:8/in/[REDACTED]"],
             "http.request.header.origin": ["https://h:8"],
             "http.response.header.location": ["/in/[REDACTED]?next=1#top"],
         }),

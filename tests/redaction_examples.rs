@@ -12,7 +12,10 @@ fn examples() -> Vec<[&'static str; 3]> {
         .skip(2)
         .take_while(|line| line.starts_with('|'));
     let cells = table.map(|row| {
-        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let cells: Vec<_> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
         [cells[1], cells[2], cells[3]]
     });
     cells.collect()
