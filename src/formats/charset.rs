@@ -145,15 +145,15 @@ fn windows_1252(byte: u8) -> char {
     special.copied().unwrap_or(char::from(byte))
 }
 
-/// Returns the byte order of a text that begins with a byte order mark of UTF-16, or that may do so once more bytes
-/// follow. Such a text is not UTF-8.
+/// Returns the byte order of a text that begins with a byte order mark of UTF-16 and a character, or that may do so once
+/// more bytes follow. Such a text is not UTF-8.
 #[cfg(feature = "charsets")]
 fn marked_order(bytes: &[u8], whole: bool) -> Option<&'static Encoding> {
     match *bytes {
-        [0xfe, 0xff, ..] => Some(UTF_16BE),
-        [0xff, 0xfe, ..] => Some(UTF_16LE),
-        [0xfe] if !whole => Some(UTF_16BE),
-        [0xff] if !whole => Some(UTF_16LE),
+        [0xfe, 0xff, _, ..] => Some(UTF_16BE),
+        [0xff, 0xfe, _, ..] => Some(UTF_16LE),
+        [0xfe] | [0xfe, 0xff] if !whole => Some(UTF_16BE),
+        [0xff] | [0xff, 0xfe] if !whole => Some(UTF_16LE),
         _ => None,
     }
 }
@@ -168,7 +168,7 @@ fn order(bytes: &[u8]) -> Option<&'static Encoding> {
         [] => Some(UTF_16LE),
         _ => None,
     };
-    marked_order(bytes, true).or(guessed)
+    marked_order(bytes, false).or(guessed)
 }
 
 #[cfg(feature = "charsets")]
@@ -248,8 +248,9 @@ mod tests {
         }
         #[cfg(feature = "charsets")]
         for byte in 0..=0xff {
-            let (expected, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]);
-            assert_eq!(latin1.decode(&[byte], true).as_deref(), Some(&*expected));
+            let bytes = [byte];
+            let (expected, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&bytes);
+            assert_eq!(latin1.decode(&bytes, true).as_deref(), Some(&*expected));
         }
     }
 
@@ -315,6 +316,8 @@ mod tests {
             assert_eq!(Charset::Utf8.decode(&bytes[..5], true), None);
         }
         assert_eq!(Charset::Utf8.decode(b"\xff", true), None);
+        // Without a character, the mark does not make binary data text.
+        assert_eq!(Charset::Utf8.decode(b"\xff\xfe", true), None);
     }
 
     #[cfg(feature = "charsets")]

@@ -6,7 +6,7 @@ use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 /// The bytes that a frame begins with, as a little-endian number.
 const MAGIC: u32 = 0xfd2f_b528;
-/// The bytes that a skippable frame begins with, but for the last four bits.
+/// The bytes that a skippable frame begins with, as a little-endian number whose last 4 bits may be any.
 const SKIPPABLE_MAGIC: u32 = 0x184d_2a50;
 /// The maximum size of a decoded block.
 const MAX_BLOCK: usize = 128 << 10;
@@ -37,11 +37,12 @@ enum Position {
 impl<'b> Zstd<'b> {
     /// Makes a reader of which at most `limit` bytes are used. Returns `None` if the decoder cannot be allocated.
     pub(super) fn new(input: &'b [u8], limit: usize) -> Option<Self> {
-        // A header that declares more was not understood here, so it is refused. The default of the decoder is 2^27.
-        const WINDOW_LOG: u32 = 20;
+        // A guard: After its window is lowered, a frame needs no more than 2^20 bytes, or than `limit` and one block.
+        const MIN_LOG: u32 = 20;
+        const MAX_LOG: u32 = 27;
         let needed = limit.checked_add(MAX_BLOCK)?.checked_next_power_of_two()?;
         let mut decoder = DCtx::try_create()?;
-        let window_log = needed.ilog2().clamp(WINDOW_LOG, 27);
+        let window_log = needed.ilog2().clamp(MIN_LOG, MAX_LOG);
         let parameter = DParameter::WindowLogMax(window_log);
         decoder.set_parameter(parameter).ok()?;
         Some(Self {
