@@ -145,8 +145,8 @@ fn windows_1252(byte: u8) -> char {
     special.copied().unwrap_or(char::from(byte))
 }
 
-/// Returns the byte order of a text that begins with a byte order mark of UTF-16 and a character, or that may do so once
-/// more bytes follow. Such a text is not UTF-8.
+/// Returns the byte order of a text that begins with a byte order mark of UTF-16 and a character, or that may do so
+/// once more bytes follow. Such a text is not UTF-8.
 #[cfg(feature = "charsets")]
 fn marked_order(bytes: &[u8], whole: bool) -> Option<&'static Encoding> {
     match *bytes {
