@@ -172,7 +172,7 @@ impl<'k> DecodedBody<'k> {
         if bytes.is_empty() {
             return None;
         }
-        let chars: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        let chars = Charset::decode_ascii_based(bytes);
         let (ending, code) = find_code(&chars, path);
         let found = code.finish(ending, whole);
         Some(found.and_then(Result::ok).ok_or(CodeState::Unreadable))

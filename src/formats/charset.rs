@@ -72,31 +72,10 @@ impl Charset {
         matches!(self, Self::Utf8 | Self::Windows1252)
     }
 
-    /// Returns whether the bytes of ASCII characters may stand for these characters. An unsupported charset may be
-    /// based on ASCII, as nearly all are.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no caller yet"))]
-    pub(crate) fn may_be_ascii_based(self) -> bool {
-        self.is_ascii_based() || self == Self::Unsupported
-    }
-
     /// Decodes each byte as one character, so that ASCII characters can be found in a text whose charset is
-    /// unsupported, but [may be based on ASCII](Self::may_be_ascii_based). The other characters are wrong.
+    /// unsupported, but may be based on ASCII, as nearly all are. The other characters are wrong.
     pub(crate) fn decode_ascii_based(bytes: &[u8]) -> String {
         bytes.iter().copied().map(windows_1252).collect()
-    }
-
-    /// Returns whether [`decode`](Self::decode) left out a truncated character at the end of a text in UTF-8.
-    /// `decoded` is its result for `bytes`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no caller yet"))]
-    pub(crate) fn cuts_character(self, bytes: &[u8], decoded: &str) -> bool {
-        let text = bytes.strip_prefix(UTF8_MARK);
-        match self {
-            #[cfg(feature = "charsets")]
-            Self::Utf8 if marked_order(bytes, false).is_some() => false,
-            Self::Utf8 => decoded.len() < text.unwrap_or(bytes).len(),
-            Self::Windows1252 => text.is_some_and(|text| decoded.len() < text.len()),
-            _ => false,
-        }
     }
 
     /// Decodes `bytes`. Returns `None` if the bytes are not valid in the charset, or if the charset is unsupported.
@@ -277,27 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn byte_order_mark_is_no_truncated_character() {
-        for (charset, bytes, is_cut) in [
-            (Charset::Utf8, &b"\xef\xbb\xbf{}"[..], false),
-            (Charset::Utf8, b"\xef\xbb\xbf{\xc3", true),
-            (Charset::Utf8, b"{}", false),
-            (Charset::Utf8, b"{\xc3", true),
-            (Charset::Utf8, b"\xef\xbb", true),
-            (Charset::Windows1252, b"\xef\xbb\xbf{\xc3", true),
-            (Charset::Windows1252, b"{\xc3", false),
-            #[cfg(feature = "charsets")]
-            (Charset::Utf8, b"\xff\xfe{\0}\0", false),
-        ] {
-            let decoded = charset.decode(bytes, false).unwrap();
-            assert_eq!(charset.cuts_character(bytes, &decoded), is_cut, "{bytes:?}");
-        }
-    }
-
-    #[test]
     fn ascii_characters_are_found_in_a_text_of_an_unsupported_charset() {
         let charset = Charset::of_label("x-nonsense");
-        assert!(charset.may_be_ascii_based() && !charset.is_ascii_based());
+        assert_eq!(charset, Charset::Unsupported);
         let decoded = Charset::decode_ascii_based(b"{\"a\xe4\xff\x80\":1}");
         assert!(decoded.starts_with("{\"a") && decoded.ends_with("\":1}"));
         assert_eq!(decoded.chars().count(), 10);
