@@ -297,7 +297,9 @@ impl BodyLog {
     }
 
     /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
-    /// custom fields. Names are compared in lower case and without `-` and `_`. May be called several times.
+    /// custom fields. The words of `name` may be anywhere in a name, in any spelling: `redact("tax id")` hides
+    /// `customer.taxId` and `TAX_ID_2`. `true` and `false` are hidden, too; `null`, empty values and placeholders such
+    /// as `${IBAN}` are not. May be called several times.
     ///
     /// If `name` is the key of the [code](Self::code_field) or a key above it, the code is hidden, but still decides
     /// the level.
@@ -306,8 +308,8 @@ impl BodyLog {
         self.set_names(move |names| names.redact(&name))
     }
 
-    /// Hides the values of all names that contain `fragment`. An empty fragment is ignored. May be called several
-    /// times.
+    /// Hides the values of all names that contain `fragment`, in any spelling, also inside of a word. A fragment without
+    /// a letter or digit is ignored. May be called several times.
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
         let fragment = fragment.as_ref().to_owned();
         self.set_names(move |names| names.redact_containing(&fragment))
@@ -357,7 +359,7 @@ impl BodyLog {
     /// Shows secrets of this shape, unless they have a sensitive name. By default, all [shapes](Shape) are hidden. May
     /// be called several times.
     ///
-    /// Use this method if values of an application look like secrets and are none. For example,
+    /// Use this method if values of an application look like secrets and are not. For example,
     /// `keep_shape(Shape::CardNumber)` shows order numbers of 16 digits with a valid check digit.
     ///
     /// **Secrets of this shape are in the logs from now on, and in everything that is built from the logs.**

@@ -331,7 +331,7 @@ fn redact_url(value: &str, cut: bool, redactor: Redactor<'_>, values: &HiddenVal
     let value = hidden.as_deref().unwrap_or(value);
     let hidden = redactor.hide_in_url(value, cut);
     let shown = url::redact_url(hidden.as_deref().unwrap_or(value), cut, redactor);
-    // User information, which is removed now, may have contained a slash.
+    // User information, which is hidden now, may have contained a slash.
     redactor.hide_in_url(&shown, cut).unwrap_or(shown)
 }
 
