@@ -9,7 +9,7 @@ use crate::{
         media_type::{ContentType, Media, Multipart, TextParts},
         multipart::{BodyPart, read_parts},
     },
-    redact::{key_cache::Redactor, names::REDACTED, text::redact_text},
+    redact::{key_cache::Redactor, listed::Place, names::REDACTED, text::redact_text},
 };
 
 /// One part, as a record shows it.
@@ -101,8 +101,14 @@ fn outline_part(
 ) -> PartOutline {
     let head = &part.head;
     let shown = |value: &str| redact_text(value, false, &redactor).into_owned();
-    let mut names = head.names.iter();
-    let is_sensitive = names.any(|name| redactor.class_of(name).is_secret());
+    let is_hidden = |content: &[u8]| {
+        let value = String::from_utf8_lossy(content);
+        let mut classes = head.names.iter().map(|name| redactor.class_of(name));
+        classes.any(|class| match part.ended {
+            true => class.hides(&value, Place::Form),
+            false => class.may_hide(Place::Form),
+        })
+    };
     PartOutline {
         name: head.shown_name.as_deref().map(shown),
         filename: head.filename.as_deref().map(shown),
@@ -110,7 +116,7 @@ fn outline_part(
         text: part
             .content
             .filter(|_| is_text)
-            .and_then(|content| match is_sensitive {
+            .and_then(|content| match is_hidden(content) {
                 true => Some(REDACTED.to_owned()),
                 false => text(content),
             }),
@@ -292,6 +298,25 @@ mod tests {
                 text.contains(REDACTED) && !text.contains("hunter"),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn long_code_is_hidden_and_a_value_that_is_no_secret_is_shown() {
+        for (name, value, hidden) in [
+            ("code", "HUNTER0123456789", true),
+            ("code", "DE", false),
+            ("password", "true", false),
+            ("password", "hunter2", true),
+        ] {
+            let body = format!(
+                "--B\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n--B--"
+            );
+            let text = shown(body.as_bytes(), true).text;
+            assert_eq!(!text.contains(value), hidden, "{text}");
+            let end = body.find(value).unwrap() + 2;
+            let text = shown(&body.as_bytes()[..end], false).text;
+            assert!(text.contains(REDACTED), "{text}");
         }
     }
 

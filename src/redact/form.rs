@@ -87,9 +87,8 @@ fn push_pairs(
         let hides = |start: usize, key: &str| {
             let class = redactor.class_of(&form::decode(key));
             let value = &pair[start + key.len() + 1..];
-            // A truncated value may be any value.
             class.hides(&form::decode(value), place)
-                || (open && !value.is_empty() && class.hides("a-truncated-value", place))
+                || (open && !value.is_empty() && class.may_hide(place))
         };
         let sensitive = form::keys(pair).find(|&(start, key)| hides(start, key));
         match sensitive {

@@ -33,12 +33,12 @@ use crate::{
 /// replaced, white space between tokens is dropped, and characters that a log line must not contain become
 /// `\u` escapes. Nothing after a fault is appended.
 pub(crate) fn redact_json(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
-    read_json(Some((out, redactor)), input, Separators::None, None).0
+    read_json(Some((out, redactor)), input, Separators::None, None).ending
 }
 
 /// Redacts `input` like [`redact_json`]. Record separators may precede each text, and `input` may have no text.
 pub(crate) fn redact_json_lines(out: &mut String, input: &str, redactor: Redactor<'_>) -> Ending {
-    read_json(Some((out, redactor)), input, Separators::Records, None).0
+    read_json(Some((out, redactor)), input, Separators::Records, None).ending
 }
 
 /// Finds the code in `input`.
@@ -46,7 +46,8 @@ pub(crate) fn find_code<'p, 'i>(
     input: &'i str,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    read_json(None, input, Separators::None, Some(path))
+    let read = read_json(None, input, Separators::None, Some(path));
+    (read.ending, read.code)
 }
 
 /// Redacts `input` like [`redact_json`], and finds the code like [`find_code`].
@@ -56,7 +57,8 @@ pub(crate) fn redact_json_and_find_code<'p, 'i>(
     redactor: Redactor<'_>,
     path: &'p CodePath,
 ) -> (Ending, CodeFinder<'p, 'i>) {
-    read_json(Some((out, redactor)), input, Separators::None, Some(path))
+    let read = read_json(Some((out, redactor)), input, Separators::None, Some(path));
+    (read.ending, read.code)
 }
 
 /// Hides secrets in a text that may be JSON, such as the content of a string. Returns `None` if nothing was hidden.
@@ -77,30 +79,13 @@ pub(crate) fn hide_in_json_text(
     redactor: Redactor<'_>,
 ) -> Option<Option<String>> {
     let mut out = String::new();
-    let read = read_once(
-        Some((&mut out, redactor)),
-        text,
-        Separators::None,
-        None,
-        &[],
-    );
+    let read = read_json(Some((&mut out, redactor)), text, Separators::None, None);
     match read.ending {
         Ending::Complete => {}
         Ending::Cut if open => {}
         _ => return None,
     }
-    if read.late.is_empty() {
-        return Some(read.is_changed.then_some(out));
-    }
-    out.clear();
-    read_once(
-        Some((&mut out, redactor)),
-        text,
-        Separators::None,
-        None,
-        &read.late,
-    );
-    Some(Some(out))
+    Some((read.is_changed || !read.late.is_empty()).then_some(out))
 }
 
 /// Reads `input`. Redacts it if `output` is given, and finds the code if `path` is given.
@@ -109,7 +94,7 @@ fn read_json<'p, 'i>(
     input: &'i str,
     separators: Separators,
     path: Option<&'p CodePath>,
-) -> (Ending, CodeFinder<'p, 'i>) {
+) -> Reading<'p, 'i> {
     let start = output.as_ref().map_or(0, |(out, _)| out.len());
     let borrowed = output
         .as_mut()
@@ -121,11 +106,11 @@ fn read_json<'p, 'i>(
         out.truncate(start);
         read_once(Some((out, redactor)), input, separators, None, &read.late);
     }
-    (read.ending, read.code)
+    read
 }
 
-/// The result of one pass.
-struct OnePass<'p, 'i> {
+/// The result of reading a text.
+struct Reading<'p, 'i> {
     ending: Ending,
     code: CodeFinder<'p, 'i>,
     /// Set if something was hidden.
@@ -143,7 +128,7 @@ fn read_once<'p, 'i>(
     separators: Separators,
     path: Option<&'p CodePath>,
     late: &[usize],
-) -> OnePass<'p, 'i> {
+) -> Reading<'p, 'i> {
     if let Some((_, redactor)) = &output {
         redactor.prepare();
     }
@@ -167,7 +152,7 @@ fn read_once<'p, 'i>(
     };
     let ending = read(input, separators, &mut redactor);
     let late = redactor.pairs.finish();
-    OnePass {
+    Reading {
         ending,
         code: redactor.code,
         is_changed: redactor.is_changed,
@@ -190,7 +175,7 @@ struct JsonRedactor<'r, 'p, 'i> {
     /// The number of containers around the value that is being hidden.
     hidden_at: Option<usize>,
     scopes: Scopes<'r>,
-    pairs: Pairs<'i>,
+    pairs: Pairs,
     code: CodeFinder<'p, 'i>,
 }
 
@@ -269,45 +254,41 @@ impl JsonRedactor<'_, '_, '_> {
     }
 }
 
-impl<'i> JsonRedactor<'_, '_, 'i> {
-    /// Takes the class of a key inside of `depth` containers.
-    #[cold]
-    fn classified_key(&mut self, class: NameClass, name: &str, depth: usize) {
+impl JsonRedactor<'_, '_, '_> {
+    /// Takes the class of a key.
+    #[inline(never)]
+    fn classified_key(&mut self, class: NameClass, name: &str) {
         // The output of a language model consists of tokens.
         let is_word = self.scopes.log_probs.is_some() && matches!(name, "token" | "tokens");
         self.next = match self.is_copying() && !is_word {
             true => class,
             false => NameClass::Plain,
         };
-        if self.next == NameClass::Naming {
-            self.pairs.expect_name(depth);
-        }
     }
 
     /// Takes the start of a value whose name has a class, or that is in a scope.
-    #[cold]
+    #[inline(never)]
     fn begin_classified(&mut self, at: usize, depth: usize) {
         let class = std::mem::take(&mut self.next);
         if !self.is_copying() {
             return;
         }
-        let value = &self.input.as_bytes()[at..];
+        let Some((_, redactor)) = &self.output else {
+            return;
+        };
         let is_late = self.scopes.is_late(at);
         let hides = is_late
-            || (self.scopes.tokens.is_some() && value.starts_with(b"\""))
+            || (self.scopes.tokens.is_some() && self.input[at..].starts_with('"'))
             || match class {
                 NameClass::Secret | NameClass::SecretOfUser | NameClass::Tokens => {
                     self.is_secret(class, at, depth)
                 }
                 NameClass::Code => begins_authorization_code(&self.input[at..], self.is_request),
-                NameClass::Valued => match &self.output {
-                    Some((_, redactor)) => self.pairs.value(at, depth, redactor),
-                    None => false,
-                },
+                NameClass::Valued => self.pairs.value(at, depth, self.input, redactor),
                 NameClass::Errors => begin_scope(&mut self.scopes.errors, depth),
                 NameClass::LogProbs => begin_scope(&mut self.scopes.log_probs, depth),
                 NameClass::Naming => {
-                    self.pairs.begin_name(value, depth);
+                    self.pairs.name(at, depth, self.input, redactor);
                     false
                 }
                 _ => false,
@@ -363,7 +344,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
         };
         if let Some(class) = class {
             if class != NameClass::Plain {
-                self.classified_key(class, &self.input[start..start + len], depth);
+                self.classified_key(class, &self.input[start..start + len]);
             }
             if self.code.wants_key(depth) {
                 self.code.key(depth, &self.input[start..start + len], false);
@@ -381,7 +362,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
                 false => key.raw.into(),
             };
             let class = redactor.class_of(&name);
-            self.classified_key(class, &name, depth);
+            self.classified_key(class, &name);
             if may_need_change(key) {
                 self.change(key);
             }
@@ -401,17 +382,12 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
 
     #[inline]
     fn wants_scalar(&self) -> bool {
-        self.code.is_expected() || self.pairs.wants_name()
+        self.code.is_expected()
     }
 
     fn string(&mut self, string: JsonString<'i>) {
         if self.is_copying() && may_need_change(string) {
             self.change(string);
-        }
-        if self.pairs.wants_name()
-            && let Some((_, redactor)) = &self.output
-        {
-            self.pairs.name(string, redactor);
         }
         self.code.string(string);
     }

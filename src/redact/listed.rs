@@ -261,6 +261,15 @@ impl NameClass {
         self.is_secret() || self == Self::InQuery
     }
 
+    /// Returns whether there are values that are hidden. A value that was truncated may be any of them.
+    pub(crate) fn may_hide(self, place: Place) -> bool {
+        match self {
+            Self::InQuery => place == Place::Query,
+            Self::Code => place != Place::Document,
+            _ => self.is_secret(),
+        }
+    }
+
     /// Returns whether `value`, which is not JSON, is hidden.
     pub(crate) fn hides(self, value: &str, place: Place) -> bool {
         let is_nothing = matches!(value, "" | "null") || is_placeholder(value);

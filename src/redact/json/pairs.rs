@@ -2,75 +2,52 @@
 
 use smallvec::SmallVec;
 
-use crate::{
-    formats::json::{tokens::JsonString, unescape::unescape},
-    redact::key_cache::Redactor,
-};
+use super::scopes::string_len;
+use crate::{formats::json::unescape::unescape, redact::key_cache::Redactor};
 
 /// The pairs of the open objects.
 ///
 /// A name is judged only if its object has a value that it may name, because many objects have a `name`.
 #[derive(Debug, Default)]
-pub(super) struct Pairs<'i> {
+pub(super) struct Pairs {
     /// The open objects that have a name or a value, from the outside in.
-    objects: SmallVec<[Object<'i>; 4]>,
-    /// The depth of the object to which the next name belongs.
-    naming: usize,
-    /// The depth of the array whose strings are names.
-    array: Option<usize>,
-    /// Set if the next string is a name.
-    is_next: bool,
+    objects: SmallVec<[Object; 4]>,
     /// The places of values that turned out to be secrets after they had been copied.
     late: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Object<'i> {
+struct Object {
     depth: usize,
-    /// The names that were not judged yet, and whether they have escapes.
-    names: SmallVec<[(&'i str, bool); 1]>,
-    /// Set if one of the names is sensitive, or was truncated.
+    /// The places of the names that were not judged yet.
+    names: SmallVec<[usize; 2]>,
+    /// Set if one of the names is sensitive.
     is_sensitive: bool,
     /// The places of the values that were copied.
     values: SmallVec<[usize; 2]>,
 }
 
-impl<'i> Pairs<'i> {
-    /// Takes the key of a name inside of `depth` containers.
-    pub(super) fn expect_name(&mut self, depth: usize) {
-        self.naming = depth;
-    }
-
-    /// Takes the start of the value of such a key.
-    pub(super) fn begin_name(&mut self, value: &[u8], depth: usize) {
-        self.is_next = value.starts_with(b"\"");
-        self.array = value.starts_with(b"[").then_some(depth + 1);
-    }
-
-    /// Returns whether the next string may be a name.
-    pub(super) fn wants_name(&self) -> bool {
-        self.is_next || self.array.is_some()
-    }
-
-    /// Takes a string that is a name.
-    pub(super) fn name(&mut self, string: JsonString<'i>, redactor: &Redactor<'_>) {
-        let depth = match (std::mem::take(&mut self.is_next), self.array) {
-            (false, Some(array)) => array - 1,
-            _ => self.naming,
-        };
+impl Pairs {
+    /// Takes the place of a name, inside of `depth` containers.
+    pub(super) fn name(&mut self, at: usize, depth: usize, input: &str, redactor: &Redactor<'_>) {
         let object = self.object(depth);
-        object.is_sensitive |= string.open;
-        object.names.push((string.raw, string.escaped));
+        object.names.push(at);
         if !object.values.is_empty() {
-            self.judge(redactor);
+            self.judge(input, redactor);
         }
     }
 
     /// Takes the place of a value that a name may describe, and returns whether the value is a secret. If the name
     /// follows, the value is copied first.
-    pub(super) fn value(&mut self, at: usize, depth: usize, redactor: &Redactor<'_>) -> bool {
+    pub(super) fn value(
+        &mut self,
+        at: usize,
+        depth: usize,
+        input: &str,
+        redactor: &Redactor<'_>,
+    ) -> bool {
         self.object(depth);
-        let is_sensitive = self.judge(redactor);
+        let is_sensitive = self.judge(input, redactor);
         if !is_sensitive {
             self.object(depth).values.push(at);
         }
@@ -78,16 +55,12 @@ impl<'i> Pairs<'i> {
     }
 
     /// Judges the names of the innermost object, and returns whether one is sensitive.
-    fn judge(&mut self, redactor: &Redactor<'_>) -> bool {
+    fn judge(&mut self, input: &str, redactor: &Redactor<'_>) -> bool {
         let Some(object) = self.objects.last_mut() else {
             return false;
         };
-        for (raw, escaped) in object.names.drain(..) {
-            let class = match escaped {
-                true => redactor.class_of(&unescape(raw)),
-                false => redactor.class_of(raw),
-            };
-            object.is_sensitive |= class.is_secret_in_pair();
+        for at in object.names.drain(..) {
+            object.is_sensitive |= names_secret(&input[at..], redactor);
         }
         if object.is_sensitive {
             self.late.extend(object.values.drain(..));
@@ -96,10 +69,8 @@ impl<'i> Pairs<'i> {
     }
 
     /// Takes the end of a container, which leaves `depth` containers open.
+    #[inline]
     pub(super) fn close(&mut self, depth: usize) {
-        if self.array.is_some_and(|array| array > depth) {
-            self.array = None;
-        }
         while self
             .objects
             .last()
@@ -110,7 +81,7 @@ impl<'i> Pairs<'i> {
     }
 
     /// Returns the object at `depth`, which is the innermost that is open.
-    fn object(&mut self, depth: usize) -> &mut Object<'i> {
+    fn object(&mut self, depth: usize) -> &mut Object {
         if self
             .objects
             .last()
@@ -134,6 +105,36 @@ impl<'i> Pairs<'i> {
         }
         self.late.sort_unstable();
         self.late
+    }
+}
+
+/// Returns whether `text` begins with a string that is a sensitive name, or with an array of strings, one of which is. A
+/// name that was truncated may be sensitive.
+fn names_secret(text: &str, redactor: &Redactor<'_>) -> bool {
+    let is_array = text.starts_with('[');
+    let mut rest = text.strip_prefix('[').unwrap_or(text);
+    loop {
+        rest = rest.trim_ascii_start();
+        if rest.is_empty() {
+            return true;
+        }
+        let Some(string) = rest.strip_prefix('"') else {
+            return false;
+        };
+        let Some(len) = string_len(string) else {
+            return true;
+        };
+        let (name, after) = (
+            unescape(&string[..len]),
+            string[len + 1..].trim_ascii_start(),
+        );
+        if redactor.class_of(&name).is_secret_in_pair() {
+            return true;
+        }
+        match after.strip_prefix(',') {
+            Some(next) if is_array => rest = next,
+            _ => return is_array && after.is_empty(),
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) fn is_array_of_strings(text: &str) -> bool {
 }
 
 /// Returns the length of the JSON string that `text` begins with, without its closing quote.
-fn string_len(text: &str) -> Option<usize> {
+pub(super) fn string_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
     loop {

@@ -75,9 +75,7 @@ impl<'t> PairKey<'t> {
         let decoded = form::decode(&unescaped);
         let mut class = names.class_of(&decoded);
         let mut start = self.start;
-        let may_hide = class.is_secret()
-            || (self.in_query && matches!(class, NameClass::InQuery | NameClass::Code));
-        if !may_hide {
+        if !class.may_hide(self.place()) {
             start -= self.phrase_len(&decoded, names)?;
             class = NameClass::Secret;
         }
