@@ -4,9 +4,8 @@
 use crate::redact::words::Words;
 
 /// Names that are sensitive wherever their words occur in a name, in the order of their bytes.
-pub(super) const ANYWHERE: [&str; 52] = [
+pub(super) const ANYWHERE: [&str; 46] = [
     "accesskey",
-    "accesstoken",
     "accountkey",
     "apikey",
     "authcode",
@@ -15,16 +14,13 @@ pub(super) const ANYWHERE: [&str; 52] = [
     "backupcode",
     "cardcode",
     "cardnumber",
-    "clientsecret",
     "credential",
     "credentials",
     "creditcard",
     "csrf",
-    "csrftoken",
     "cvc",
     "cvv",
     "encryptionkey",
-    "idtoken",
     "jsessionid",
     "jwt",
     "masterkey",
@@ -39,13 +35,11 @@ pub(super) const ANYWHERE: [&str; 52] = [
     "privatekey",
     "pwd",
     "recoverycode",
-    "refreshtoken",
     "secret",
     "securitycode",
     "sessid",
     "sessionid",
     "sessionkey",
-    "sessiontoken",
     "sharedaccesskey",
     "signingkey",
     "socialsecurity",
@@ -81,7 +75,7 @@ pub(super) const LAST: [&str; 16] = [
 ];
 
 /// Names that are sensitive as a whole.
-pub(super) const WHOLE: [&str; 28] = [
+pub(super) const WHOLE: [&str; 25] = [
     "assertion",
     "auth",
     "clientassertion",
@@ -102,9 +96,6 @@ pub(super) const WHOLE: [&str; 28] = [
     "samlresponse",
     "senha",
     "wachtwoord",
-    "xamzsecuritytoken",
-    "xapikey",
-    "xauthtoken",
     "пароль",
     "パスワード",
     "密码",

@@ -101,26 +101,31 @@ impl HiddenValues {
         if self.is_empty() {
             return None;
         }
-        let (origin, path, rest) = split_url(url);
-        let is_cut = is_cut && rest.is_empty();
-        let (mut out, separators) = (
-            origin.to_owned(),
-            memchr::memchr_iter(b'/', path.as_bytes()),
-        );
-        let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
-            let decoded: Vec<u8> = percent_decode_str(segment).collect();
-            let found = self.0.binary_search(&decoded);
-            let begins = |at: usize| self.0.get(at).is_some_and(|v| v.starts_with(&decoded));
-            let is_value = match found {
-                Ok(_) => true,
-                Err(at) => is_cut && is_last && !decoded.is_empty() && begins(at),
-            };
-            is_value.then(|| Replacement {
-                kept: 0,
-                shown: shown.into(),
-            })
-        });
-        is_changed.then(|| out + rest)
+        replace_path(url, is_cut, |path, is_cut| {
+            let mut out = String::with_capacity(path.len());
+            let separators = memchr::memchr_iter(b'/', path.as_bytes());
+            let is_changed = push_replaced(&mut out, path, separators, |segment, is_last| {
+                self.has(segment, is_cut && is_last).then(|| Replacement {
+                    kept: 0,
+                    shown: shown.into(),
+                })
+            });
+            is_changed.then_some(out)
+        })
+    }
+
+    /// Returns whether a segment is one of the values, or may be the start of one.
+    fn has(&self, segment: &str, is_cut: bool) -> bool {
+        let decoded: Vec<u8> = percent_decode_str(segment).collect();
+        let begins = |at: usize| {
+            self.0
+                .get(at)
+                .is_some_and(|value| value.starts_with(&decoded))
+        };
+        match self.0.binary_search(&decoded) {
+            Ok(_) => true,
+            Err(at) => is_cut && !decoded.is_empty() && begins(at),
+        }
     }
 }
 
@@ -334,12 +339,10 @@ impl PathPatterns {
         if self.is_empty() {
             return None;
         }
-        let (origin, path, rest) = split_url(url);
-        let hidden = self.hidden_in(path, is_cut && rest.is_empty());
-        if hidden.is_empty() {
-            return None;
-        }
-        Some([origin, &hidden.replace_in(path, shown), rest].concat())
+        replace_path(url, is_cut, |path, is_cut| {
+            let hidden = self.hidden_in(path, is_cut);
+            (!hidden.is_empty()).then(|| hidden.replace_in(path, shown))
+        })
     }
 }
 
@@ -416,11 +419,17 @@ fn segments_of(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// Splits a URL into its scheme and authority, its path, and its query and fragment.
-fn split_url(url: &str) -> (&str, &str, &str) {
+/// Replaces the path of a URL, which may be a relative reference. `is_cut` says that the URL was truncated. `replace`
+/// gets the path and whether it was truncated, and returns `None` if it stays.
+fn replace_path(
+    url: &str,
+    is_cut: bool,
+    replace: impl FnOnce(&str, bool) -> Option<String>,
+) -> Option<String> {
     let (before, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
     let (origin, path) = before.split_at(origin_len(before));
-    (origin, path, rest)
+    let shown = replace(path, is_cut && rest.is_empty())?;
+    Some([origin, &shown, rest].concat())
 }
 
 /// Returns the length of the scheme and the authority of a URL.
