@@ -54,7 +54,7 @@ pub(crate) fn preview(policy: &Policy, headers: &HeaderMap, body: &[u8]) -> Prev
         code_state: reading.code_state,
         ..Preview::default()
     };
-    reading.redact_code(policy);
+    reading.redact_code(policy, redactor);
     preview.code = reading.code.as_ref().map(|code| match code.as_code() {
         Code::Number(code) | Code::Text(code) => code.to_owned(),
     });

@@ -100,7 +100,7 @@ fn outline_part(
     text: impl FnOnce(&[u8]) -> Option<String>,
 ) -> PartOutline {
     let head = &part.head;
-    let shown = |value: &str| redact_text(value, false, &redactor).into_owned();
+    let shown = |value: &str| redact_text(value, false, redactor).into_owned();
     let is_hidden = |content: &[u8]| {
         let value = String::from_utf8_lossy(content);
         let mut classes = head.names.iter().map(|name| redactor.class_of(name));

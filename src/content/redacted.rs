@@ -105,7 +105,7 @@ fn plain(
         }
         _ => Cow::Borrowed(decoded),
     };
-    match redact_text(&shown, open, &redactor) {
+    match redact_text(&shown, open, redactor) {
         Cow::Borrowed(shown) => {
             buffer.push_str(shown);
             buffer

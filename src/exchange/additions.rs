@@ -86,7 +86,7 @@ impl Additions {
         self.user = self
             .user
             .take()
-            .map(|user| Box::new(user.sanitized(&redactor)));
+            .map(|user| Box::new(user.sanitized(redactor)));
         if !self.charge(budget) {
             self.user = None;
             self.fields = Vec::new();

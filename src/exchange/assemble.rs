@@ -183,7 +183,7 @@ impl Emission<'_> {
                 let buffer = mem::take(for_response);
                 self.warn_if_unsupported(reading.kind());
                 let content = self.response_content(&facts, &judgement, &mut reading, buffer);
-                reading.redact_code(policy);
+                reading.redact_code(policy, self.redactor());
                 (content, reading.code, reading.code_state)
             }
             None => (Content::None, None, None),
@@ -203,7 +203,7 @@ impl Emission<'_> {
     pub(crate) fn emit(&self, state: &mut State, parts: &mut Option<Assembled>) {
         let Some(parts) = parts else { return };
         let Self { logger, policy, .. } = *self;
-        let errors = state.additions.errors.join(&policy.names);
+        let errors = state.additions.errors.join(self.redactor());
         let judgement = parts.judgement;
 
         let mut record = Record::new(self.timestamp, judgement.level, self.outcome, self.duration);

@@ -251,8 +251,7 @@ impl Exchange {
     /// Sets the user, in place of an earlier user.
     pub(crate) fn set_user(&self, user: User) {
         self.update(|state, live| {
-            let names = &live.policy(&state.inner).names;
-            let user = user.sanitized(names);
+            let user = user.sanitized(live.redactor(&state.inner));
             state.additions.set_user(user, live.budget());
         });
     }

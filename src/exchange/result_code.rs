@@ -153,7 +153,7 @@ impl<'s> ResponseReading<'s> {
     }
 
     /// Hides the code if its key is sensitive, or secrets in it.
-    pub(crate) fn redact_code(&mut self, policy: &Policy) {
+    pub(crate) fn redact_code(&mut self, policy: &Policy, redactor: Redactor<'_>) {
         let Some(code) = &mut self.code else {
             return;
         };
@@ -162,13 +162,12 @@ impl<'s> ResponseReading<'s> {
         }
         if let Code::Text(text) = code.as_code() {
             let key = policy.code_path.keys().last();
-            let is_named_code =
-                || key.is_some_and(|key| policy.names.class_of(key) == NameClass::Code);
+            let is_named_code = || key.is_some_and(|key| redactor.class_of(key) == NameClass::Code);
             if is_repeated_authorization_code(text) && is_named_code() {
                 return code.hide(REDACTED);
             }
             let is_cut = text.len() + char::MAX.len_utf8() > MAX_CODE_LEN;
-            if let Some(shown) = hide_secrets(text, is_cut, &policy.names) {
+            if let Some(shown) = hide_secrets(text, is_cut, redactor) {
                 code.replace(&shown);
             }
         }

@@ -294,7 +294,7 @@ impl HeaderValues {
             let (value, cut) = (text.get(*part), part.cut);
             let shown = match allowed.treatment(*field) {
                 Treatment::Hidden | Treatment::Omitted | Treatment::Unchanged => None,
-                Treatment::Host => url::redact_host(value, cut, &redactor),
+                Treatment::Host => url::redact_host(value, cut, redactor),
                 Treatment::Url
                     if !redactor.has_paths()
                         && values.is_empty()
@@ -305,7 +305,7 @@ impl HeaderValues {
                 Treatment::Url => {
                     Some(redact_url(value, cut, redactor, values)).filter(|shown| shown != value)
                 }
-                Treatment::Text => hide_secrets(value, cut, &redactor),
+                Treatment::Text => hide_secrets(value, cut, redactor),
             };
             if let Some(shown) = shown {
                 text.replace(part, &shown);

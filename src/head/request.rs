@@ -150,7 +150,7 @@ impl RequestHead {
     ) {
         // The path of a URI is a string, so this never fails.
         let path = str::from_utf8(text.raw(self.path)).unwrap_or_default();
-        let is_sensitive = |name: &str| redactor.class_of(name).is_secret();
+        let is_sensitive = |name: &str| redactor.is_sensitive(name);
         self.hidden_segments = route.hidden_in(path, self.path.cut, is_sensitive);
     }
 
@@ -204,10 +204,10 @@ impl RequestHead {
         let mut query = text.take_spare();
         let agent = self
             .agent
-            .and_then(|agent| hide_secrets(text.get(agent), agent.cut, &redactor));
+            .and_then(|agent| hide_secrets(text.get(agent), agent.cut, redactor));
         let host = self
             .host
-            .and_then(|host| url::redact_host(text.get(host), host.cut, &redactor));
+            .and_then(|host| url::redact_host(text.get(host), host.cut, redactor));
         let path = self.redacted_path(text, redactor);
         let hides_in_query = self
             .query
@@ -231,10 +231,10 @@ impl RequestHead {
         if has_hidden
             && let Some(hidden) = redactor.hide_in_path(path, is_cut, self.hidden_segments)
         {
-            return Some(url::redact_path(&hidden, is_cut, &redactor).unwrap_or(hidden));
+            return Some(url::redact_path(&hidden, is_cut, redactor).unwrap_or(hidden));
         }
         match text.may_have_secret(self.path, 0) {
-            true => url::redact_path(path, is_cut, &redactor),
+            true => url::redact_path(path, is_cut, redactor),
             false => None,
         }
     }

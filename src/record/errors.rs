@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt};
 
 use crate::{
-    redact::{error_text::hide_quoted_input, names::Names, text::redact_text},
+    redact::{error_text::hide_quoted_input, key_cache::Redactor, text::redact_text},
     util::text::{self, Capped},
 };
 
@@ -55,7 +55,7 @@ impl Errors {
     }
 
     /// Joins all texts on one line and redacts them. Returns `None` if there are no texts.
-    pub(crate) fn join(&self, names: &Names) -> Option<String> {
+    pub(crate) fn join(&self, redactor: Redactor<'_>) -> Option<String> {
         if self.texts.is_empty() {
             return None;
         }
@@ -64,8 +64,8 @@ impl Errors {
             if at > 0 {
                 joined.push_str(SEPARATOR);
             }
-            let text = hide_quoted_input(text, names);
-            joined.push_str(&redact_text(&text, self.was_cut, names));
+            let text = hide_quoted_input(text, &redactor);
+            joined.push_str(&redact_text(&text, self.was_cut, redactor));
         }
         joined.truncate(text::cut(&joined, MAX_ERROR_LEN).len());
         Some(joined)
@@ -98,20 +98,22 @@ pub(crate) fn describe_chain(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     #[test]
     fn errors_are_joined_and_each_text_occurs_once() {
-        let names = Names::default();
+        let (names, keys) = (Names::default(), KeyCache::new());
+        let redactor = Redactor::new(&names, &keys);
         let mut errors = Errors::default();
-        assert_eq!(errors.join(&names), None);
+        assert_eq!(errors.join(redactor), None);
         for text in ["one", "two", "one", "", "wo"] {
             errors.push(text.into());
         }
-        assert_eq!(errors.join(&names).as_deref(), Some("one, two, wo"));
+        assert_eq!(errors.join(redactor).as_deref(), Some("one, two, wo"));
         for _ in 0..3 {
             errors.push("é".repeat(MAX_ERROR_LEN));
         }
-        let all = errors.join(&names).unwrap_or_default();
+        let all = errors.join(redactor).unwrap_or_default();
         assert!((MAX_ERROR_LEN - 4..=MAX_ERROR_LEN).contains(&all.len()) && all.ends_with('é'));
     }
 
@@ -120,7 +122,7 @@ mod tests {
         let mut errors = Errors::default();
         errors.push("token rejected: Bearer abc\nretry".to_owned());
         errors.push("invalid type: string \"hunt".to_owned());
-        let joined = errors.join(&Names::default());
+        let joined = errors.join(Redactor::new(&Names::default(), &KeyCache::new()));
         let expected = "token rejected: Bearer [REDACTED] retry, invalid type: string \"[REDACTED]";
         assert_eq!(joined.as_deref(), Some(expected));
     }
@@ -133,7 +135,9 @@ mod tests {
                 "{} eyJhbGciOi.eyJzdWIiOi.c2ln",
                 "x".repeat(len)
             )));
-            let shown = errors.join(&Names::default()).unwrap_or_default();
+            let shown = errors
+                .join(Redactor::new(&Names::default(), &KeyCache::new()))
+                .unwrap_or_default();
             assert!(
                 !shown.contains("eyJh") && shown.len() <= MAX_ERROR_LEN,
                 "{shown}"

@@ -4,12 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use crate::{
     formats::json::tokens::Ending,
-    redact::{
-        json::redact_json,
-        key_cache::Redactor,
-        names::{Names, REDACTED},
-        text::redact_text,
-    },
+    redact::{json::redact_json, key_cache::Redactor, names::REDACTED, text::redact_text},
     util::text,
 };
 
@@ -271,7 +266,7 @@ impl Field {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             // The name that was given decides, because the name that is shown may be cut.
-            _ if redactor.class_of(name).is_secret() => REDACTED.into(),
+            _ if redactor.is_sensitive(name) => REDACTED.into(),
             FieldValue::Text(text) => redact_value(&text, redactor).into(),
             FieldValue::Bool(value) => value.into(),
             FieldValue::Integer(value) => value.into(),
@@ -308,13 +303,13 @@ fn redact_value(value: &str, redactor: Redactor<'_>) -> String {
             return text::cut(&shown, MAX_FIELD_VALUE_LEN).to_owned();
         }
     }
-    redact_capped(value, MAX_FIELD_VALUE_LEN, &redactor)
+    redact_capped(value, MAX_FIELD_VALUE_LEN, redactor)
 }
 
 /// Sanitizes and redacts a string, and caps it to `max` bytes.
-pub(crate) fn redact_capped(value: &str, max: usize, names: &Names) -> String {
+pub(crate) fn redact_capped(value: &str, max: usize, redactor: Redactor<'_>) -> String {
     let kept = text::cut(value, max);
-    let shown = redact_text(kept, kept.len() < value.len(), names);
+    let shown = redact_text(kept, kept.len() < value.len(), redactor);
     text::cut(&shown, max).to_owned()
 }
 
@@ -365,7 +360,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::redact::key_cache::KeyCache;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     fn field<'v>(name: &str, value: impl Into<FieldValue<'v>>) -> Option<Field> {
         let (names, keys) = (Names::default(), KeyCache::new());

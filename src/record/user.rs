@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{record::field::redact_capped, redact::names::Names};
+use crate::{record::field::redact_capped, redact::key_cache::Redactor};
 
 /// Maximum number of bytes kept of the id, the name and each role of a [`User`].
 pub const MAX_USER_LEN: usize = 256;
@@ -56,8 +56,8 @@ impl User {
     }
 
     /// Sanitizes, redacts and caps each part.
-    pub(crate) fn sanitized(self, names: &Names) -> Self {
-        let sanitize = |text: &String| redact_capped(text, MAX_USER_LEN, names);
+    pub(crate) fn sanitized(self, redactor: Redactor<'_>) -> Self {
+        let sanitize = |text: &String| redact_capped(text, MAX_USER_LEN, redactor);
         let roles = self.roles.iter().filter(|role| !role.is_empty());
         Self {
             id: sanitize(&self.id),

@@ -26,14 +26,14 @@ pub(crate) fn redact_events(events: &str, open: bool, redactor: Redactor<'_>) ->
         // The rest may be the start of another line of the same data. An aborted stream may seem complete.
         let is_cut = FIELD.starts_with(&events[data.next..]);
         if let Some(json) = data.json(is_cut, redactor) {
-            out.push_str(&redact_text(&events[shown..at], false, &redactor));
+            out.push_str(&redact_text(&events[shown..at], false, redactor));
             out.push_str("data: ");
             out.push_str(&json);
             shown = data.end;
         }
         at = data.next;
     }
-    out.push_str(&redact_text(&events[shown..], open, &redactor));
+    out.push_str(&redact_text(&events[shown..], open, redactor));
     out
 }
 

@@ -8,7 +8,7 @@ use crate::{
         json::hide_in_json_text,
         key_cache::Redactor,
         listed::{NameClass, Place},
-        names::{Names, REDACTED},
+        names::REDACTED,
         pieces::{Replacement, push_replaced},
         text::{has_trigger, hide_encoded, hide_secrets},
     },
@@ -45,7 +45,7 @@ fn has_date(pairs: &str, redactor: Redactor<'_>) -> bool {
 }
 
 /// Hides secrets in a value whose name is not sensitive. Returns `None` if the value has no secrets.
-pub(crate) fn hide_in_value(value: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn hide_in_value(value: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     if names.is_off() || value.is_empty() {
         return None;
     }
@@ -112,7 +112,7 @@ fn is_plain(pairs: &str) -> bool {
 fn hide_value(pair: &str, start: usize, key: &str, redactor: Redactor<'_>) -> Replacement {
     let before = hide_in_pair(&pair[..start], false, redactor);
     // The key is sensitive because a part of the key is. Another part may be a secret.
-    let key_shown = hide_in_value(key, false, &redactor);
+    let key_shown = hide_in_value(key, false, redactor);
     if before.is_none() && key_shown.is_none() {
         return Replacement {
             kept: start + key.len() + 1,
@@ -130,11 +130,11 @@ fn hide_value(pair: &str, start: usize, key: &str, redactor: Redactor<'_>) -> Re
 /// Hides secrets in a key and its value, neither of which has a sensitive name.
 fn hide_in_pair(pair: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     let Some((key, value)) = pair.split_once('=') else {
-        return hide_in_value(pair, open, &redactor);
+        return hide_in_value(pair, open, redactor);
     };
-    let key_shown = hide_in_value(key, false, &redactor);
-    let value_shown = hide_in_json(value, open, redactor)
-        .unwrap_or_else(|| hide_in_value(value, open, &redactor));
+    let key_shown = hide_in_value(key, false, redactor);
+    let value_shown =
+        hide_in_json(value, open, redactor).unwrap_or_else(|| hide_in_value(value, open, redactor));
     if key_shown.is_none() && value_shown.is_none() {
         return None;
     }
@@ -155,7 +155,7 @@ fn hide_in_json(value: &str, open: bool, redactor: Redactor<'_>) -> Option<Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::key_cache::KeyCache;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     #[test]
     fn sensitive_values_are_hidden_and_other_pairs_are_unchanged() {

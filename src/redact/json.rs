@@ -69,7 +69,7 @@ pub(crate) fn hide_in_string(text: &str, open: bool, redactor: Redactor<'_>) -> 
     {
         return shown;
     }
-    hide_secrets(text, open, &redactor)
+    hide_secrets(text, open, redactor)
 }
 
 /// Hides secrets in a JSON text. Returns `None` if the text is not JSON, and `Some(None)` if nothing was hidden.

@@ -64,14 +64,19 @@ impl<'r> Redactor<'r> {
         self.keys.prepare(self.names.id());
     }
 
+    /// Returns whether the values of a decoded name are secrets.
+    pub(crate) fn is_sensitive(&self, name: &str) -> bool {
+        self.class_of(name).is_secret()
+    }
+
     /// Returns the class of a decoded name, and stores it in the cache if the name is short.
     pub(crate) fn class_of(&self, name: &str) -> NameClass {
         let Some(key) = short_key(name) else {
-            return self.names.class_of(name);
+            return self.names.classify(name);
         };
         self.prepare();
         self.keys.get(key).unwrap_or_else(|| {
-            let class = self.names.class_of(name);
+            let class = self.names.classify(name);
             self.keys.put(key, class);
             class
         })
@@ -223,7 +228,7 @@ mod tests {
         let mut hits = 0;
         for nth in 0..5000 {
             if let Some(known) = known(&redactor, &key(nth)) {
-                assert_eq!(known, names.class_of(&key(nth)), "{nth}");
+                assert_eq!(known, names.classify(&key(nth)), "{nth}");
                 hits += 1;
             }
         }

@@ -315,7 +315,8 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
         text.chars().any(char::is_alphabetic) && text.chars().all(is_part)
     };
     let between = |start, end| value.strip_prefix(start)?.strip_suffix(end);
-    value.len() <= MAX
+    value.starts_with(['$', '{', '<', '%'])
+        && value.len() <= MAX
         && (matches!(value, "%s" | "%v" | "%d" | "%q")
             || [("${", "}"), ("{{", "}}"), ("<", ">"), ("%(", ")s")]
                 .into_iter()

@@ -162,7 +162,7 @@ impl Names {
     }
 
     /// Judges a name, which must be decoded. This is the rule for all kinds of text.
-    pub(crate) fn class_of(&self, name: &str) -> NameClass {
+    pub(crate) fn classify(&self, name: &str) -> NameClass {
         let words = Words::of(name);
         let whole = match words.joined() {
             "" => name,
@@ -188,7 +188,7 @@ impl Names {
 
     /// Returns whether the name of a field, a JSON key or a header is sensitive.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        self.class_of(name).is_secret()
+        self.classify(name).is_secret()
     }
 
     /// Returns whether the last of several words in prose are a sensitive name, as in `my api key: x`. A part of the
@@ -226,7 +226,7 @@ impl Names {
 
     /// Returns whether the application hides the values of this name, so that it is sensitive not only by default.
     pub(crate) fn is_redacted(&self, name: &str) -> bool {
-        self.class_of(name) == NameClass::SecretOfUser
+        self.classify(name) == NameClass::SecretOfUser
     }
 
     /// Returns whether any sensitive name is a part of `text`.
@@ -412,7 +412,7 @@ mod tests {
             ("prompt_logprobs", LogProbs),
             ("X-Amz-Date", Dated),
         ] {
-            assert_eq!(Names::default().class_of(name), class, "{name}");
+            assert_eq!(Names::default().classify(name), class, "{name}");
         }
     }
 
@@ -457,8 +457,8 @@ mod tests {
         }
         let mut names = Names::default();
         names.keep("sig");
-        assert_eq!(names.class_of("sig"), NameClass::Plain);
-        assert_eq!(names.class_of("signature"), NameClass::InQuery);
+        assert_eq!(names.classify("sig"), NameClass::Plain);
+        assert_eq!(names.classify("signature"), NameClass::InQuery);
         names.redact_containing("");
         assert!(!names.is_sensitive("name"));
     }
@@ -554,12 +554,12 @@ mod tests {
             let all = [before.clone(), hidden.clone(), after.clone()].concat();
             let name = in_style(&all, style);
             let mut names = Names::default();
-            prop_assert_eq!(names.class_of(&name), NameClass::Plain);
+            prop_assert_eq!(names.classify(&name), NameClass::Plain);
             names.redact(&in_style(&hidden, set));
-            prop_assert_eq!(names.class_of(&name), NameClass::SecretOfUser);
+            prop_assert_eq!(names.classify(&name), NameClass::SecretOfUser);
             let mut containing = Names::default();
             containing.redact_containing(&in_style(&hidden, set));
-            prop_assert_eq!(containing.class_of(&name), NameClass::SecretOfUser);
+            prop_assert_eq!(containing.classify(&name), NameClass::SecretOfUser);
             // `keep` is an exact exception, before or after the other call.
             let mut names = Names::default();
             let keep = in_style(&all, kept);
@@ -570,7 +570,7 @@ mod tests {
             if !order {
                 names.keep(&keep);
             }
-            prop_assert_eq!(names.class_of(&name), NameClass::Plain);
+            prop_assert_eq!(names.classify(&name), NameClass::Plain);
             let longer = [format!("{name}_other"), format!("other.{name}")];
             prop_assert!(longer.iter().all(|name| names.is_sensitive(name)));
         }

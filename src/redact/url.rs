@@ -4,7 +4,7 @@ use crate::{
     redact::{
         form,
         key_cache::Redactor,
-        names::{Names, REDACTED},
+        names::REDACTED,
         pieces::{Replacement, push_replaced},
         shapes::Shape,
         text::{Authorities, hide_secrets},
@@ -44,7 +44,7 @@ pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> Strin
         None => after_slashes,
     };
     let (path, after) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    let shown = redact_path(path, open && after.is_empty(), &redactor);
+    let shown = redact_path(path, open && after.is_empty(), redactor);
     out.push_str(shown.as_deref().unwrap_or(path));
     let (query, fragment) = after.split_at(after.find('#').unwrap_or(after.len()));
     for (part, open) in [(query, open && fragment.is_empty()), (fragment, open)] {
@@ -67,7 +67,7 @@ fn push_hidden_user_info(out: &mut String, user_info: &str) {
 
 /// Hides secrets in the segments of a path. `open` says that the path was truncated. Returns `None` if the path has no
 /// secrets.
-pub(crate) fn redact_path(path: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn redact_path(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     if names.is_off() {
         return None;
     }
@@ -77,7 +77,7 @@ pub(crate) fn redact_path(path: &str, open: bool, names: &Names) -> Option<Strin
 }
 
 /// Hides the user information of the URLs in a path, as in a request to a proxy.
-fn hide_user_info(path: &str, open: bool, names: &Names) -> Option<String> {
+fn hide_user_info(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     if !names.hides(Shape::UserInfo) {
         return None;
     }
@@ -99,7 +99,7 @@ fn hide_user_info(path: &str, open: bool, names: &Names) -> Option<String> {
     (copied > 0).then_some(out)
 }
 
-fn redact_segments(path: &str, open: bool, names: &Names) -> Option<String> {
+fn redact_segments(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     let mut out = String::new();
     let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
     let has_secrets = push_replaced(&mut out, path, separators, |segment, is_last| {
@@ -137,7 +137,7 @@ pub(crate) fn port_len(host: &str) -> usize {
 }
 
 /// Hides secrets in a host. Returns `None` if the host has no secrets.
-pub(crate) fn redact_host(host: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn redact_host(host: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     // A name before a port is a host, not the name of a value.
     let (name, port) = host.split_at(host.len() - port_len(host));
     let shown = hide_secrets(name, open && port.is_empty(), names)?;
@@ -178,7 +178,7 @@ fn is_opaque(scheme: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::key_cache::KeyCache;
+    use crate::redact::{key_cache::KeyCache, names::Names};
 
     #[test]
     fn secrets_in_url_are_hidden() {
@@ -248,11 +248,22 @@ mod tests {
             ("/a//ann:a/b@h/c", "/a//[REDACTED]@h/c"),
             ("/a//[REDACTED]@h/c", "/a//[REDACTED]@h/c"),
         ] {
-            let shown = redact_path(path, false, &Names::default());
+            let shown = redact_path(
+                path,
+                false,
+                Redactor::new(&Names::default(), &KeyCache::new()),
+            );
             assert_eq!(shown.as_deref().unwrap_or(path), expected);
         }
         for path in ["/a//b", "/a//h:80/x", "/a//h:x/y", "//"] {
-            assert_eq!(redact_path(path, false, &Names::default()), None);
+            assert_eq!(
+                redact_path(
+                    path,
+                    false,
+                    Redactor::new(&Names::default(), &KeyCache::new())
+                ),
+                None
+            );
         }
     }
 
@@ -309,7 +320,8 @@ mod tests {
 
     #[test]
     fn host_with_sensitive_name_is_shown_if_a_port_follows() {
-        let names = Names::default();
+        let (names, keys) = (Names::default(), KeyCache::new());
+        let redactor = Redactor::new(&names, &keys);
         for (host, shown) in [
             ("token:8080", None),
             ("[::1]:80", None),
@@ -318,7 +330,11 @@ mod tests {
             ("token:123456", Some("token:[REDACTED]")),
             ("token:hunter2:80", Some("token:[REDACTED]:80")),
         ] {
-            assert_eq!(redact_host(host, false, &names).as_deref(), shown, "{host}");
+            assert_eq!(
+                redact_host(host, false, redactor).as_deref(),
+                shown,
+                "{host}"
+            );
         }
     }
 }

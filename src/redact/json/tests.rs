@@ -469,8 +469,9 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn hide(value: &mut Value) {
-    let names = Names::default();
-    let hidden = |text: &str| hide_secrets(text, false, &names);
+    let (names, keys) = (Names::default(), KeyCache::new());
+    let redactor = Redactor::new(&names, &keys);
+    let hidden = |text: &str| hide_secrets(text, false, redactor);
     match value {
         Value::String(text) => *text = hidden(text).unwrap_or(std::mem::take(text)),
         Value::Array(items) => items.iter_mut().for_each(hide),

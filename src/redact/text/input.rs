@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{redact::names::Names, util::text};
+use crate::{redact::key_cache::Redactor, util::text};
 
 /// A text and the rules for reading it.
 #[derive(Clone, Copy)]
@@ -10,14 +10,14 @@ pub(super) struct Input<'t, 'n> {
     pub(super) text: &'t str,
     /// Set if the text was truncated, so its last word may be the beginning of a longer one.
     pub(super) open: bool,
-    pub(super) names: &'n Names,
+    pub(super) names: Redactor<'n>,
     /// Set if the text was percent-decoded. A blank may be part of a value, and words that are still
     /// percent-encoded are not decoded again.
     pub(super) decoded: bool,
 }
 
 impl<'t, 'n> Input<'t, 'n> {
-    pub(super) fn new(text: &'t str, open: bool, names: &'n Names) -> Self {
+    pub(super) fn new(text: &'t str, open: bool, names: Redactor<'n>) -> Self {
         Self {
             text,
             open,

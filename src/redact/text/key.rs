@@ -3,8 +3,8 @@
 use crate::{
     formats::{form, json::unescape::unescape},
     redact::{
+        key_cache::Redactor,
         listed::{NameClass, Place},
-        names::Names,
         text::{input::is_blank, quote::Quote},
     },
     util::text::{after_last, ceil_char_boundary},
@@ -70,7 +70,7 @@ impl<'t> PairKey<'t> {
     }
 
     /// Judges the name. Returns `None` if its value is shown, whatever it is.
-    pub(super) fn judge(&self, names: &Names) -> Option<Verdict> {
+    pub(super) fn judge(&self, names: Redactor<'_>) -> Option<Verdict> {
         let unescaped = unescape(self.name);
         let decoded = form::decode(&unescaped);
         let mut class = names.class_of(&decoded);
@@ -87,7 +87,7 @@ impl<'t> PairKey<'t> {
     }
 
     /// Returns the number of bytes before the name that are a sensitive name together with it, as in `api key: x`.
-    fn phrase_len(&self, name: &str, names: &Names) -> Option<usize> {
+    fn phrase_len(&self, name: &str, names: Redactor<'_>) -> Option<usize> {
         let mut rest = self.words_before.trim_end_matches(' ');
         while !rest.is_empty() {
             rest = &rest[..after_last(rest, |c| c == ' ')];

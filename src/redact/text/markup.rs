@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::redact::{
-    names::{Names, REDACTED},
+    key_cache::Redactor,
+    names::REDACTED,
     text::{
         input::{Input, is_blank},
         quote::Quote,
@@ -157,7 +158,7 @@ fn ends_name(c: char) -> bool {
 }
 
 /// Returns whether a name without its prefix is sensitive (Namespaces in XML 1.0, section 4).
-fn is_sensitive(name: &str, names: &Names) -> bool {
+fn is_sensitive(name: &str, names: Redactor<'_>) -> bool {
     names.is_sensitive(local(name))
 }
 

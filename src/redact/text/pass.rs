@@ -5,7 +5,8 @@ use std::{borrow::Cow, ops::Range};
 use crate::{
     formats::form,
     redact::{
-        names::{Names, REDACTED},
+        key_cache::Redactor,
+        names::REDACTED,
         shapes::Shape,
         text::{
             card, credential,
@@ -22,7 +23,7 @@ use crate::{
 /// Puts `text` on one line and hides its secrets. The result does not change if it is redacted again.
 ///
 /// `open` says that the text was truncated, so that its last word may be the beginning of a secret.
-pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'t, str> {
+pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: Redactor<'_>) -> Cow<'t, str> {
     if let Some(shown) = hide_secrets(text, open, names) {
         return Cow::Owned(shown);
     }
@@ -34,7 +35,7 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: &Names) -> Cow<'
 }
 
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
-pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn hide_secrets(text: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     // Most texts have no trigger. In a truncated text, slashes may begin user information.
     let may_be_cut = || text.contains("//") || card::find_truncated(text).is_some();
     let has_trigger = find_trigger(text, 0).is_some()
@@ -49,7 +50,7 @@ pub(crate) fn hide_secrets(text: &str, open: bool, names: &Names) -> Option<Stri
 /// Hides secrets in a percent-encoded value. Returns `None` if it has no secrets.
 ///
 /// If something was hidden, the parts of the value that need no encoding are shown decoded.
-pub(crate) fn hide_encoded(value: &str, open: bool, names: &Names) -> Option<String> {
+pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Option<String> {
     // Redirects that are passed on are encoded more than once.
     const MAX_DEPTH: usize = 4;
     // Words inside of the value are not decoded here, because the work would double with each level.

@@ -2,15 +2,20 @@ use proptest::prelude::*;
 
 use crate::{
     redact::{
+        key_cache::{KeyCache, Redactor},
         names::{Names, REDACTED},
         shapes::Shape,
-        text::{hide_secrets, redact_text},
+        text,
     },
-    util::text,
+    util::text::is_forbidden,
 };
 
 fn shown(text: &str) -> String {
-    redact_text(text, false, &Names::default()).into_owned()
+    redact_text(text, false, &Names::default())
+}
+
+fn redact_text(text: &str, open: bool, names: &Names) -> String {
+    text::redact_text(text, open, Redactor::new(names, &KeyCache::new())).into_owned()
 }
 
 #[test]
@@ -429,9 +434,10 @@ proptest! {
         open in any::<bool>(),
         names in names(),
     ) {
-        let once = redact_text(&text, open, &names).into_owned();
-        prop_assert!(!once.contains(text::is_forbidden));
-        prop_assert_eq!(hide_secrets(&once, open, &names), None);
+        let once = redact_text(&text, open, &names);
+        prop_assert!(!once.contains(is_forbidden));
+        let keys = KeyCache::new();
+        prop_assert_eq!(text::hide_secrets(&once, open, Redactor::new(&names, &keys)), None);
         prop_assert_eq!(redact_text(&once, open, &names), once.as_str());
     }
 }
