@@ -343,6 +343,29 @@ impl BodyLog {
         self.set_names(move |names| names.redact_path(&pattern))
     }
 
+    /// Hides values for which `condition` holds, whatever their name is. May be called several times; one condition is
+    /// enough.
+    ///
+    /// The condition is called with each string and number of JSON, each value of a form, a query or a multipart body,
+    /// each segment of a path, and each text in a header, a [field](crate::RecordExt::record_field), an error or the
+    /// [user](crate::User). Texts and longer values are then looked at in parts: what is between marks such as quotes,
+    /// brackets and line breaks, and each word. Names, such as JSON keys, are treated like values. `true`, `false` and
+    /// `null` are shown.
+    ///
+    /// Values are decoded first. A value that was truncated is hidden without a call. If the condition panics, the
+    /// value is hidden. The condition is called for every part of every record, so it should be fast.
+    ///
+    /// ```
+    /// use actix_bodylog::BodyLog;
+    ///
+    /// let body_log = BodyLog::new().redact_values(|value| value.starts_with("cus_"));
+    /// # let _ = body_log;
+    /// ```
+    pub fn redact_values(self, condition: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let condition: Arc<_> = Arc::new(condition);
+        self.set_names(move |names| names.redact_values(condition.clone()))
+    }
+
     /// Shows the values of this whole name, even if a rule for names would hide them. A value that looks like a
     /// credential, such as a JSON web token, stays hidden, except in a header: a header of this name may be
     /// [recorded](Self::request_header) unchanged. May be called several times.

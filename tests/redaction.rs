@@ -1,9 +1,9 @@
 //! Redaction rules, and the content of bodies that are not plain text.
 
-use actix_bodylog::{BodyLog, BodyPolicy, RecordExt as _, Redaction};
+use actix_bodylog::{BodyLog, BodyPolicy, RecordExt as _, Redaction, User};
 use actix_web::{
-    App, HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    App, HttpRequest, HttpResponse, error,
+    http::header::{self, HeaderMap, HeaderName},
     middleware::Compress,
     test::{TestRequest, call_service, init_service, read_body},
     web,
@@ -77,6 +77,95 @@ async fn sensitive_names_can_be_added_and_removed() {
     let rules = rules.keep("token_type").keep("pin");
     let record = record_of(|log| log.redaction(rules), post(JSON, body)).await;
     assert_eq!(record["http.request.body.content"], shown);
+}
+
+/// The numbers of customers, which the application knows by their form.
+fn is_customer(value: &str) -> bool {
+    value.len() == 8 && value.starts_with("77")
+}
+
+#[actix_web::test]
+async fn values_for_which_a_condition_holds_are_hidden_everywhere() {
+    async fn handler(req: HttpRequest, body: web::Bytes) -> Result<HttpResponse, actix_web::Error> {
+        req.record_field("customer", 77_000_001);
+        req.record_field("note", "of 77000002");
+        req.record_field("object", json!({"a": ["77000003", 77_000_004]}));
+        req.record_user(User::new("77000005").role("77000006"));
+        let res = HttpResponse::BadRequest()
+            .insert_header((header::LOCATION, "/customers/77000007?of=77000008"))
+            .content_type(JSON)
+            .body(body);
+        Err(error::InternalError::from_response("no 77000009", res).into())
+    }
+    for (content_type, body) in [
+        (
+            JSON,
+            r#"{"code":77000010,"a":["77000011",{"77000012":77000013}],"b":"of 77000014"}"#,
+        ),
+        (JSON, r#"{"code":"77000010","c":"{\"d\":77000011}"}"#),
+        (
+            "application/x-www-form-urlencoded",
+            "a=77000010&b=%37%37000011&c=of+77000012",
+        ),
+        ("application/xml", "<a b='77000010'>77000011</a>"),
+        ("application/yaml", "a: 77000010\nb:\n- 77000011\n"),
+        ("text/plain", "of 77000010, (77000011) and 77000012."),
+        ("text/csv", "a,b\n77000010,77000011\n"),
+        (
+            "text/event-stream",
+            "data: {\"a\":77000010}\n\ndata: 77000011\n\n",
+        ),
+        (
+            "multipart/form-data; boundary=B",
+            "--B\r\nContent-Disposition: form-data; name=a\r\n\r\n77000010\r\n--B--",
+        ),
+    ] {
+        let (recorder, log) = Recorder::with_log();
+        let log = log.redact_values(is_customer).redact_values(|_| false);
+        let app = App::new().default_service(web::to(handler)).wrap(log);
+        let app = init_service(app).await;
+        let req = post(content_type, body)
+            .uri("/customers/77000015/%37%37000016?a=77000017&b=of+77000018")
+            .insert_header((header::USER_AGENT, "x (77000019)"))
+            .insert_header((header::REFERER, "https://h/77000020/x?y=77000021"))
+            .insert_header((header::ACCEPT, "77000022"));
+        read_body(call_service(&app, req.to_request()).await).await;
+        let record = recorder.only().to_string();
+        assert!(!record.contains("7700"), "{content_type}: {record}");
+        assert!(
+            record.contains("/customers/[REDACTED]/[REDACTED]?a=[REDACTED]"),
+            "{record}"
+        );
+    }
+}
+
+#[test]
+fn truncated_value_is_hidden_if_there_is_a_condition_on_values() {
+    let headers =
+        |kind: &str| HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
+    for (content_type, body) in [
+        (
+            JSON,
+            r#"{"n":1,"a":77000001,"b":"77000002","c":[77000003]}"#,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            "n=1&a=77000001&b=77000002",
+        ),
+        ("application/xml", "<a n='1' b='77000001'>77000002</a>"),
+        ("text/plain", "n: 1\na: 77000001\nof 77000002"),
+    ] {
+        for limit in 1..body.len() {
+            let log = BodyLog::new()
+                .response_limit(limit)
+                .redact_values(is_customer);
+            let content = log.preview(&headers(content_type), body.as_bytes()).content;
+            assert!(
+                !content.unwrap_or_default().contains("77"),
+                "{limit} {body}"
+            );
+        }
+    }
 }
 
 #[actix_web::test]

@@ -157,7 +157,7 @@ impl<'s> ResponseReading<'s> {
         let Some(code) = &mut self.code else {
             return;
         };
-        if policy.hides_code {
+        if policy.hides_code || redactor.hides_value(code.as_code().as_str()) {
             return code.hide(REDACTED);
         }
         if let Code::Text(text) = code.as_code() {

@@ -269,9 +269,9 @@ impl Field {
             _ if redactor.is_sensitive(name) => REDACTED.into(),
             FieldValue::Text(text) => redact_value(&text, redactor).into(),
             FieldValue::Bool(value) => value.into(),
-            FieldValue::Integer(value) => value.into(),
-            FieldValue::Unsigned(value) => FieldValue::Unsigned(value),
-            FieldValue::Float(value) => value.into(),
+            FieldValue::Integer(value) => or_hidden(value, redactor),
+            FieldValue::Unsigned(value) => or_hidden(value, redactor),
+            FieldValue::Float(value) => or_hidden(value, redactor),
         };
         Some(Self {
             name: Self::shown_name(name),
@@ -291,6 +291,17 @@ impl Field {
         if let Some(field) = Self::sanitized(name, value, redactor) {
             self.value = field.value;
         }
+    }
+}
+
+/// Returns a number, or its replacement if a condition on values holds for its digits.
+fn or_hidden<N>(number: N, redactor: Redactor<'_>) -> FieldValue<'static>
+where
+    N: ToString + Into<FieldValue<'static>>,
+{
+    match redactor.has_values() && redactor.hides_value(&number.to_string()) {
+        true => REDACTED.into(),
+        false => number.into(),
     }
 }
 

@@ -49,6 +49,9 @@ pub(crate) fn hide_in_value(value: &str, open: bool, names: Redactor<'_>) -> Opt
     if names.is_off() || value.is_empty() {
         return None;
     }
+    if open && names.has_values() {
+        return Some(REDACTED.to_owned());
+    }
     if value.contains(['%', '+']) {
         return hide_encoded(value, open, names);
     }
@@ -67,7 +70,7 @@ fn push_pairs(
     place: Place,
 ) -> bool {
     let separators = memchr::memchr_iter(b'&', pairs.as_bytes());
-    let is_plain = is_plain(pairs);
+    let is_plain = is_plain(pairs, redactor);
     push_replaced(out, pairs, separators, |pair, is_last| {
         if is_plain
             && let Some(equals) = memchr::memchr(b'=', pair.as_bytes())
@@ -101,9 +104,9 @@ fn push_pairs(
     })
 }
 
-/// Returns whether `pairs` have no encoded character, no mark that ends a key, and no trigger except `=`.
-fn is_plain(pairs: &str) -> bool {
-    !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
+/// Returns whether no value has to be looked at, and `pairs` have no encoded character, no mark that ends a key, and no trigger except `=`.
+fn is_plain(pairs: &str, redactor: Redactor<'_>) -> bool {
+    !redactor.has_values() && !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
 }
 
 /// Hides the value of the sensitive `key` that begins at `start`, up to the end of the pair.

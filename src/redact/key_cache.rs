@@ -4,7 +4,7 @@ use std::{cell::Cell, ops::Deref};
 
 use crate::{
     redact::{listed::NameClass, names::Names},
-    util::bytes::BLOCK,
+    util::bytes::{BLOCK, padded},
 };
 
 /// The number of pairs of slots. A hash of 7 bits selects a pair.
@@ -106,6 +106,8 @@ pub(crate) struct KeyCache {
 
 /// The number of bits before the class in a slot.
 const CLASS_SHIFT: u32 = 120;
+/// The bits of the class in a slot.
+const CLASS: u128 = 0xf << CLASS_SHIFT;
 
 impl KeyCache {
     pub(crate) fn new() -> Self {
@@ -122,15 +124,14 @@ impl KeyCache {
     }
 
     fn get(&self, key: u128) -> Option<NameClass> {
-        let [first, second] = self.slots(key);
-        for slot in [first, second] {
-            let class = (slot.get() ^ key) >> CLASS_SHIFT;
+        self.slots(key).iter().find_map(|slot| {
             // Only the class differs if this is the slot of the key.
-            if slot.get() == key | class << CLASS_SHIFT && class < 0x10 {
-                return NameClass::from_number(class as u8);
+            let difference = slot.get() ^ key;
+            match difference & !CLASS {
+                0 => NameClass::from_number((difference >> CLASS_SHIFT) as u8),
+                _ => None,
             }
-        }
-        None
+        })
     }
 
     fn put(&self, key: u128, class: NameClass) {
@@ -148,11 +149,8 @@ impl KeyCache {
 
 /// Returns a key as a number, if the key is short enough for the cache.
 fn short_key(key: &str) -> Option<u128> {
-    let mut block = [0; BLOCK];
     let len = key.len();
-    let bytes = block[..BLOCK - 1].get_mut(..len)?;
-    bytes.copy_from_slice(key.as_bytes());
-    Some(tagged(u128::from_le_bytes(block), len))
+    (len < BLOCK).then(|| tagged(u128::from_le_bytes(padded(key.as_bytes())), len))
 }
 
 /// Returns the bytes of a key with its length in the last byte.

@@ -223,23 +223,31 @@ pub(crate) enum NameClass {
 }
 
 impl NameClass {
-    const ALL: [Self; 11] = [
-        Self::Plain,
-        Self::Secret,
-        Self::SecretOfUser,
-        Self::Tokens,
-        Self::InQuery,
-        Self::Code,
-        Self::Naming,
-        Self::Valued,
-        Self::Errors,
-        Self::LogProbs,
-        Self::Dated,
-    ];
-
-    /// Returns the class with this number.
+    /// Returns the class with this number, which is less than 16.
     pub(super) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+        const CLASSES: [Option<NameClass>; 16] = {
+            let mut classes = [None; 16];
+            let all = [
+                NameClass::Plain,
+                NameClass::Secret,
+                NameClass::SecretOfUser,
+                NameClass::Tokens,
+                NameClass::InQuery,
+                NameClass::Code,
+                NameClass::Naming,
+                NameClass::Valued,
+                NameClass::Errors,
+                NameClass::LogProbs,
+                NameClass::Dated,
+            ];
+            let mut nth = 0;
+            while nth < all.len() {
+                classes[all[nth] as usize] = Some(all[nth]);
+                nth += 1;
+            }
+            classes
+        };
+        CLASSES[usize::from(number & 0xf)]
     }
 
     /// Returns whether the values of the name are secrets in every kind of text.
@@ -309,14 +317,18 @@ pub(crate) fn is_repeated_authorization_code(value: &str) -> bool {
 /// Returns whether `value` stands for a value that somebody is to fill in: `${TOKEN}`, `{{token}}`, `%s`,
 /// `<password>`, `$password`.
 pub(crate) fn is_placeholder(value: &str) -> bool {
+    matches!(value.as_bytes().first(), Some(b'$' | b'{' | b'<' | b'%')) && is_template(value)
+}
+
+#[cold]
+fn is_template(value: &str) -> bool {
     const MAX: usize = 64;
     let is_name = |text: &str| {
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
         text.chars().any(char::is_alphabetic) && text.chars().all(is_part)
     };
     let between = |start, end| value.strip_prefix(start)?.strip_suffix(end);
-    value.starts_with(['$', '{', '<', '%'])
-        && value.len() <= MAX
+    value.len() <= MAX
         && (matches!(value, "%s" | "%v" | "%d" | "%q")
             || [("${", "}"), ("{{", "}}"), ("<", ">"), ("%(", ")s")]
                 .into_iter()

@@ -16,7 +16,10 @@ mod pieces;
 mod shapes;
 pub(crate) mod text;
 pub(crate) mod url;
+pub(crate) mod values;
 pub(crate) mod words;
+
+use std::sync::Arc;
 
 pub use self::shapes::Shape;
 use crate::redact::{names::Names, path::PathPattern};
@@ -80,6 +83,15 @@ impl Redaction {
             Ok(pattern) => self.names.redact_path(&pattern),
             Err(reason) => panic!("{reason}"),
         }
+        self
+    }
+
+    /// Hides values for which a condition holds. See [`BodyLog::redact_values`](crate::BodyLog::redact_values).
+    pub fn redact_values(
+        mut self,
+        condition: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.names.redact_values(Arc::new(condition));
         self
     }
 

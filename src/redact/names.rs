@@ -1,16 +1,18 @@
 //! Names of values that must not be logged.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
+pub(crate) use crate::redact::pieces::REDACTED;
 use crate::redact::{
     listed::{self, NEVER_LOGGED, NameClass},
     path::{HiddenSegments, PathPattern, PathPatterns},
     shapes::{Shape, Shapes},
+    values::{Condition, Values},
     words::{Words, normalize},
 };
-
-/// The text that replaces a sensitive value.
-pub(crate) const REDACTED: &str = "[REDACTED]";
 
 /// The sensitive names of one logger.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct Names {
     layers: Vec<Layer>,
     /// The patterns of [`Names::redact_path`].
     paths: PathPatterns,
+    /// The conditions of [`Names::redact_values`].
+    values: Values,
 }
 
 /// The whole names that were set on one logger. The order of the calls does not matter.
@@ -47,6 +51,7 @@ impl Default for Names {
             contained: List::default(),
             layers: vec![Layer::default()],
             paths: PathPatterns::default(),
+            values: Values::default(),
         }
     }
 }
@@ -78,6 +83,7 @@ impl Names {
             && self.contained.is_empty()
             && self.layers.iter().all(|layer| layer.redacted.is_empty())
             && self.paths.is_empty()
+            && self.values.is_empty()
     }
 
     /// Returns whether secrets of this shape are hidden.
@@ -144,6 +150,27 @@ impl Names {
     /// Returns whether any pattern of paths was set.
     pub(crate) fn has_paths(&self) -> bool {
         !self.paths.is_empty()
+    }
+
+    /// Adds a condition on values that are hidden, whatever their name is.
+    pub(crate) fn redact_values(&mut self, condition: Arc<Condition>) {
+        self.id = next_id();
+        self.values.add(condition);
+    }
+
+    /// Returns whether there are conditions on values, so that every value must be looked at.
+    pub(crate) fn has_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// Returns whether a value is hidden, whatever its name is.
+    pub(crate) fn hides_value(&self, value: &str) -> bool {
+        self.values.has(value)
+    }
+
+    /// Hides the values in a text. `open` says that the text was truncated. Returns `None` if nothing is hidden.
+    pub(crate) fn hide_values(&self, text: &str, open: bool) -> Option<String> {
+        self.values.hide_in(text, open)
     }
 
     /// Shows the values of exactly this name.

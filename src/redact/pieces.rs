@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The text that replaces a sensitive value.
+pub(crate) const REDACTED: &str = "[REDACTED]";
+
 /// The replacement of a piece.
 pub(super) struct Replacement {
     /// The number of bytes at the start of the piece that stay.

@@ -88,9 +88,17 @@ pub(crate) fn find_refined(
     if rest.is_empty() {
         return None;
     }
-    let block = padded(rest);
-    let hits = hits(&block, class) & ((1 << rest.len()) - 1);
-    first_of(bytes.len() - rest.len(), refine(u8x16::new(block), hits))
+    // The last block overlaps with the one before it, unless it is the only one.
+    let (block, seen) = match bytes.last_chunk() {
+        Some(block) => (*block, BLOCK - rest.len()),
+        None => (padded(rest), 0),
+    };
+    let mask = ((1 << rest.len()) - 1) << seen;
+    let hits = hits(&block, class) & mask;
+    first_of(
+        bytes.len() - rest.len() - seen,
+        refine(u8x16::new(block), hits),
+    )
 }
 
 /// Returns the place of the first byte in `class`.
@@ -123,7 +131,7 @@ fn hits_in_rest(rest: &[u8], class: impl Fn(u8x16) -> u8x16) -> u32 {
 /// Copies a text that is shorter than a block, and fills the block with zeros. Two overlapping reads are cheaper than a
 /// call of `memcpy`, to which the compiler turns a copy of variable length.
 #[inline(always)]
-fn padded(rest: &[u8]) -> [u8; BLOCK] {
+pub(crate) fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let shift = |len| 8 * (rest.len() - len);
     let number = if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
         let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));

@@ -303,30 +303,38 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
         at + 1
     }
 
+    #[inline(always)]
     fn literal(&mut self, at: usize, literal: &[u8]) -> Step<usize> {
         let rest = &self.input.as_bytes()[at..];
-        let seen = rest.len().min(literal.len());
-        if rest[..seen] != literal[..seen] {
+        let is_whole = rest.starts_with(literal);
+        if !is_whole && !literal.starts_with(rest) {
             return stop(Ending::Malformed, at);
         }
         self.visitor.begin_value(at, self.nesting.depth());
         self.visitor.literal();
-        match seen == literal.len() {
-            true => Ok(at + seen),
-            false => stop(Ending::Cut, at + seen),
+        match is_whole {
+            true => Ok(at + literal.len()),
+            false => stop(Ending::Cut, at + rest.len()),
         }
     }
 
     fn number(&mut self, start: usize) -> Step<usize> {
         let bytes = self.input.as_bytes();
-        let digits = bytes[start..].iter().take_while(|b| b.is_ascii_digit());
-        let len = digits.count();
+        let digits = |at: usize| {
+            let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit());
+            digits.count()
+        };
+        let len = digits(start);
         let mut end = start + len;
-        // Most numbers are integers.
-        let is_integer = len > 0
+        if bytes.get(end) == Some(&b'.') {
+            let fraction = digits(end + 1);
+            end += if fraction > 0 { 1 + fraction } else { 0 };
+        }
+        // Most numbers have no sign and no exponent.
+        let is_simple = len > 0
             && (bytes[start] != b'0' || len == 1)
             && !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E'));
-        if !is_integer {
+        if !is_simple {
             end = self.any_number(start)?;
         }
         if matches!(end - start, 15 | 16) || self.visitor.wants_scalar() {

@@ -69,7 +69,8 @@ impl Pairs {
     }
 
     /// Takes the end of a container, which leaves `depth` containers open.
-    #[inline]
+    // Out of line, because few bodies have pairs.
+    #[inline(never)]
     pub(super) fn close(&mut self, depth: usize) {
         while self
             .objects

@@ -20,47 +20,54 @@ pub(super) struct Scopes<'r> {
 }
 
 impl Scopes<'_> {
+    /// Returns whether the first value in `value`, which is at `at`, is hidden whatever its name is.
+    pub(super) fn hide(&mut self, at: usize, value: &str) -> bool {
+        self.is_active && (self.is_late(at) || (self.tokens.is_some() && value.starts_with('"')))
+    }
+
     /// Returns whether the value at `at` is a late secret.
-    pub(super) fn is_late(&mut self, at: usize) -> bool {
+    fn is_late(&mut self, at: usize) -> bool {
         let passed = self.late.iter().take_while(|&&late| late < at).count();
         self.late = &self.late[passed..];
         self.late.first() == Some(&at)
     }
 
-    pub(super) fn update(&mut self) {
-        let scopes = [self.tokens, self.errors, self.log_probs];
-        self.is_active = scopes.iter().any(Option::is_some) || !self.late.is_empty();
+    /// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.
+    pub(super) fn begin(
+        &mut self,
+        scope: impl FnOnce(&mut Self) -> &mut Option<usize>,
+        depth: usize,
+    ) -> bool {
+        scope(self).get_or_insert(depth);
+        self.is_active = true;
+        false
     }
 
     /// Ends the scopes of the value inside of `depth` containers.
     pub(super) fn end_value(&mut self, depth: usize) {
-        for scope in [&mut self.tokens, &mut self.errors, &mut self.log_probs] {
-            if *scope == Some(depth) {
-                *scope = None;
+        let mut scopes = [&mut self.tokens, &mut self.errors, &mut self.log_probs];
+        for scope in &mut scopes {
+            if **scope == Some(depth) {
+                **scope = None;
             }
         }
-        self.update();
+        self.is_active = scopes.iter().any(|scope| scope.is_some()) || !self.late.is_empty();
     }
-}
-
-/// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.
-pub(super) fn begin_scope(scope: &mut Option<usize>, depth: usize) -> bool {
-    scope.get_or_insert(depth);
-    false
 }
 
 /// Returns whether `text` begins with a value that is empty or a placeholder, and so not a secret.
 pub(super) fn is_nothing(text: &str) -> bool {
     const MAX: usize = 66;
-    if let Some(string) = text.strip_prefix('"') {
-        let end = memchr::memchr(b'"', &string.as_bytes()[..string.len().min(MAX)]);
-        return end.is_some_and(|end| end == 0 || is_placeholder(&string[..end]));
+    match text.as_bytes() {
+        [b'"', b'"', ..] | [b'n', ..] => true,
+        [b'"', b'$' | b'{' | b'<' | b'%', ..] => {
+            let string = &text.as_bytes()[1..text.len().min(MAX)];
+            memchr::memchr(b'"', string).is_some_and(|end| is_placeholder(&text[1..][..end]))
+        }
+        [b'[', inner @ ..] => inner.trim_ascii_start().starts_with(b"]"),
+        [b'{', inner @ ..] => inner.trim_ascii_start().starts_with(b"}"),
+        _ => false,
     }
-    let is_empty = |open, close| {
-        let inner = text.strip_prefix(open);
-        inner.is_some_and(|inner: &str| inner.trim_ascii_start().starts_with(close))
-    };
-    is_empty('[', ']') || is_empty('{', '}') || text.starts_with('n')
 }
 
 /// Returns whether `text` begins with a string that is an authorization code. A response may repeat one.

@@ -8,7 +8,11 @@ use crate::{
         code::{Code, CodeState, MAX_CODE_LEN},
         nesting::MAX_DEPTH,
     },
-    redact::{key_cache::KeyCache, names::Names},
+    redact::{
+        key_cache::KeyCache,
+        names::{Names, REDACTED},
+    },
+    util::text,
 };
 
 fn redacted(input: &str) -> (String, Ending) {

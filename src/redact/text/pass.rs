@@ -13,7 +13,7 @@ use crate::{
             input::{Finding, Input, is_blank},
             layers::hide_in_layers,
             markup, pair, private_key, token,
-            triggers::find_trigger,
+            triggers::{find_trigger, has_trigger},
             user_info::{self, Authorities, BeforeAt},
         },
     },
@@ -36,12 +36,11 @@ pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: Redactor<'_>) ->
 
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
 pub(crate) fn hide_secrets(text: &str, open: bool, names: Redactor<'_>) -> Option<String> {
-    // Most texts have no trigger. In a truncated text, slashes may begin user information.
+    // Most texts have no trigger and no escape. In a truncated text, slashes may begin user information.
     let may_be_cut = || text.contains("//") || card::find_truncated(text).is_some();
-    let has_trigger = find_trigger(text, 0).is_some()
-        || (open && may_be_cut())
-        || memchr::memchr2(b'\\', b'&', text.as_bytes()).is_some();
-    match has_trigger && !names.is_off() {
+    let may_have_secret =
+        names.has_values() || has_trigger(text, [b'\\', b'&'], []) || (open && may_be_cut());
+    match may_have_secret && !names.is_off() {
         true => hide_in_layers(Input::new(text, open, names), run_twice),
         false => None,
     }
@@ -85,12 +84,20 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Opti
 
 /// Hides secrets in a text, and then in the one line that the result becomes.
 ///
-/// The first pass needs the line breaks, because they end values. The second pass is needed because
+/// Values that a condition hides come first. The first pass needs the line breaks, because they end values. The second pass is needed because
 /// a replacement changes what its neighbours look like. If a third pass would change the text again,
 /// which is rare, all of the text is hidden.
 fn run_twice(input: Input<'_, '_>) -> Option<String> {
-    let changed = Pass::run(input)?;
-    let line = text::sanitize(&changed).into_owned();
+    let without_values = input.names.hide_values(input.text, input.open);
+    let input = Input {
+        text: without_values.as_deref().unwrap_or(input.text),
+        ..input
+    };
+    let changed = Pass::run(input);
+    let line = text::sanitize(changed.as_ref().or(without_values.as_ref())?).into_owned();
+    if changed.is_none() {
+        return Some(line);
+    }
     let again = |text| Pass::run(Input { text, ..input });
     let Some(shown) = again(&line) else {
         return Some(line);

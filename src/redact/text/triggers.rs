@@ -8,7 +8,7 @@ use crate::{
         private_key, token,
     },
     util::{
-        bytes::{self, BLOCK, class},
+        bytes::{self, class},
         text,
     },
 };
@@ -26,16 +26,18 @@ fn may_be_trigger(block: u8x16) -> u8x16 {
         | class::is(block & u8x16::splat(!0x20), b'B')
 }
 
-/// Removes the digits from the lanes `hits`, except the first one of each group, as in a card number or in `ya29.`.
+/// Removes the digits from the lanes `hits`, except the first of four, as in a card number, and one after `a`, as in
+/// `ya29.`.
 ///
 /// A card number has at least one whole group in one block, wherever the block begins.
 #[inline]
 pub(crate) fn candidates(block: u8x16, hits: u32) -> u32 {
-    const LAST: u32 = 1 << (BLOCK - 1);
     let digits = class::within(block, b'0', b'9').to_bitmask();
     let pairs = digits & digits >> 1;
-    // The group of the last digit may go on in the next block.
-    hits & (!digits | ((pairs | LAST) & !(pairs << 1)))
+    let groups = pairs & pairs >> 2;
+    // An `a` may precede the block.
+    let after_a = class::is(block, b'a').to_bitmask() << 1 | 1;
+    hits & (!digits | (groups & !(groups << 1)) | after_a)
 }
 
 /// Returns whether the three letters at `at` begin `Bearer` or `Basic`, or the marker of a PEM text is there.
@@ -50,8 +52,13 @@ fn begins_scheme(text: &[u8], at: usize) -> bool {
 }
 
 /// Returns whether a secret can be recognized at `at`.
-#[inline(never)]
+#[inline]
 fn is_trigger(text: &str, at: usize) -> bool {
+    has_neighbors(text.as_bytes(), at) && is_trigger_here(text, at)
+}
+
+#[inline(never)]
+fn is_trigger_here(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     match bytes[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
@@ -71,8 +78,7 @@ fn is_card_number(text: &str, at: usize) -> bool {
 /// Finds the first trigger at `from` or after it.
 pub(super) fn find_trigger(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes().get(from..)?;
-    let confirm =
-        |at| may_be_token_or_card(text.as_bytes(), from + at) && is_trigger(text, from + at);
+    let confirm = |at| is_trigger(text, from + at);
     Some(from + bytes::find_refined(bytes, may_be_trigger, candidates, confirm)?)
 }
 
@@ -97,13 +103,13 @@ pub(crate) fn has_trigger<const N: usize, const M: usize>(
 /// [forbidden](text::is_forbidden) character.
 #[inline]
 pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
-    may_be_token_or_card(text.as_bytes(), at) && needs_change_here(text, at)
+    has_neighbors(text.as_bytes(), at) && needs_change_here(text, at)
 }
 
-/// Returns whether the neighbour of the byte at `at` may belong to the same token or card number. Rejects most
-/// hyphens, digits and capital letters in few operations. For other bytes, returns true.
+/// Returns whether the neighbors of the byte at `at` may belong to the same secret. Rejects most hyphens, digits and
+/// letters in few operations. For other bytes, returns true.
 #[inline(always)]
-fn may_be_token_or_card(text: &[u8], at: usize) -> bool {
+fn has_neighbors(text: &[u8], at: usize) -> bool {
     let before = text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
     let after = text.get(at + 1).copied().unwrap_or_default();
     match text[at] {
@@ -113,9 +119,10 @@ fn may_be_token_or_card(text: &[u8], at: usize) -> bool {
                 && (before == b'a' || text.get(at + 2).is_some_and(u8::is_ascii_digit))
         }
         b'G' => before == b'S' && after == b'.',
-        b'H' | b'K' => false,
+        b'!' | b'H' | b'K' | b';' | b'>' | b'?' => false,
         b'I' => matches!(before, b'A' | b'K' | b'S'),
         b'J' => before == b'y',
+        b'B' | b'b' => matches!(text.get(at + 2), Some(b'a' | b'A' | b's' | b'S' | b'G')),
         _ => true,
     }
 }
@@ -125,7 +132,7 @@ fn needs_change_here(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
         0..0x20 | 0x7f => true,
-        _ => is_trigger(text, at),
+        _ => is_trigger_here(text, at),
     }
 }
 
@@ -135,23 +142,24 @@ fn needs_change_here(text: &str, at: usize) -> bool {
 ///
 /// Most bytes of a body are read by this function, so it uses as few operations as possible.
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
-    // Control characters, the quote and `%`: all bytes up to `%`, except the blank and `!`.
-    let low = class::within(block, 0, b'%') & !class::is(block | u8x16::ONE, b'!');
+    // Control characters, the quote and `%`: all bytes up to `%`, except the blank.
+    let low = class::within(block, 0, b'%') & !class::is(block, b' ');
     // Digits, `:` to `=`, and `@`.
     let marks = class::within(block, b'0', b'@') | class::is(block, b'-');
-    // `_` and DEL, which differ in one bit; `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
-    let letters = class::is(block | u8x16::splat(0x20), 0x7f) | class::within(block, b'G', b'K');
-    let single = class::is(block, b'\\') | letters;
-    // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`, and 0xc2 and 0xe2, which may begin forbidden characters.
-    let first = class::is(block & u8x16::splat(0x5f), b'B');
-    // `A` and `E` in upper or lower case, or a byte that is not ASCII, whose top bit is set.
-    let second = class::is(next & u8x16::splat(0x5b), b'A') | next;
-    low | marks | single | (first & second)
+    // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
+    let single = class::is(block, b'\\') | class::within(block, b'G', b'K');
+    // `_` and DEL, which differ in one bit, and so do 0xc2 and 0xe2, which may begin forbidden characters.
+    let lower = block | u8x16::splat(0x20);
+    let pairs = class::is(lower, 0x7f) | class::is(lower, 0xe2);
+    // `BA`, `BE`, as in `BEGIN`, `Bearer` and `Basic`, in upper or lower case.
+    let schemes = class::is(lower, b'b') & class::is(next & u8x16::splat(0x5b), b'A');
+    low | marks | single | pairs | schemes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::bytes::BLOCK;
 
     #[test]
     fn trigger_mask_has_every_byte_that_ends_or_changes_a_string() {
