@@ -218,18 +218,18 @@ impl Names {
         self.classify(name).is_secret()
     }
 
-    /// Returns whether the last of several words in prose are a sensitive name, as in `my api key: x`. A part of the
-    /// words does not count, because `token expires: noon` contains no token.
-    pub(crate) fn is_sensitive_phrase(&self, words: &str) -> bool {
+    /// Judges the last of several words in prose, as in `my api key: x`. A part of the words does not count, because
+    /// `token expires: noon` contains no token. Returns `None` if they are not a sensitive name.
+    pub(crate) fn class_of_phrase(&self, words: &str) -> Option<NameClass> {
         const NOUNS: [&str; 6] = ["number", "code", "key", "value", "is", "was"];
         let words = Words::of(words);
         let joined = words.joined();
-        let is_whole = |name: &str| match self.set_on_a_logger(name) {
-            Some(hidden) => hidden,
-            None => self.has_defaults && listed::is_listed(name),
+        let class_of = |name: &str| match self.set_on_a_logger(name) {
+            Some(hidden) => hidden.then_some(NameClass::SecretOfUser),
+            None => (self.has_defaults && listed::is_listed(name)).then_some(NameClass::Secret),
         };
-        let stripped = NOUNS.iter().filter_map(|noun| joined.strip_suffix(noun));
-        is_whole(joined) || stripped.into_iter().any(is_whole)
+        let mut stripped = NOUNS.iter().filter_map(|noun| joined.strip_suffix(noun));
+        class_of(joined).or_else(|| stripped.find_map(class_of))
     }
 
     /// Returns whether the value of `key` extends to the end of the line, even if the value looks like pairs.
@@ -537,10 +537,14 @@ mod tests {
             "password is",
             "Blood Group",
         ] {
-            assert!(names.is_sensitive_phrase(words), "{words}");
+            let class = match words {
+                "Blood Group" => NameClass::SecretOfUser,
+                _ => NameClass::Secret,
+            };
+            assert_eq!(names.class_of_phrase(words), Some(class), "{words}");
         }
         for words in ["token expires", "password policy", "my name", "key"] {
-            assert!(!names.is_sensitive_phrase(words), "{words}");
+            assert_eq!(names.class_of_phrase(words), None, "{words}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! The name before a separator.
 
+use std::borrow::Cow;
+
 use crate::{
     formats::{form, json::unescape::unescape},
     redact::{
@@ -71,13 +73,14 @@ impl<'t> PairKey<'t> {
 
     /// Judges the name. Returns `None` if its value is shown, whatever it is.
     pub(super) fn judge(&self, names: Redactor<'_>) -> Option<Verdict> {
-        let unescaped = unescape(self.name);
+        let unescaped = unescape_name(self.name);
         let decoded = form::decode(&unescaped);
         let mut class = names.class_of(&decoded);
         let mut start = self.start;
         if !class.may_hide(self.place()) {
-            start -= self.phrase_len(&decoded, names)?;
-            class = NameClass::Secret;
+            let (len, phrase) = self.phrase(&decoded, names)?;
+            start -= len;
+            class = phrase;
         }
         Some(Verdict {
             start,
@@ -86,14 +89,15 @@ impl<'t> PairKey<'t> {
         })
     }
 
-    /// Returns the number of bytes before the name that are a sensitive name together with it, as in `api key: x`.
-    fn phrase_len(&self, name: &str, names: Redactor<'_>) -> Option<usize> {
+    /// Returns the number of bytes before the name that are a sensitive name together with it, as in `api key: x`, and
+    /// the class of that name.
+    fn phrase(&self, name: &str, names: Redactor<'_>) -> Option<(usize, NameClass)> {
         let mut rest = self.words_before.trim_end_matches(' ');
         while !rest.is_empty() {
             rest = &rest[..after_last(rest, |c| c == ' ')];
             let words = &self.words_before[rest.len()..];
-            if names.is_sensitive_phrase(&format!("{words}{name}")) {
-                return Some(words.len());
+            if let Some(class) = names.class_of_phrase(&format!("{words}{name}")) {
+                return Some((words.len(), class));
             }
             rest = rest.trim_end_matches(' ');
         }
@@ -112,6 +116,40 @@ pub(super) struct Verdict {
 
 pub(super) fn is_key_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']' | '$' | '%' | '+' | '\\')
+}
+
+/// Decodes the escapes of JSON in a name, and those of YAML that JSON does not have, `\xHH` and `\UHHHHHHHH`.
+fn unescape_name(name: &str) -> Cow<'_, str> {
+    match unescape(name) {
+        Cow::Owned(name) if name.contains("\\x") || name.contains("\\U") => {
+            Cow::Owned(unescape_yaml(&name))
+        }
+        name => name,
+    }
+}
+
+fn unescape_yaml(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let len = match escape.as_bytes().get(1) {
+            Some(b'x') => 4,
+            Some(b'U') => 10,
+            _ => 0,
+        };
+        let code = escape.get(2.min(len)..len);
+        let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let (c, len) = match code.and_then(char::from_u32) {
+            Some(c) => (c, len),
+            None => ('\\', 1),
+        };
+        out.push(c);
+        rest = &escape[len..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Returns the last words of `text` that only blanks separate, at most three.
