@@ -14,7 +14,7 @@ const CHILD: &str = "BODYLOG_LINEAR_TIME";
 const LEN: usize = 1000;
 
 /// Texts that may be searched again and again for an end that does not come.
-const PIECES: [&str; 74] = [
+const PIECES: [&str; 94] = [
     "=",
     ":",
     "a=",
@@ -89,6 +89,26 @@ const PIECES: [&str; 74] = [
     "SG.",
     "SG.a",
     "AKIA",
+    "name: a\n",
+    "name: pin\n",
+    "value: a\n",
+    "value: ",
+    "name: ",
+    "value:\n  ",
+    "- value: a\n",
+    "value: a name: pin ",
+    "value=\"",
+    "{value: a, ",
+    "{name: pin, ",
+    "{name: a, value: ",
+    "value: a}",
+    ":  a",
+    " - a: ",
+    "<value>",
+    "<value>a</value>",
+    "<value>a</value><name>pin</name>",
+    "<value><name>pin</name>",
+    "<value><![CDATA[",
 ];
 const STARTS: [&str; 6] = [
     "",

@@ -193,6 +193,21 @@ const BODIES: &[(&str, &str)] = &[
     (YAML, "password: 'a'' {S}'' {S}'\na: 1\n"),
     (YAML, "{password: 'it''s {S}', a: 1}"),
     (YAML, "- password: \"\"\"{S}\"\"\"\n"),
+    (
+        YAML,
+        "env:\n- name: DB_PASSWORD\n  value: {S}\n- name: A\n  value: b\n",
+    ),
+    (
+        YAML,
+        "- name: pin\n  meta:\n    name: a\n    value: b\n  value: '{S}'\n",
+    ),
+    (YAML, "\"p\\x61ssword\": \"{S}\"\n"),
+    (TEXT, "INFO set name=\"password\" user=ann value=\"{S}\""),
+    (TEXT, "name: password, value: {S}"),
+    (
+        TEXT,
+        "[Field(name='password', value='{S}'), Field(name='a')]",
+    ),
     (TEXT, "login(password: \"\"\"{S}\"\"\") { id }"),
     (TEXT, "password = \'\'\'\n{S}\'\'\'\na = 1"),
     (TEXT, "SET password='it''{S}', a=1"),
@@ -263,6 +278,27 @@ const TOKENS: &[(&str, &str)] = &[
     (UNTYPED, "{S}"),
 ];
 
+/// Bodies with values whose names follow. What is sent up to the name has no secret.
+const NAMED_LATER: &[(&str, &str)] = &[
+    (
+        YAML,
+        "env:\n  - value: {S}\n    a: 1\n    name: DB_PASSWORD\n  - a: b\n",
+    ),
+    (
+        YAML,
+        "- value: |\n    {S}\n    {S}\n  name: tls.privateKey\n- value: x\n",
+    ),
+    (
+        YAML,
+        "- {value: \"{S}\", name: \"p\\x69n\"}\n- {name: a, value: b}\n",
+    ),
+    (TEXT, "INFO set value={S} user=ann name=password"),
+    (TEXT, "Header { value: \"{S}\", name: \"authorization\" } x"),
+    (XML, "<a><p><value>{S}</value><n/><name>pin</name></p></a>"),
+    (XML, "<a><add value=\"{S}\" key=\"ApiKey\"/></a>"),
+    (JSON, r#"[{"value":"{S}","name":"DB_PASSWORD"}]"#),
+];
+
 fn headers(content_type: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if !content_type.is_empty() {
@@ -331,6 +367,22 @@ fn a_secret_in_a_body_is_hidden_at_every_cut() {
     for (content_type, template) in BODIES {
         for secret in SECRETS {
             check_every_cut(content_type, &fill(content_type, template, secret), secret);
+        }
+    }
+}
+
+#[test]
+fn a_value_whose_name_follows_is_hidden_at_every_limit() {
+    for (content_type, template) in NAMED_LATER {
+        for secret in SECRETS {
+            let body = fill(content_type, template, secret);
+            let headers = headers(content_type);
+            for limit in 0..=body.len() {
+                let log = BodyLog::new().response_limit(limit).code_limit(limit);
+                let shown = log.preview(&headers, body.as_bytes()).content;
+                let context = format!("{content_type}, cut at {limit}: {body}");
+                assert_hidden(&shown.unwrap_or_default(), secret, &context);
+            }
         }
     }
 }

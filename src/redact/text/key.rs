@@ -24,6 +24,8 @@ pub(super) struct PairKey<'t> {
     pub(super) name: &'t str,
     /// The words of the line before a name without quotes, if blanks separate them from it.
     words_before: &'t str,
+    /// Set if the name is between quotes.
+    pub(super) quoted: bool,
     /// Set if the name is a parameter of a URL.
     pub(super) in_query: bool,
 }
@@ -59,6 +61,7 @@ impl<'t> PairKey<'t> {
             separator,
             name,
             words_before,
+            quoted,
             in_query: earlier.ends_with(['?', '&']),
         })
     }
@@ -71,16 +74,19 @@ impl<'t> PairKey<'t> {
         }
     }
 
-    /// Judges the name. Returns `None` if its value is shown, whatever it is.
+    /// Judges the name. Returns `None` if its value is shown, whatever it is and whatever is beside it.
     pub(super) fn judge(&self, names: Redactor<'_>) -> Option<Verdict> {
         let unescaped = unescape_name(self.name);
         let decoded = form::decode(&unescaped);
         let mut class = names.class_of(&decoded);
         let mut start = self.start;
         if !class.may_hide(self.place()) {
-            let (len, phrase) = self.phrase(&decoded, names)?;
-            start -= len;
-            class = phrase;
+            if let Some((len, phrase)) = self.phrase(&decoded, names) {
+                start -= len;
+                class = phrase;
+            } else if !matches!(class, NameClass::Naming | NameClass::Valued) {
+                return None;
+            }
         }
         Some(Verdict {
             start,
@@ -119,7 +125,7 @@ pub(super) fn is_key_char(c: char) -> bool {
 }
 
 /// Decodes the escapes of JSON in a name, and those of YAML that JSON does not have, `\xHH` and `\UHHHHHHHH`.
-fn unescape_name(name: &str) -> Cow<'_, str> {
+pub(super) fn unescape_name(name: &str) -> Cow<'_, str> {
     match unescape(name) {
         Cow::Owned(name) if name.contains("\\x") || name.contains("\\U") => {
             Cow::Owned(unescape_yaml(&name))

@@ -7,6 +7,7 @@ use crate::redact::{
     names::REDACTED,
     text::{
         input::{Input, is_blank},
+        named::Pairs,
         quote::Quote,
     },
 };
@@ -24,8 +25,12 @@ pub(super) fn find<'t>(
     input: &Input<'t, '_>,
     at: usize,
     unclosed: &mut Unclosed<'t>,
+    pairs: &mut Pairs<'t>,
 ) -> Vec<Range<usize>> {
     let rest = input.rest(at + 1);
+    if rest.starts_with('/') {
+        pairs.close_element();
+    }
     let name = &rest[..rest.find(ends_name).unwrap_or(rest.len())];
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return Vec::new();
@@ -36,6 +41,13 @@ pub(super) fn find<'t>(
     let content = tag_start + len + 1;
     // A tag without its end was truncated.
     let has_content = closed && !tag.ends_with('/');
+    let is_late = has_content && pairs.open_element(content, is_sibling_value(local(name)));
+    if is_late {
+        // An element after this one names it.
+        let rest = input.rest(content);
+        let len = content_len(rest, name, unclosed).unwrap_or(rest.len());
+        return Vec::from_iter((len > 0).then_some(content..content + len));
+    }
     let values = |is_hidden: fn(&str) -> bool| {
         attributes(tag)
             .filter(move |(attribute, ..)| is_hidden(attribute) && !attribute.starts_with("xmlns"))
@@ -60,7 +72,7 @@ pub(super) fn find<'t>(
         let is_cut = !closed && input.open && content > input.text.len();
         return match is_cut {
             true => values(is_value).collect(),
-            false => named_sibling(input, name, content, has_content, unclosed),
+            false => named_sibling(input, name, content, has_content, unclosed, pairs),
         };
     };
     // `<entry key="password">x</entry>`, `<input name="password" value="x">`
@@ -108,6 +120,7 @@ fn named_sibling<'t>(
     content: usize,
     has_content: bool,
     unclosed: &mut Unclosed<'t>,
+    pairs: &mut Pairs<'t>,
 ) -> Vec<Range<usize>> {
     const MAX_DISTANCE: usize = 512;
     let text = input.rest(content);
@@ -116,6 +129,7 @@ fn named_sibling<'t>(
     if !is_naming || !is_sensitive(named.trim(), input.names) {
         return Vec::new();
     }
+    pairs.name_siblings();
     let is_key = name.eq_ignore_ascii_case("key");
     let mut at = content + named.len();
     // The closing tag of the name comes first.
@@ -172,15 +186,23 @@ fn is_value(name: &str) -> bool {
     values.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// Returns whether an element is a value that the element after it may name. The content of `<content>` and `<input>` may
+/// be a whole document.
+fn is_sibling_value(name: &str) -> bool {
+    let values = ["value", "val", "values"];
+    values.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Returns whether the value of an attribute is a name.
 fn names_something(attribute: &str) -> bool {
-    const NAMING: [&str; 8] = [
+    const NAMING: [&str; 9] = [
         "name",
         "key",
         "id",
         "property",
         "field",
         "param",
+        "parameter",
         "path",
         "attribute",
     ];

@@ -11,6 +11,7 @@ mod input;
 mod key;
 mod layers;
 mod markup;
+mod named;
 mod pair;
 mod pass;
 mod private_key;

@@ -3,23 +3,35 @@
 use std::ops::Range;
 
 use crate::redact::{
-    listed::is_placeholder,
+    listed::{NameClass, is_placeholder},
     text::{
         input::{Finding, Input, is_blank},
         key::PairKey,
+        named::Pairs,
         quote::Quote,
         value::{KeyLine, PairValue},
     },
 };
 
 /// Reads the pair whose separator, a `:` or `=`, is at `at`.
-pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
+pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) -> Finding {
     let separator = input.text.as_bytes()[at];
     let Some(key) = PairKey::before(input.text, at, separator) else {
         return Finding::Nothing;
     };
     let Some(verdict) = key.judge(input.names) else {
         return Finding::Nothing;
+    };
+    let (class, limit) = match verdict.class {
+        NameClass::Naming => {
+            pairs.name(input, &key, at);
+            return Finding::Nothing;
+        }
+        NameClass::Valued => match pairs.value(input, &key, at) {
+            Some(limit) => (NameClass::Secret, limit),
+            None => return Finding::Nothing,
+        },
+        class => (class, usize::MAX),
     };
     let after = input.rest(at).trim_start_matches([':', '=', '>']);
     let start = input.text.len() - after.trim_start_matches(is_blank).len();
@@ -31,6 +43,10 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
         decoded: input.decoded,
     }
     .end(start);
+    let end = match limit < end {
+        true => end_before_name(input.text, start, limit),
+        false => end,
+    };
     let secret = unquoted(input.text, start..end);
     let value = &input.text[secret.clone()];
     if value.starts_with("${") && input.rest(secret.end).starts_with('}') {
@@ -43,10 +59,17 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
     let is_declared = || key.name.starts_with('$') && is_graphql_type(value);
-    match is_cut || (verdict.class.hides(value, key.place()) && !is_declared()) {
+    match is_cut || (class.hides(value, key.place()) && !is_declared()) {
         true => Finding::Secret(secret),
         false => Finding::Nothing,
     }
+}
+
+/// Returns the end of the value that begins at `start`, if the name at `name` is the end of it.
+fn end_before_name(text: &str, start: usize, name: usize) -> usize {
+    let value = text.get(start..name).unwrap_or_default();
+    let is_between = |c| is_blank(c) || matches!(c, ',' | ';' | '|' | '&');
+    start + value.trim_end_matches(is_between).len()
 }
 
 /// Returns the part of the value `range` between its quotes, if all of the value is between them.

@@ -12,7 +12,9 @@ use crate::{
             card, credential,
             input::{Finding, Input, is_blank},
             layers::hide_in_layers,
-            markup, pair, private_key, token,
+            markup,
+            named::Pairs,
+            pair, private_key, token,
             triggers::{find_trigger, has_trigger},
             user_info::{self, Authorities, BeforeAt},
         },
@@ -120,6 +122,7 @@ struct Pass<'t, 'n> {
     /// The end of the last word that was decoded and searched.
     word_end: usize,
     unclosed: markup::Unclosed<'t>,
+    pairs: Pairs<'t>,
     /// The number of searches of gaps in which this pass is nested.
     depth: u8,
 }
@@ -135,6 +138,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             before_at: BeforeAt::default(),
             word_end: 0,
             unclosed: markup::Unclosed::default(),
+            pairs: Pairs::default(),
             depth: 0,
         }
     }
@@ -143,6 +147,12 @@ impl<'t, 'n> Pass<'t, 'n> {
     fn run(input: Input<'t, 'n>) -> Option<String> {
         let mut pass = Self::new(input);
         pass.search();
+        if let Some(pairs) = pass.pairs.again(&input) {
+            // Names were found after the values that they name.
+            pass = Self::new(input);
+            pass.pairs = pairs;
+            pass.search();
+        }
         if pass.copied == 0 && pass.out.is_empty() {
             return None;
         }
@@ -156,9 +166,9 @@ impl<'t, 'n> Pass<'t, 'n> {
             self.at = at + 1;
             let finding = match input.text.as_bytes()[at] {
                 b':' if input.rest(at).starts_with("://") => self.user_info(at + "://".len()),
-                b':' | b'=' => pair::find(&input, at),
+                b':' | b'=' => pair::find(&input, at, &mut self.pairs),
                 b'<' => {
-                    for secret in markup::find(&input, at, &mut self.unclosed) {
+                    for secret in markup::find(&input, at, &mut self.unclosed, &mut self.pairs) {
                         self.replace(secret.start, secret.end, REDACTED);
                     }
                     continue;
@@ -313,6 +323,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             word_end: self.word_end,
             before_at: self.before_at,
             depth: self.depth + 1,
+            pairs: Pairs::after(from),
             ..Pass::new(Input {
                 text: before,
                 open: false,

@@ -319,7 +319,17 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-const PIECES: [&str; 69] = [
+const PIECES: [&str; 79] = [
+    "name: ",
+    "name=",
+    "value: ",
+    "value=",
+    "- ",
+    "\n  ",
+    "\n    ",
+    "pin",
+    "<value>",
+    "<name>",
     "''",
     "\"\"\"",
     "Token {",

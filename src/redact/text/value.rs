@@ -15,9 +15,9 @@ use crate::{
 /// The line of a name.
 pub(super) struct KeyLine {
     /// The column of the name, if only marks precede it.
-    column: Option<usize>,
+    pub(super) column: Option<usize>,
     /// Set if the name begins an item of a list.
-    is_item: bool,
+    pub(super) is_item: bool,
 }
 
 impl KeyLine {
@@ -279,7 +279,7 @@ fn bracketed_len(text: &str) -> usize {
 }
 
 /// Returns whether `text` begins with a name and a separator.
-fn begins_pair(text: &str) -> bool {
+pub(super) fn begins_pair(text: &str) -> bool {
     let quote = Quote::at_start(text);
     let text = &text[quote.map_or(0, Quote::len)..];
     let name = text.find(|c| !is_key_char(c)).unwrap_or(text.len());
