@@ -14,7 +14,7 @@ const CHILD: &str = "BODYLOG_LINEAR_TIME";
 const LEN: usize = 1000;
 
 /// Texts that may be searched again and again for an end that does not come.
-const PIECES: [&str; 94] = [
+const PIECES: [&str; 98] = [
     "=",
     ":",
     "a=",
@@ -109,6 +109,10 @@ const PIECES: [&str; 94] = [
     "<value>a</value><name>pin</name>",
     "<value><name>pin</name>",
     "<value><![CDATA[",
+    "(value: a ",
+    "(name: pin ",
+    "value: a (name: pin ",
+    "  value: (\n name: pin\n",
 ];
 const STARTS: [&str; 6] = [
     "",

@@ -186,8 +186,8 @@ fn is_value(name: &str) -> bool {
     values.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Returns whether an element is a value that the element after it may name. The content of `<content>` and `<input>` may
-/// be a whole document.
+/// Returns whether an element is a value that the element after it may name. The content of `<content>` and `<input>`
+/// may be a whole document.
 fn is_sibling_value(name: &str) -> bool {
     let values = ["value", "val", "values"];
     values.iter().any(|known| name.eq_ignore_ascii_case(known))

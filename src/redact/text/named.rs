@@ -1,8 +1,8 @@
 //! Pairs: a value that another text names, as in `name: password, value: x`.
 //!
-//! A name and a value are a pair if they are in one entry: an entry of a list or a mapping in YAML, the text between two
-//! brackets or quotes, or the rest of a line. A value is hidden if the name before it is sensitive, even if the value is
-//! nested in the entry of the name. A value that precedes its name in the same entry is hidden, too.
+//! A name and a value are a pair if they are in one entry: an entry of a list or a mapping in YAML, the text between
+//! two brackets or quotes, or the rest of a line. A value is hidden if the name before it is sensitive, even if the
+//! value is nested in the entry of the name. A value that precedes its name in the same entry is hidden, too.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ const MAX_ENTRIES: usize = 32;
 pub(super) struct Pairs<'t> {
     /// The end of the text that was searched for the ends of entries.
     at: usize,
+    /// Set if the text has several lines, once this is known.
+    has_lines: Option<bool>,
     /// The brackets and the quote that are open at `at`.
     brackets: Vec<u8>,
     /// The number of brackets before the quote that is open at `at`.
@@ -53,6 +55,9 @@ struct Entry<'t> {
     first: &'t str,
     /// Set if the entry has a name, even if no value follows.
     has_name: bool,
+    /// Set if a sensitive name follows the values in an open bracket. If the bracket is never closed, it is a mark in
+    /// a text, and the name is one of the entry.
+    holds_name: bool,
     /// Set if the name is sensitive, or that of the entry in which this entry is.
     is_sensitive: bool,
     /// The separators of the values before the first name.
@@ -78,6 +83,9 @@ impl<'t> Pairs<'t> {
         if is_sensitive {
             let values = std::mem::take(&mut entry.values);
             self.add_late(values, key.start);
+            for outer in self.entries.iter_mut().filter(|outer| !outer.has_name) {
+                outer.holds_name = true;
+            }
         }
     }
 
@@ -132,17 +140,18 @@ impl<'t> Pairs<'t> {
     ///
     /// If the text was truncated, a name may follow the values of an entry without a name.
     pub(super) fn again(&mut self, input: &Input<'t, '_>) -> Option<Self> {
-        if input.open {
+        if input.open || self.entries.iter().any(|entry| entry.holds_name) {
             self.scan(input.text, input.text.len());
-            for entry in std::mem::take(&mut self.entries) {
-                if !entry.has_name {
-                    self.add_late(entry.values, usize::MAX);
-                }
+        }
+        if input.open {
+            for entry in &mut self.entries {
+                entry.holds_name |= !entry.has_name;
             }
             for (_, content) in std::mem::take(&mut self.siblings) {
                 self.add_late([content], usize::MAX);
             }
         }
+        self.end_entries(0);
         if self.late.is_empty() || self.is_known {
             return None;
         }
@@ -179,14 +188,20 @@ impl<'t> Pairs<'t> {
             is_item: line.is_item || text[..start].ends_with("- "),
             first: key.name,
             has_name: false,
+            holds_name: false,
             is_sensitive: self.entries.last().is_some_and(|last| last.is_sensitive),
             values: Vec::new(),
         };
         let is_full = self.entries.len() >= MAX_ENTRIES;
+        let has_lines = *self.has_lines.get_or_insert_with(|| {
+            memchr::memchr2(b'\n', b'\r', text.trim_ascii_end().as_bytes()).is_some()
+        });
+        // In a mapping of several lines, a name inside of a line may be part of a comment.
+        let is_in_line = has_lines && line.column.is_none();
         match self.entries.last() {
             Some(last) if last.is_around(&entry) && !is_full => {}
-            Some(last) if last.first == key.name => {
-                self.entries.pop();
+            Some(last) if last.first == key.name && !(is_in_line && last.column.is_some()) => {
+                self.end_entries(self.entries.len() - 1);
                 entry.is_sensitive = self.entries.last().is_some_and(|outer| outer.is_sensitive);
             }
             Some(_) => return self.last_entry(),
@@ -241,11 +256,12 @@ impl<'t> Pairs<'t> {
         let indent = line.len() - content.len();
         // A line without content does not end an entry.
         if content.starts_with(|c| !matches!(c, '\n' | '\r' | '#')) {
-            let depth = self.brackets.len();
-            let ends = |entry: &mut Entry<'_>| {
-                entry.depth == depth && entry.column.is_some_and(|column| column > indent)
-            };
-            while self.entries.pop_if(ends).is_some() {}
+            let ends = |entry: &Entry<'_>| entry.column.is_some_and(|column| column > indent);
+            if let Some(first) = self.entries.iter().position(ends) {
+                // Brackets that the entry did not close are marks in its texts.
+                self.brackets.truncate(self.entries[first].depth);
+                self.end_entries(first);
+            }
         }
         let mut rest = content;
         while let Some(item) = rest.strip_prefix("- ") {
@@ -270,14 +286,31 @@ impl<'t> Pairs<'t> {
     }
 
     fn close_bracket(&mut self, open: u8) {
-        if self.brackets.last() == Some(&open) {
-            self.truncate(self.brackets.len() - 1);
+        if self.brackets.last() != Some(&open) {
+            return;
+        }
+        let depth = self.brackets.len() - 1;
+        self.truncate(depth);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.holds_name &= entry.depth != depth;
         }
     }
 
     fn truncate(&mut self, depth: usize) {
         self.brackets.truncate(depth);
-        while self.entries.pop_if(|entry| entry.depth > depth).is_some() {}
+        let first = self.entries.iter().position(|entry| entry.depth > depth);
+        self.end_entries(first.unwrap_or(self.entries.len()));
+    }
+
+    /// Ends the entries from the one at `first` on.
+    fn end_entries(&mut self, first: usize) {
+        while self.entries.len() > first
+            && let Some(entry) = self.entries.pop()
+        {
+            if entry.holds_name {
+                self.add_late(entry.values, usize::MAX);
+            }
+        }
     }
 
     /// Ends an item of a list that is on one line, if the next one begins with `text`.
@@ -290,7 +323,7 @@ impl<'t> Pairs<'t> {
             && text.starts_with(' ')
             && begins_pair(text.trim_start_matches(' '))
         {
-            self.entries.pop();
+            self.end_entries(self.entries.len() - 1);
         }
     }
 
@@ -302,7 +335,7 @@ impl<'t> Pairs<'t> {
             && text.starts_with("  ")
             && begins_pair(text.trim_start_matches(' '))
         {
-            self.entries.clear();
+            self.end_entries(0);
         }
     }
 }
@@ -315,8 +348,8 @@ impl Entry<'_> {
     }
 }
 
-/// Returns whether the text after the separator at `at` is a sensitive name, or a list of texts, one of which is. A name
-/// that was truncated may be sensitive.
+/// Returns whether the text after the separator at `at` is a sensitive name, or a list of texts, one of which is. A
+/// name that was truncated may be sensitive.
 fn names_secret(input: &Input<'_, '_>, at: usize) -> bool {
     const MAX_LEN: usize = 256;
     // A scalar on the next lines begins with an indicator (YAML 1.2, section 8.1).
@@ -371,7 +404,7 @@ mod tests {
     }
 
     /// Texts with `§` for the secret. `zsh` and `SHELL` are shown.
-    const PAIRS: [&str; 58] = [
+    const PAIRS: [&str; 63] = [
         r#"said "{\"name\":\"password\",\"value\":\"§\"}" n=1"#,
         r#"said "{\"value\":\"§\",\"name\":\"password\"}" n=1"#,
         "data-x=\"{&quot;value&quot;:&quot;§&quot;,&quot;name&quot;:&quot;pin&quot;}\"",
@@ -429,6 +462,11 @@ mod tests {
         "loc=[\"body\", \"password\"] input=\"§\"",
         "x https://h/?name=token&value=§ and https://h/?value=§&name=token",
         "{field: user.pin, rejected_value: §, old_value: §}",
+        "- name: DB_PASSWORD # the name: x }\n  value: §\n- name: SHELL\n  value: zsh\n",
+        "- value: §\n  note: a :( b\n  name: pin\n",
+        "- value: §\n  note: it's 5\" <b\n  name: pin\n",
+        "INFO value=§ note=\":(\" x=[a name=password",
+        "{value: §, n: {a: [b]}, note: (c, name: pin}",
         "- path: /users/password\n  op: replace\n  value: {a: [§]}\n",
     ];
 
