@@ -147,6 +147,11 @@ fn hide_in_pair(pair: &str, open: bool, redactor: Redactor<'_>) -> Option<String
 
 /// Hides secrets in a value that is JSON. Returns `None` if it is not JSON.
 fn hide_in_json(value: &str, open: bool, redactor: Redactor<'_>) -> Option<Option<String>> {
+    // A part of an escape at the end of a truncated value would be a fault in JSON.
+    let value = match value.rfind('%') {
+        Some(at) if open && value.len() - at < "%XX".len() => &value[..at],
+        _ => value,
+    };
     let decoded = form::decode(value);
     if !decoded.starts_with(['{', '[']) {
         return None;
@@ -227,10 +232,17 @@ mod tests {
 
     #[test]
     fn truncated_query_shows_no_part_of_a_secret() {
-        let pairs = "user=ann&api_key=SECRETSECRET&x=1";
-        for end in 0..pairs.len() {
+        let pairs = [
+            "user=ann&api_key=SECRETSECRET&x=1",
+            "env=%7B%22name%22%3A%22pin%22%2C%22value%22%3A%22SECRET%22%7D&x=1",
+            "env=%7B%22value%22%3A%22SECRET%22%2C%22name%22%3A%22p%69n%22%7D&x=1",
+        ];
+        let cuts = pairs
+            .iter()
+            .flat_map(|pairs| (0..pairs.len()).map(|end| &pairs[..end]));
+        for pairs in cuts {
             let (names, keys) = (Names::default(), KeyCache::new());
-            let (pairs, mut shown) = (&pairs[..end], String::new());
+            let mut shown = String::new();
             if !push_query(&mut shown, pairs, true, Redactor::new(&names, &keys)) {
                 shown.push_str(pairs);
             }
