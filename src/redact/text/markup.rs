@@ -79,14 +79,16 @@ pub(super) fn find<'t>(
     let text = input.rest(content);
     let text_len = text.find('<').unwrap_or(text.len());
     // An `id` names an element of a page, which may hold much else.
-    let len = match has_content && !naming.eq_ignore_ascii_case("id") {
+    let holds_value = has_content && !naming.eq_ignore_ascii_case("id");
+    let len = match holds_value {
         true => content_len(text, name, unclosed),
         false => None,
     };
-    let len = len.unwrap_or(if text[..text_len].trim().is_empty() {
-        0
-    } else {
-        text_len
+    let len = len.unwrap_or(match text[..text_len].trim().is_empty() {
+        // The end of the element may be in the part of the text that is missing.
+        _ if input.open && holds_value && !is_void(name) => text.len(),
+        true => 0,
+        false => text_len,
     });
     values(|attribute| !describes_element(attribute))
         .chain(element(content + len))
@@ -209,6 +211,12 @@ fn names_something(attribute: &str) -> bool {
     NAMING
         .iter()
         .any(|known| attribute.eq_ignore_ascii_case(known))
+}
+
+/// Returns whether an element that has a name never has content (HTML, section 13.1.2).
+fn is_void(name: &str) -> bool {
+    let void = ["input", "link", "meta"];
+    void.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Returns whether an attribute describes the element and is not its value.

@@ -207,6 +207,20 @@ fn truncated_secret_at_end_of_text_is_hidden() {
 }
 
 #[test]
+fn truncated_element_is_hidden_to_the_end_if_an_attribute_names_it() {
+    for (text, expected) in [
+        ("<p name=\"pin\"><v>12", "<p name=\"pin\">[REDACTED]"),
+        ("<p key='pin'>12</q><v", "<p key='pin'>[REDACTED]"),
+        // These have no content, or hold more than the value.
+        ("<input name='pin'><p>a", "<input name='pin'><p>a"),
+        ("<div id='pin'><p>a", "<div id='pin'><p>a"),
+    ] {
+        let shown = redact_text(text, true, &Names::default());
+        assert_eq!(shown, expected, "{text}");
+    }
+}
+
+#[test]
 fn text_without_secrets_is_unchanged() {
     for text in [
         "",
