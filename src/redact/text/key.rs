@@ -35,18 +35,13 @@ impl<'t> PairKey<'t> {
     pub(super) fn before(text: &'t str, separator_at: usize, separator: u8) -> Option<Self> {
         let before = text[..separator_at].trim_end_matches(is_blank);
         let from = ceil_char_boundary(before, before.len().saturating_sub(MAX_KEY));
-        let (end, start, quoted) = match Quote::at_end(before) {
-            Some(quote) => {
-                let end = before.len() - quote.len();
-                let start = from + quote.find_start(text.get(from..end)?)?;
-                (end, start, true)
-            }
-            None => {
-                let word = &before[from..];
-                let start = after_last(word, |c| !is_key_char(c));
-                (before.len(), from + start, false)
-            }
-        };
+        let quote = Quote::at_end(before);
+        let end = before.len() - quote.map_or(0, Quote::len);
+        let near = text.get(from..end)?;
+        // Without an opening quote, which may be in a part that was dropped, the word before the quote is the name.
+        let quoted = quote.and_then(|quote| quote.find_start(near));
+        let start = from + quoted.unwrap_or_else(|| after_last(near, |c| !is_key_char(c)));
+        let quoted = quoted.is_some();
         let name = &text[start..end];
         if name.is_empty() {
             return None;
@@ -121,7 +116,17 @@ pub(super) struct Verdict {
 }
 
 pub(super) fn is_key_char(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']' | '$' | '%' | '+' | '\\')
+    c.is_alphanumeric()
+        || matches!(c, '_' | '-' | '.' | '[' | ']' | '$' | '%' | '+' | '\\')
+        || is_invisible(c)
+}
+
+/// Returns whether a reader cannot see `c` in a word: a soft hyphen, a joiner, a byte order mark.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+    )
 }
 
 /// Decodes the escapes of JSON in a name, and those of YAML that JSON does not have, `\xHH` and `\UHHHHHHHH`.

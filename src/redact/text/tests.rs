@@ -221,6 +221,35 @@ fn truncated_element_is_hidden_to_the_end_if_an_attribute_names_it() {
 }
 
 #[test]
+fn name_is_read_without_its_opening_quote() {
+    for (text, expected) in [
+        (
+            "csrf-token\":\"ab\",\"n\":1",
+            "csrf-token\":\"[REDACTED]\",\"n\":1",
+        ),
+        ("x, csrfToken': 'ab'", "x, csrfToken': '[REDACTED]'"),
+        ("token type\": ab", "token type\": ab"),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn invisible_characters_do_not_split_a_name() {
+    for name in [
+        "pass\u{200b}word",
+        "p\u{ad}in",
+        "\u{feff}token",
+        "api\u{2060}_key",
+    ] {
+        for (separator, end) in [("=", " b"), (": ", "\nb: 1")] {
+            let text = format!("{name}{separator}hunter2{end}");
+            assert!(!shown(&text).contains("hunter2"), "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn text_without_secrets_is_unchanged() {
     for text in [
         "",
