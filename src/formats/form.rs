@@ -26,6 +26,14 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(percent_decode_str(&blanks).decode_utf8_lossy().into_owned())
 }
 
+/// Returns a truncated text without the part of an escape at its end.
+pub(crate) fn without_truncated_escape(text: &str) -> &str {
+    match text.rfind('%') {
+        Some(at) if text.len() - at < "%XX".len() => &text[..at],
+        _ => text,
+    }
+}
+
 /// Encodes `text` so that [`decode`] restores the text and no character in it ends a value. Characters that need no
 /// encoding stay unchanged.
 pub(crate) fn encode(text: &str) -> String {

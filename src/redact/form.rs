@@ -147,10 +147,9 @@ fn hide_in_pair(pair: &str, open: bool, redactor: Redactor<'_>) -> Option<String
 
 /// Hides secrets in a value that is JSON. Returns `None` if it is not JSON.
 fn hide_in_json(value: &str, open: bool, redactor: Redactor<'_>) -> Option<Option<String>> {
-    // A part of an escape at the end of a truncated value would be a fault in JSON.
-    let value = match value.rfind('%') {
-        Some(at) if open && value.len() - at < "%XX".len() => &value[..at],
-        _ => value,
+    let value = match open {
+        true => form::without_truncated_escape(value),
+        false => value,
     };
     let decoded = form::decode(value);
     if !decoded.starts_with(['{', '[']) {

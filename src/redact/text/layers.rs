@@ -28,7 +28,12 @@ pub(super) fn hide_in_layers(
         None => Cow::Borrowed(input.text),
     };
     for _ in 0..MAX_LAYERS {
-        let Some(decoded) = decode(&layer) else {
+        let whole = match input.open {
+            true => without_truncated_escape(&layer),
+            false => &layer,
+        };
+        let is_shorter = whole.len() < layer.len();
+        let Some(decoded) = decode(whole).or_else(|| is_shorter.then(|| whole.to_owned())) else {
             return shown;
         };
         let hidden = hide(Input {
@@ -42,6 +47,24 @@ pub(super) fn hide_in_layers(
         true => Some(REDACTED.to_owned()),
         false => shown,
     }
+}
+
+/// Returns a truncated text without the part of an escape or of a reference at its end, because a secret that is
+/// not complete is recognized only at the end of the text.
+fn without_truncated_escape(text: &str) -> &str {
+    const MAX_LEN: usize = 8;
+    let Some(at) = memchr::memrchr2(b'\\', b'&', text.as_bytes()) else {
+        return text;
+    };
+    let (before, escape) = text.split_at(at);
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'#';
+    let is_truncated = match escape.strip_prefix('\\') {
+        // The second of two backslashes is escaped.
+        Some("") => before.len() % 2 == before.trim_end_matches('\\').len() % 2,
+        Some(code) => code.starts_with('u') && code.len() < "u0000".len(),
+        None => escape.len() < MAX_LEN && escape[1..].bytes().all(is_part),
+    };
+    if is_truncated { before } else { text }
 }
 
 /// Decodes the escapes of JSON, and the references of XML and HTML. Returns `None` if there are none.
@@ -100,6 +123,22 @@ fn reference_at(text: &str) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::names::Names;
+
+    #[test]
+    fn token_before_a_truncated_escape_is_hidden() {
+        for end in [
+            "\\", "\\u", "\\u002", "\\\\\\u0", "&", "&#x2", "&amp;#", "&amp", "%", "%2", "%25",
+            "%252",
+        ] {
+            let text = format!("a whsec_hunter{end}");
+            let shown = crate::redact::text::hide_secrets(&text, true, &Names::default());
+            assert!(shown.is_some_and(|shown| !shown.contains("hunt")), "{text}");
+        }
+        for text in [r"a\\", r"a\u0041", "a&amp;", "a& b", "a&abcdefghi"] {
+            assert_eq!(without_truncated_escape(text), text);
+        }
+    }
 
     #[test]
     fn escapes_and_references_are_decoded() {

@@ -62,7 +62,12 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Opti
         };
         hide_in_layers(input, run_twice)
     };
-    let mut decoded = form::decode(value).into_owned();
+    // A secret that is not complete is recognized only at the end of a truncated text.
+    let decode = |text: &str| match open {
+        true => form::decode(form::without_truncated_escape(text)).into_owned(),
+        false => form::decode(text).into_owned(),
+    };
+    let mut decoded = decode(value);
     if let Some(shown) = hide(&decoded) {
         // Bytes that are not UTF-8 were replaced, so encoding would not restore them.
         let is_text = !decoded.contains(char::REPLACEMENT_CHARACTER);
@@ -72,7 +77,7 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Opti
         });
     }
     for _ in 0..MAX_DEPTH {
-        let again = form::decode(&decoded).into_owned();
+        let again = decode(&decoded);
         if again == decoded {
             return None;
         }
