@@ -157,8 +157,9 @@ impl Number {
     }
 }
 
+/// Returns whether `byte` may be between the groups of a card number. In a form, a plus sign is a blank.
 fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-')
+    matches!(byte, b' ' | b'-' | b'+')
 }
 
 /// Returns whether the digits have the length and the prefix of a network, and a valid check digit.
