@@ -35,7 +35,7 @@ fn every_file_of_the_corpus_passes() {
 }
 
 /// Pieces of documents of every type.
-const PIECES: [&str; 82] = [
+const PIECES: [&str; 90] = [
     "{",
     "}",
     "[",
@@ -115,6 +115,14 @@ const PIECES: [&str; 82] = [
     "Content-Type: ",
     "text/plain",
     "data: ",
+    "\"name\":",
+    "\"value\":",
+    "\"pin\"",
+    "\\/",
+    "&#x2F;",
+    "ghp_",
+    "-----BEGIN PRIVATE KEY-----",
+    "4111 1111 1111 1111",
     "ann",
     "abcdef",
     "\u{80}",
