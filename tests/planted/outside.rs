@@ -58,29 +58,35 @@ async fn names_of_the_user_are_hidden_in_headers_queries_and_fields() {
 #[actix_web::test]
 async fn segments_of_paths_are_hidden_wherever_the_target_is_cut() {
     let handler = async || HttpResponse::NotFound().finish();
-    for record_limit in [1024, 15 * 1024] {
+    // A target is cut at each of these lengths.
+    for (record_limit, end) in [(1024, 256), (15 * 1024, 512), (15 * 1024, 2048)] {
         let (lines, log) = written(record_limit);
-        let log = random::with_rules(log).redact_path("/p/{id}/reset/{code}");
+        let log = random::with_rules(log)
+            .redact_path("/p/{id}/reset/{code}")
+            .redact_path("/w/{id}/{code}/x");
         let app = App::new()
             .route("/u/{pad}/{api_key}", web::get().to(handler))
             .route("/v/{pad}/{my_iban}/x", web::get().to(handler))
             .wrap(log);
         let app = init_service(app).await;
-        // A target is cut at each of these lengths. The cut is at each byte of the secret.
-        let pads = [256, 2048].map(|end| end - 30..end + 2);
-        for pad in pads.into_iter().flatten() {
+        // The cut is at each byte of the secret.
+        for pad in end - 34..end - 2 {
             let pad = "a".repeat(pad);
-            for path in [
-                format!("/p/{pad}/reset/{SECRET}"),
-                format!("/p/{pad}/reset/{SECRET}?a=1"),
-                format!("/u/{pad}/{SECRET}"),
-                format!("/v/{pad}/{SECRET}/x"),
+            for (path, has_pattern) in [
+                (format!("/p/{pad}/reset/{SECRET}"), true),
+                (format!("/w/{pad}/{SECRET}/x?a=1"), true),
+                (format!("/u/{pad}/{SECRET}"), false),
+                (format!("/v/{pad}/{SECRET}/x"), false),
             ] {
-                let req = TestRequest::with_uri(&path)
-                    .insert_header((header::REFERER, format!("https://h{path}")));
-                let res = call_service(&app, req.to_request()).await;
-                let _ = try_read_body(res).await;
-                assert_hidden(&lines.take(), SECRET, &path);
+                // Parameters of a route are hidden in the referrer if the request has the same.
+                let other = if has_pattern { "/" } else { &*path };
+                for (uri, referer) in [(&*path, "/"), (other, &*path)] {
+                    let req = TestRequest::with_uri(uri)
+                        .insert_header((header::REFERER, format!("https://h{referer}")));
+                    let res = call_service(&app, req.to_request()).await;
+                    let _ = try_read_body(res).await;
+                    assert_hidden(&lines.take(), SECRET, &path);
+                }
             }
         }
     }
