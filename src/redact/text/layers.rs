@@ -123,16 +123,22 @@ fn reference_at(text: &str) -> Option<(char, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::names::Names;
+    use crate::redact::{
+        key_cache::{KeyCache, Redactor},
+        names::Names,
+        text::hide_secrets,
+    };
 
     #[test]
     fn token_before_a_truncated_escape_is_hidden() {
+        let (names, keys) = (Names::default(), KeyCache::new());
+        let redactor = Redactor::new(&names, &keys);
         for end in [
             "\\", "\\u", "\\u002", "\\\\\\u0", "&", "&#x2", "&amp;#", "&amp", "%", "%2", "%25",
             "%252",
         ] {
             let text = format!("a whsec_hunter{end}");
-            let shown = crate::redact::text::hide_secrets(&text, true, &Names::default());
+            let shown = hide_secrets(&text, true, redactor);
             assert!(shown.is_some_and(|shown| !shown.contains("hunt")), "{text}");
         }
         for text in [r"a\\", r"a\u0041", "a&amp;", "a& b", "a&abcdefghi"] {
