@@ -118,7 +118,9 @@ impl KeyCache {
     }
 
     fn prepare(&self, names: u64) {
-        if self.names.replace(names) != names {
+        let last = self.names.replace(names);
+        // A new cache is empty.
+        if last != names && last != 0 {
             self.slots.iter().flatten().for_each(|slot| slot.set(0));
         }
     }

@@ -342,7 +342,7 @@ fn is_template(value: &str) -> bool {
 
 /// Returns the class of a name by default. `bare` are the words without their digits, if they have any.
 pub(super) fn class_of(words: &Words, bare: Option<&Words>) -> NameClass {
-    let is_fact = FACTS.iter().any(|fact| words.end_with(fact));
+    let is_fact = words.end_with_any(&FACTS);
     if !is_fact {
         let all = || std::iter::once(words).chain(bare);
         if all().any(is_secret) {
@@ -355,14 +355,13 @@ pub(super) fn class_of(words: &Words, bare: Option<&Words>) -> NameClass {
             return NameClass::InQuery;
         }
     }
-    let ends_with_any = |listed: &[&str]| listed.iter().any(|listed| words.end_with(listed));
     match words.joined() {
         "code" => NameClass::Code,
         "errors" => NameClass::Errors,
         joined if joined.ends_with("logprobs") => NameClass::LogProbs,
         joined if DATED.contains(&joined) => NameClass::Dated,
-        _ if ends_with_any(&NAMING) => NameClass::Naming,
-        _ if ends_with_any(&VALUED) => NameClass::Valued,
+        _ if words.end_with_any(&NAMING) => NameClass::Naming,
+        _ if words.end_with_any(&VALUED) => NameClass::Valued,
         _ => NameClass::Plain,
     }
 }
@@ -370,7 +369,7 @@ pub(super) fn class_of(words: &Words, bare: Option<&Words>) -> NameClass {
 /// Returns whether the words are a sensitive name, apart from its exceptions.
 fn is_secret(words: &Words) -> bool {
     WHOLE.contains(&words.joined())
-        || LAST.iter().any(|listed| words.end_with(listed))
+        || words.end_with_any(&LAST)
         || words.starts().any(|start| {
             let first = words.joined().as_bytes().get(start);
             let from = ANYWHERE.partition_point(|listed| listed.as_bytes().first() < first);
@@ -401,6 +400,10 @@ fn is_secret_at(words: &Words, start: usize, listed: &str) -> bool {
 
 /// Returns whether one word without marks is a sensitive name.
 fn is_secret_word(word: &str) -> bool {
+    const MIN_LEN: usize = 5;
+    if word.len() < MIN_LEN {
+        return false;
+    }
     let token = word.strip_suffix("token");
     let is_token =
         token.is_some_and(|before| !before.is_empty() && !BEFORE_TOKEN.contains(&before));

@@ -209,6 +209,9 @@ impl Names {
             {
                 NameClass::Plain
             }
+            NameClass::Plain if set.is_none() => {
+                last_key(name).map_or(NameClass::Plain, |last| self.classify(last))
+            }
             class => class,
         }
     }
@@ -284,6 +287,15 @@ impl Names {
         self.contained.occur_in(whole)
             || redacted.any(|name| words.has(name) || bare.is_some_and(|bare| bare.has(name)))
     }
+}
+
+/// Returns the last key of a path, as in `login[pass]`, `login[pass][]` and `/login/pass` (RFC 6901).
+fn last_key(path: &str) -> Option<&str> {
+    let key = match path.ends_with(']') {
+        true => path.trim_end_matches(['[', ']']).rsplit_once('[')?.1,
+        false => path.strip_prefix('/')?.rsplit('/').next()?,
+    };
+    (!key.is_empty()).then_some(key)
 }
 
 /// Normalized names, or parts of names.
@@ -373,6 +385,9 @@ mod tests {
             "ПАРОЛЬ",
             "密码",
             "to\u{212a}en",
+            "login[pass]",
+            "login[pw][]",
+            "/login/senha",
             "a_very_long_name_of_more_than_sixty_four_characters_that_ends_in_password",
         ] {
             assert!(names.is_sensitive(name), "{name}");
@@ -415,6 +430,11 @@ mod tests {
             "two_factor_enabled",
             "compass",
             "bypass",
+            "login[passe]",
+            "login.pass",
+            "/",
+            "[]",
+            "]",
         ] {
             assert!(!names.is_sensitive(name), "{name}");
         }

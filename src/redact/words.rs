@@ -90,9 +90,10 @@ impl Words {
         self.joined[start..].starts_with(listed) && self.is_end(start + listed.len())
     }
 
-    /// Returns whether the last words are `listed` if they are joined.
-    pub(super) fn end_with(&self, listed: &str) -> bool {
-        self.ends_before(self.joined.len(), listed)
+    /// Returns whether the last words are one of `listed` if they are joined.
+    pub(super) fn end_with_any(&self, listed: &[&str]) -> bool {
+        let mut ends = self.starts().map(|start| &self.joined[start..]);
+        ends.any(|end| listed.contains(&end))
     }
 
     /// Returns whether the words before `end` are `listed` if they are joined.
@@ -181,7 +182,7 @@ mod tests {
         let words = Words::of("my_access_key_id");
         assert!(words.has("accesskey") && words.has("my") && words.has("myaccesskeyid"));
         assert!(!words.has("access k") && !words.has("ccess") && !words.has(""));
-        assert!(words.end_with("keyid") && !words.end_with("yid") && !words.end_with("key"));
+        assert!(words.end_with_any(&["a", "keyid"]) && !words.end_with_any(&["key", "yid"]));
         let words = Words::of("api2_key3").without_digits().unwrap();
         assert_eq!(words.joined(), "apikey");
         assert!(Words::of("api_key").without_digits().is_none());
