@@ -7,4 +7,5 @@ pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod multipart;
 pub(crate) mod parameters;
+pub(crate) mod references;
 pub(crate) mod representation;

@@ -303,14 +303,15 @@ pub(crate) fn is_authorization_code(value: &str) -> bool {
     value.len() >= MIN && !value.contains(char::is_whitespace)
 }
 
-/// Returns whether the code of a response is an authorization code that the response repeats: it has small letters and
-/// digits, and no other marks than those of tokens.
+/// Returns whether the code of a response is an authorization code that the response repeats: it has small letters,
+/// capital letters and digits, and no other marks than those of tokens. Codes of errors have words.
 pub(crate) fn is_repeated_authorization_code(value: &str) -> bool {
     let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
     is_authorization_code(value)
         && value.bytes().all(is_part)
         && value.bytes().any(|b| b.is_ascii_digit())
         && value.bytes().any(|b| b.is_ascii_lowercase())
+        && value.bytes().any(|b| b.is_ascii_uppercase())
         && !value.contains("://")
 }
 
@@ -479,6 +480,24 @@ mod tests {
             "${a}b", "%s1",
         ] {
             assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn code_of_a_response_is_an_authorization_code_only_if_it_has_no_words() {
+        for code in ["SplxlOBeZQQYbYS6WxSbIA", "4/0AX4XfWhQ-rk_7.b~c=="] {
+            assert!(is_repeated_authorization_code(code), "{code}");
+        }
+        for code in [
+            "err_2fa_verification_needed",
+            "insufficient-funds-in-account-7",
+            "INSUFFICIENT_FUNDS_2",
+            "a1b2c3d4e5f6a7b8",
+            "https://h/Error-Codes/17",
+            "Error 17: not Found",
+            "SplxlOBeZQQYb6S",
+        ] {
+            assert!(!is_repeated_authorization_code(code), "{code}");
         }
     }
 

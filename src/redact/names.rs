@@ -285,7 +285,9 @@ impl Names {
     fn is_set_by_words(&self, whole: &str, words: &Words, bare: Option<&Words>) -> bool {
         let mut redacted = self.layers.iter().flat_map(|layer| &layer.redacted.0);
         self.contained.occur_in(whole)
-            || redacted.any(|name| words.has(name) || bare.is_some_and(|bare| bare.has(name)))
+            || redacted.any(|name| {
+                words.has_or_plural(name) || bare.is_some_and(|bare| bare.has_or_plural(name))
+            })
     }
 }
 
@@ -490,7 +492,7 @@ mod tests {
             |names| names.redact_containing("IBAN"),
             |names| names.keep("my_iban"),
         ]) {
-            assert!(names.is_sensitive("taxNumber") && !names.is_sensitive("taxNumbers"));
+            assert!(names.is_sensitive("taxNumbers") && !names.is_sensitive("taxNumbering"));
             assert!(names.is_sensitive("customer.tax_number_2"));
             assert!(names.is_sensitive("my_iban_2") && !names.is_sensitive("MyIban"));
         }

@@ -90,6 +90,11 @@ impl Words {
         self.joined[start..].starts_with(listed) && self.is_end(start + listed.len())
     }
 
+    /// Returns whether the name [has](Self::has) words that are `listed`, or their plural.
+    pub(super) fn has_or_plural(&self, listed: &str) -> bool {
+        self.has(listed) || self.has(&format!("{listed}s"))
+    }
+
     /// Returns whether the last words are one of `listed` if they are joined.
     pub(super) fn end_with_any(&self, listed: &[&str]) -> bool {
         let mut ends = self.starts().map(|start| &self.joined[start..]);

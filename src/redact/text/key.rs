@@ -34,6 +34,11 @@ impl<'t> PairKey<'t> {
     /// Reads the name before the separator at `separator_at`.
     pub(super) fn before(text: &'t str, separator_at: usize, separator: u8) -> Option<Self> {
         let before = text[..separator_at].trim_end_matches(is_blank);
+        // `cfg["password"] = ..` sets the value of the name between the quotes.
+        let key = before.strip_suffix(']');
+        let before = key
+            .filter(|key| key.ends_with(['"', '\'']))
+            .unwrap_or(before);
         let from = ceil_char_boundary(before, before.len().saturating_sub(MAX_KEY));
         let quote = Quote::at_end(before);
         let end = before.len() - quote.map_or(0, Quote::len);
@@ -121,11 +126,12 @@ pub(super) fn is_key_char(c: char) -> bool {
         || is_invisible(c)
 }
 
-/// Returns whether a reader cannot see `c` in a word: a soft hyphen, a joiner, a byte order mark.
+/// Returns whether a reader cannot see `c` in a word as a character: a soft hyphen, an accent, a joiner, a byte order
+/// mark.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+        '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
     )
 }
 

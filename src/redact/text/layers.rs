@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::json::unescape::unescape,
+    formats::{json::unescape::unescape, references::decode_references},
     redact::{
         names::REDACTED,
         text::{input::Input, triggers::find_trigger},
@@ -76,48 +76,6 @@ fn decode(text: &str) -> Option<String> {
         false => unescaped.into_owned(),
     };
     (decoded != text).then_some(decoded)
-}
-
-/// Decodes the predefined references of XML and those to characters, by number.
-fn decode_references(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        let (before, reference) = rest.split_at(at);
-        out.push_str(before);
-        let (c, len) = reference_at(reference).unwrap_or(('&', 1));
-        out.push(c);
-        rest = &reference[len..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Returns the character of the reference with which `text` begins, and the length of the reference.
-fn reference_at(text: &str) -> Option<(char, usize)> {
-    const MAX_LEN: usize = 10;
-    let end = text.bytes().take(MAX_LEN).position(|byte| byte == b';')?;
-    let name = &text[1..end];
-    let c = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "sol" => '/',
-        "colon" => ':',
-        "equals" => '=',
-        "commat" => '@',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)?
-        }
-    };
-    Some((c, end + 1))
 }
 
 #[cfg(test)]

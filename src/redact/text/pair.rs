@@ -58,7 +58,12 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
-    let is_declared = || key.name.starts_with('$') && is_graphql_type(value);
+    let is_declared = || {
+        key.separator == b':'
+            && key.name.starts_with('$')
+            && secret.start == start
+            && is_graphql_type(value)
+    };
     match is_cut || (class.hides(value, key.place()) && !is_declared()) {
         true => Finding::Secret(secret),
         false => Finding::Nothing,

@@ -3,6 +3,7 @@
 use wide::u8x16;
 
 use crate::{
+    formats::references::reference_at,
     redact::text::{
         card::{self, MIN_GROUP},
         private_key, token,
@@ -100,7 +101,7 @@ pub(crate) fn has_trigger<const N: usize, const M: usize>(
 }
 
 /// Returns whether a text must be processed because of the byte at `at`: it is a trigger, or it begins a
-/// [forbidden](text::is_forbidden) character.
+/// [forbidden](text::is_forbidden) character or a reference, which may stand for a trigger.
 #[inline]
 pub(crate) fn needs_change_at(text: &str, at: usize) -> bool {
     has_neighbors(text.as_bytes(), at) && needs_change_here(text, at)
@@ -119,6 +120,7 @@ fn has_neighbors(text: &[u8], at: usize) -> bool {
                 && (before == b'a' || text.get(at + 2).is_some_and(u8::is_ascii_digit))
         }
         b'G' => before == b'S' && after == b'.',
+        b'&' => after == b'#' || after.is_ascii_alphabetic(),
         b'!' | b'H' | b'K' | b';' | b'>' | b'?' => false,
         b'I' => matches!(before, b'A' | b'K' | b'S'),
         b'J' => before == b'y',
@@ -132,6 +134,7 @@ fn needs_change_here(text: &str, at: usize) -> bool {
     match text.as_bytes()[at] {
         0xc2 | 0xe2 => text::is_forbidden_at(text, at),
         0..0x20 | 0x7f => true,
+        b'&' => reference_at(&text[at..]).is_some(),
         _ => is_trigger_here(text, at),
     }
 }
@@ -142,8 +145,8 @@ fn needs_change_here(text: &str, at: usize) -> bool {
 ///
 /// Most bytes of a body are read by this function, so it uses as few operations as possible.
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
-    // Control characters, the quote and `%`: all bytes up to `%`, except the blank.
-    let low = class::within(block, 0, b'%') & !class::is(block, b' ');
+    // Control characters, the quote, `%` and `&`: all bytes up to `&`, except the blank.
+    let low = class::within(block, 0, b'&') & !class::is(block, b' ');
     // Digits, `:` to `=`, and `@`.
     let marks = class::within(block, b'0', b'@') | class::is(block, b'-');
     // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
