@@ -182,6 +182,10 @@ const BODIES: &[(&str, &str)] = &[
     (TEXT, "api key: {S}"),
     (TEXT, "client_secret => {S}"),
     (TEXT, "$password = \"{S}\";"),
+    (
+        "text/csv",
+        "a,b\n1,\"{\"\"n\"\":1,\"\"token\"\":\"\"{S}\"\"}\"\n",
+    ),
     (TEXT, "let $token = '{S}'"),
     (TEXT, "cfg[\"password\"] = \"{S}\""),
     (TEXT, "ENV['TOKEN'] = '{S}'"),

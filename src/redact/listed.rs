@@ -406,8 +406,9 @@ fn is_secret_word(word: &str) -> bool {
         return false;
     }
     let token = word.strip_suffix("token");
-    let is_token =
-        token.is_some_and(|before| !before.is_empty() && !BEFORE_TOKEN.contains(&before));
+    let is_token = token.is_some_and(|before| {
+        !before.is_empty() && !BEFORE_TOKEN.iter().any(|word| before.ends_with(word))
+    });
     let has_stem = STEMS.iter().any(|stem| match (*stem, word) {
         // `secret` as a word was judged with its neighbours.
         ("secret", "secret") => false,

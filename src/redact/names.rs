@@ -413,6 +413,7 @@ mod tests {
             "nextPageToken",
             "next_token",
             "pagetoken",
+            "nextpagetoken",
             "ContinuationToken",
             "clientRequestToken",
             "UsernameToken",

@@ -67,14 +67,22 @@ fn without_truncated_escape(text: &str) -> &str {
     if is_truncated { before } else { text }
 }
 
-/// Decodes the escapes of JSON, and the references of XML and HTML. Returns `None` if there are none.
+/// Decodes the escapes of JSON, the references of XML and HTML, and the doubled quotes of CSV. Returns `None` if there
+/// are none.
 fn decode(text: &str) -> Option<String> {
-    memchr::memchr2(b'\\', b'&', text.as_bytes())?;
+    // JSON in a cell of CSV (RFC 4180). Other doubled quotes are empty values.
+    let has_doubled = text.contains("\"\":");
+    if !has_doubled && memchr::memchr2(b'\\', b'&', text.as_bytes()).is_none() {
+        return None;
+    }
     let unescaped = unescape(text);
-    let decoded = match unescaped.contains('&') {
+    let mut decoded = match unescaped.contains('&') {
         true => decode_references(&unescaped),
         false => unescaped.into_owned(),
     };
+    if has_doubled {
+        decoded = decoded.replace("\"\"", "\"");
+    }
     (decoded != text).then_some(decoded)
 }
 
@@ -112,6 +120,8 @@ mod tests {
             (r"https:\/\/h\/\u0026a", Some("https://h/&a")),
             ("&lt;a&gt;&#58;&#x2F;&apos;&amp;lt;", Some("<a>:/'&lt;")),
             (r#"\"a\""#, Some("\"a\"")),
+            (r#"1,"{""a"":""b""}""#, Some(r#"1,"{"a":"b"}""#)),
+            (r#"a="" b="c" d:"""#, None),
         ] {
             assert_eq!(decode(text).as_deref(), decoded, "{text}");
         }
