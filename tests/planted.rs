@@ -254,6 +254,13 @@ const BODIES: &[(&str, &str)] = &[
         JSON,
         r#"{"err":"User { password: Secret { v: \"{S}\" }, x: 1 }"}"#,
     ),
+    (TEXT, "Err(Token(\"{S}\")) and more"),
+    (TEXT, "User { a: Secret(Some(\"{S}\")), b: 1 }"),
+    (TEXT, "Credentials(\"ann\", \"{S}\") and more"),
+    (TEXT, "Password(\n    \"{S}\",\n) and more"),
+    (JSON, r#"{"err":"Err(Token(\"{S}\")) and more"}"#),
+    (XML, "<a>Password(&quot;{S}&quot;) and more</a>"),
+    (FORM, "err=Password(%22{S}%22)&a=1"),
     (EVENTS, "id: 1\ndata: {\"p\\u0069n\":\"{S}\",\"a\":1}\n\n"),
     (
         EVENTS,

@@ -20,6 +20,7 @@ mod quote;
 mod tests;
 mod token;
 mod triggers;
+mod tuple;
 mod user_info;
 mod value;
 

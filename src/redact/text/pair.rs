@@ -47,7 +47,16 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         true => end_before_name(input.text, start, limit),
         false => end,
     };
-    let secret = unquoted(input.text, start..end);
+    judge_value(input, &key, class, unquoted(input.text, start..end))
+}
+
+/// Returns `secret`, the value of `key`, as a finding, if it is a secret.
+pub(super) fn judge_value(
+    input: &Input<'_, '_>,
+    key: &PairKey<'_>,
+    class: NameClass,
+    secret: Range<usize>,
+) -> Finding {
     let value = &input.text[secret.clone()];
     if value.starts_with("${") && input.rest(secret.end).starts_with('}') {
         // A variable, as in a template. A bracket ends most other values.
@@ -58,6 +67,9 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
+    if !is_cut && is_placeholder(value) {
+        return Finding::SkipTo(secret.end);
+    }
     let is_declared = || {
         key.separator == b':'
             && key.name.starts_with('$')

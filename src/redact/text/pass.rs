@@ -16,6 +16,7 @@ use crate::{
             named::Pairs,
             pair, private_key, token,
             triggers::{find_trigger, has_trigger},
+            tuple,
             user_info::{self, Authorities, BeforeAt},
         },
     },
@@ -178,6 +179,7 @@ impl<'t, 'n> Pass<'t, 'n> {
                     }
                     continue;
                 }
+                b'(' => tuple::find(&input, at),
                 b'%' => {
                     self.search_word(at);
                     continue;

@@ -823,3 +823,40 @@ fn shape_that_is_kept_is_shown() {
         assert_eq!(redact_text("pin=1", false, &names), "pin=[REDACTED]");
     }
 }
+
+#[test]
+fn text_in_brackets_after_a_sensitive_name_is_hidden() {
+    check_shapes(
+        false,
+        &[
+            ("Err(Token(\"abcd\"))", "Err(Token(\"[REDACTED]\"))"),
+            (
+                "User { a: Secret(\"abcd\"), b: 1 }",
+                "User { a: Secret(\"[REDACTED]\"), b: 1 }",
+            ),
+            ("Token(Some(\"abcd\")), 1", "Token([REDACTED]), 1"),
+            ("Token(a::Box<str>(\"abcd\"))", "Token([REDACTED])"),
+            ("Tokens([\"abcd\", \"efgh\"])", "Tokens([REDACTED])"),
+            ("Credentials(\"a\", \"b\") x", "Credentials([REDACTED]) x"),
+            (
+                "Password(\n    \"abcd\",\n) x",
+                "Password(     \"[REDACTED]\", ) x",
+            ),
+            ("Password(\"abcd", "Password(\"[REDACTED]"),
+            (".password(\'abcd\').x()", ".password(\'[REDACTED]\').x()"),
+            (
+                r#"a="Password(\"abcd\")" b"#,
+                r#"a="Password(\"[REDACTED]\")" b"#,
+            ),
+        ],
+    );
+    for text in [
+        "the password (if any) is wrong, token (\"optional\")",
+        "getToken(\"a\") check_password(\"a\") fn token(&self) token(user)",
+        "Password(String) Option<Token>(None) Secret([REDACTED alloc::string::String])",
+        "Password(\"\") Password(\"${TOKEN}\") Token(\"<token>\") Token(\"null\")",
+        "PasswordPolicy(\"a\") NextPageToken(\"a\") Secret(the \"a\")",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+}

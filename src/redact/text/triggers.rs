@@ -6,7 +6,7 @@ use crate::{
     formats::references::reference_at,
     redact::text::{
         card::{self, MIN_GROUP},
-        private_key, token,
+        private_key, token, tuple,
     },
     util::{
         bytes::{self, class},
@@ -21,6 +21,7 @@ fn may_be_trigger(block: u8x16) -> u8x16 {
         | class::is(block, b'-')
         | class::is(block, b'_')
         | class::is(block, b'%')
+        | class::is(block, b'(')
         // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
         | class::within(block, b'G', b'K')
         // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`.
@@ -64,6 +65,7 @@ fn is_trigger_here(text: &str, at: usize) -> bool {
     match bytes[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
         b'_' | b'-' | b'G' | b'I' => token::is_prefix(bytes, at),
+        b'(' => tuple::holds_text(text, at),
         b'0'..=b'9' => is_card_number(text, at) || token::is_prefix(bytes, at),
         _ => begins_scheme(bytes, at),
     }
@@ -115,6 +117,7 @@ fn has_neighbors(text: &[u8], at: usize) -> bool {
     let after = text.get(at + 1).copied().unwrap_or_default();
     match text[at] {
         b'-' | b'_' => before.is_ascii_lowercase() && after != b' ',
+        b'(' => before.is_ascii_alphanumeric() || !before.is_ascii(),
         b'0'..=b'9' => {
             after.is_ascii_digit()
                 && (before == b'a' || text.get(at + 2).is_some_and(u8::is_ascii_digit))

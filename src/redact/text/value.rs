@@ -247,7 +247,7 @@ fn find_bracket(text: &str) -> Option<usize> {
 }
 
 /// Returns the length of the bracketed value that `text` begins with. A value without an end is all of `text`.
-fn bracketed_len(text: &str) -> usize {
+pub(super) fn bracketed_len(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
