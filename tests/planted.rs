@@ -261,6 +261,10 @@ const BODIES: &[(&str, &str)] = &[
     (JSON, r#"{"err":"Err(Token(\"{S}\")) and more"}"#),
     (XML, "<a>Password(&quot;{S}&quot;) and more</a>"),
     (FORM, "err=Password(%22{S}%22)&a=1"),
+    (TEXT, "user\tann\npassword\t{S}\nrole\tadmin"),
+    (TEXT, "h.example\tTRUE\t/\tFALSE\t0\tsessionid\t{S}\n"),
+    (JSON, r#"{"log":"user\tann\npassword\t{S}\nrole\tadmin"}"#),
+    (FORM, "log=API%20Key%09{S}%0Aa%09b"),
     (EVENTS, "id: 1\ndata: {\"p\\u0069n\":\"{S}\",\"a\":1}\n\n"),
     (
         EVENTS,

@@ -6,6 +6,7 @@
 //! and the user information of URLs. In doubt more is hidden rather than less.
 
 mod card;
+mod cell;
 mod credential;
 mod input;
 mod key;

@@ -9,7 +9,7 @@ use crate::{
         names::REDACTED,
         shapes::Shape,
         text::{
-            card, credential,
+            card, cell, credential,
             input::{Finding, Input, is_blank},
             layers::hide_in_layers,
             markup,
@@ -180,6 +180,7 @@ impl<'t, 'n> Pass<'t, 'n> {
                     continue;
                 }
                 b'(' => tuple::find(&input, at),
+                b'\t' => cell::find(&input, at),
                 b'%' => {
                     self.search_word(at);
                     continue;

@@ -860,3 +860,39 @@ fn text_in_brackets_after_a_sensitive_name_is_hidden() {
         assert_eq!(shown(text), text);
     }
 }
+
+#[test]
+fn cell_after_a_sensitive_name_is_hidden() {
+    check_shapes(
+        false,
+        &[
+            (
+                "user\tann\npassword\tab cd\nrole\tx",
+                "user ann password [REDACTED] role x",
+            ),
+            ("API Key\tabcd", "API Key [REDACTED]"),
+            ("db.password\t\tabcd", "db.password  [REDACTED]"),
+            ("\"pin\"\t\"1234\"", "\"pin\" [REDACTED]"),
+            ("say \"pin\\t1234\\n\"", "say \"pin [REDACTED] \""),
+            (
+                "h\tTRUE\t0\tsessionid\tabcd\nh",
+                "h TRUE 0 sessionid [REDACTED] h",
+            ),
+            ("token\tabcd\tefgh", "token [REDACTED] efgh"),
+        ],
+    );
+    let indented = format!("\n{}password\t", " ".repeat(119));
+    let hidden = indented.replace(['\n', '\t'], " ") + REDACTED;
+    check_shapes(
+        false,
+        &[(&format!("a{indented}abcd"), &format!("a{hidden}"))],
+    );
+    for text in [
+        "user\tpassword\temail\nann\t1\tx",
+        "The password is wrong\tsee the manual",
+        "the password\n \tis wrong",
+        "token_type\tmac\npassword\tnull\na\tb\tpassword\n",
+    ] {
+        assert_eq!(shown(text), text.replace(['\t', '\n'], " "));
+    }
+}

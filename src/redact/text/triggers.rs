@@ -6,7 +6,7 @@ use crate::{
     formats::references::reference_at,
     redact::text::{
         card::{self, MIN_GROUP},
-        private_key, token, tuple,
+        cell, private_key, token, tuple,
     },
     util::{
         bytes::{self, class},
@@ -22,6 +22,7 @@ fn may_be_trigger(block: u8x16) -> u8x16 {
         | class::is(block, b'_')
         | class::is(block, b'%')
         | class::is(block, b'(')
+        | class::is(block, b'\t')
         // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
         | class::within(block, b'G', b'K')
         // `B` and `b`, as in `BEGIN`, `Bearer` and `Basic`.
@@ -66,6 +67,7 @@ fn is_trigger_here(text: &str, at: usize) -> bool {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
         b'_' | b'-' | b'G' | b'I' => token::is_prefix(bytes, at),
         b'(' => tuple::holds_text(text, at),
+        b'\t' => cell::ends_at(bytes, at),
         b'0'..=b'9' => is_card_number(text, at) || token::is_prefix(bytes, at),
         _ => begins_scheme(bytes, at),
     }
