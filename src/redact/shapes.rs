@@ -11,7 +11,8 @@ text_enum! {
         AuthScheme = "auth_scheme",
         /// A JSON web token.
         Jwt = "jwt",
-        /// The user information of a URL: `ann:password` in `https://ann:password@host/`.
+        /// The user information of a URL, `ann:password` in `https://ann:password@host/`, and the password in
+        /// `curl -u ann:password`.
         UserInfo = "user_info",
         /// A private key in PEM form, from `-----BEGIN ... PRIVATE KEY-----` to its end marker.
         PrivateKey = "private_key",

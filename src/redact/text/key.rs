@@ -66,6 +66,18 @@ impl<'t> PairKey<'t> {
         })
     }
 
+    /// Returns the name of an option, whose value follows a blank. The separator is that of options.
+    pub(super) fn of_option(start: usize, name: &'t str) -> Self {
+        Self {
+            start,
+            separator: b'-',
+            name,
+            words_before: "",
+            quoted: false,
+            in_query: false,
+        }
+    }
+
     /// Returns the kind of text in which the name is.
     pub(super) fn place(&self) -> Place {
         match self.in_query {

@@ -13,6 +13,7 @@ mod key;
 mod layers;
 mod markup;
 mod named;
+mod option;
 mod pair;
 mod pass;
 mod private_key;

@@ -90,7 +90,7 @@ fn end_before_name(text: &str, start: usize, name: usize) -> usize {
 }
 
 /// Returns the part of the value `range` between its quotes, if all of the value is between them.
-fn unquoted(text: &str, range: Range<usize>) -> Range<usize> {
+pub(super) fn unquoted(text: &str, range: Range<usize>) -> Range<usize> {
     let value = &text[range.clone()];
     let Some(quote) = Quote::at_start(value) else {
         return range;

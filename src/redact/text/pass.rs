@@ -14,7 +14,7 @@ use crate::{
             layers::hide_in_layers,
             markup,
             named::Pairs,
-            pair, private_key, token,
+            option, pair, private_key, token,
             triggers::{find_trigger, has_trigger},
             tuple,
             user_info::{self, Authorities, BeforeAt},
@@ -172,7 +172,10 @@ impl<'t, 'n> Pass<'t, 'n> {
             self.at = at + 1;
             let finding = match input.text.as_bytes()[at] {
                 b':' if input.rest(at).starts_with("://") => self.user_info(at + "://".len()),
-                b':' | b'=' => pair::find(&input, at, &mut self.pairs),
+                b':' | b'=' => match option::find_password(&input, at) {
+                    Some(password) => Finding::Secret(password),
+                    None => pair::find(&input, at, &mut self.pairs),
+                },
                 b'<' => {
                     for secret in markup::find(&input, at, &mut self.unclosed, &mut self.pairs) {
                         self.replace(secret.start, secret.end, REDACTED);
@@ -181,6 +184,7 @@ impl<'t, 'n> Pass<'t, 'n> {
                 }
                 b'(' => tuple::find(&input, at),
                 b'\t' => cell::find(&input, at),
+                b'-' if option::begins(input.text, at) => option::find(&input, at),
                 b'%' => {
                     self.search_word(at);
                     continue;

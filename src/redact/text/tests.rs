@@ -808,6 +808,7 @@ fn shape_that_is_kept_is_shown() {
         ("Bearer abcd", Shape::AuthScheme),
         ("eyJh.eyJi.sig", Shape::Jwt),
         ("https://ann:pw@h/x //u@h", Shape::UserInfo),
+        ("curl -u ann:pw h", Shape::UserInfo),
         ("-----BEGIN PRIVATE KEY----- MII", Shape::PrivateKey),
         ("sk_live_HUNTERhunter", Shape::VendorToken),
         ("4111111111111111 or 4111 1111 1111 1111", Shape::CardNumber),
@@ -894,5 +895,45 @@ fn cell_after_a_sensitive_name_is_hidden() {
         "token_type\tmac\npassword\tnull\na\tb\tpassword\n",
     ] {
         assert_eq!(shown(text), text.replace(['\t', '\n'], " "));
+    }
+}
+
+#[test]
+fn value_of_an_option_of_a_command_is_hidden() {
+    check_shapes(
+        false,
+        &[
+            (
+                "mysql --password abcd -u a",
+                "mysql --password [REDACTED] -u a",
+            ),
+            ("x --api-key \"ab cd\" y", "x --api-key \"[REDACTED]\" y"),
+            ("x --token \'a\'\\\'\'b\' y", "x --token [REDACTED] y"),
+            ("x --token=\'a\'\\\'\'b\' y", "x --token=[REDACTED] y"),
+            (
+                "sh -c \"x --password abcd\" y",
+                "sh -c \"x --password [REDACTED]\" y",
+            ),
+            (
+                "x --password \\\n  abcd --y",
+                "x --password \\   [REDACTED] --y",
+            ),
+            ("curl -u ann:abcd h", "curl -u ann:[REDACTED] h"),
+            ("curl -s -uann:abcd h", "curl -s -uann:[REDACTED] h"),
+            ("curl -U \':ab cd\' h", "curl -U \':[REDACTED]\' h"),
+            ("x --user a@b:cd h", "x --user a@b:[REDACTED] h"),
+            ("x --user=\"a:cd\" h", "x --user=\"a:[REDACTED]\" h"),
+            ("--proxy-user a:cd h", "--proxy-user a:[REDACTED] h"),
+        ],
+    );
+    for text in [
+        "--token-file /run/x --password-stdin h --no-password h --token-type a",
+        "--password -u a --token | b --token < a --token $(cat a) --token",
+        "Usage: --token <TOKEN> --api-key KEY --token ${TOKEN} --pin $PIN",
+        "--token is required, --password and --token. --password (optional)",
+        "word--password is ---token is -- token a, --max-tokens 512",
+        "docker run --user 1000:1000 -u a:b, git push -u origin main:main",
+    ] {
+        assert_eq!(shown(text), text);
     }
 }

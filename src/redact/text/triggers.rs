@@ -6,7 +6,7 @@ use crate::{
     formats::references::reference_at,
     redact::text::{
         card::{self, MIN_GROUP},
-        cell, private_key, token, tuple,
+        cell, option, private_key, token, tuple,
     },
     util::{
         bytes::{self, class},
@@ -65,7 +65,8 @@ fn is_trigger_here(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     match bytes[at] {
         b':' | b'=' | b'<' | b'%' | b'@' | b'J' => true,
-        b'_' | b'-' | b'G' | b'I' => token::is_prefix(bytes, at),
+        b'-' => token::is_prefix(bytes, at) || option::begins(text, at),
+        b'_' | b'G' | b'I' => token::is_prefix(bytes, at),
         b'(' => tuple::holds_text(text, at),
         b'\t' => cell::ends_at(bytes, at),
         b'0'..=b'9' => is_card_number(text, at) || token::is_prefix(bytes, at),
@@ -118,6 +119,7 @@ fn has_neighbors(text: &[u8], at: usize) -> bool {
     let before = text.get(at.wrapping_sub(1)).copied().unwrap_or_default();
     let after = text.get(at + 1).copied().unwrap_or_default();
     match text[at] {
+        b'-' if before == b'-' => after.is_ascii_alphabetic(),
         b'-' | b'_' => before.is_ascii_lowercase() && after != b' ',
         b'(' => before.is_ascii_alphanumeric() || !before.is_ascii(),
         b'0'..=b'9' => {

@@ -21,6 +21,12 @@ pub(super) struct KeyLine {
 }
 
 impl KeyLine {
+    /// The line of a name that does not begin the line.
+    pub(super) const IN_LINE: Self = Self {
+        column: None,
+        is_item: false,
+    };
+
     /// Reads the line up to the name that begins at `key`.
     pub(super) fn of(text: &str, key: usize) -> Self {
         const MAX_INDENT: usize = 80;
@@ -66,6 +72,11 @@ impl PairValue<'_, '_> {
         loop {
             let (end, delimited) = self.end_of_piece(at);
             let (value, after) = self.text[at..].split_at(end - at);
+            if self.text[..end].ends_with('\'') && after.starts_with("\\''") {
+                // An apostrophe in a string of a shell.
+                at = end + "\\'".len();
+                continue;
+            }
             let value = if delimited { "" } else { value };
             if !continues(value, after) {
                 return end;
@@ -184,6 +195,8 @@ impl PairValue<'_, '_> {
         let next_is_pair = || begins_pair(after.trim_start_matches(' '));
         match self.key.separator {
             b'=' => !begins_line || next_is_pair(),
+            // The next argument of a command.
+            b'-' => true,
             _ => !begins_line && next_is_pair(),
         }
     }
