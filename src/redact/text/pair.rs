@@ -34,11 +34,22 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         class => (class, usize::MAX),
     };
     let after = input.rest(at).trim_start_matches([':', '=', '>']);
+    let content = without_block_header(after);
+    if begins_with_escaped_break(content) {
+        // The indentation of the lines is known after the escapes were decoded.
+        return Finding::Nothing;
+    }
     let start = input.text.len() - after.trim_start_matches(is_blank).len();
+    let mut line = KeyLine::of(input.text, verdict.start);
+    let is_after_quote = !key.quoted && input.text[..verdict.start].ends_with(['"', '\'', '`']);
+    if is_after_quote && content.starts_with(['\n', '\r']) {
+        // A document with several lines begins at the quote.
+        line.column = line.column.or(Some(0));
+    }
     let end = PairValue {
         text: input.text,
         key: &key,
-        line: &KeyLine::of(input.text, verdict.start),
+        line: &line,
         greedy: verdict.greedy,
         decoded: input.decoded,
     }
@@ -48,6 +59,24 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         false => end,
     };
     judge_value(input, &key, class, unquoted(input.text, start..end))
+}
+
+/// Returns the text of a value after the blanks before it and the header of a block scalar (YAML 1.2, section 8.1).
+fn without_block_header(text: &str) -> &str {
+    let text = text.trim_start_matches(' ');
+    let header = text.strip_prefix(['|', '>']);
+    header.map_or(text, |header| {
+        header
+            .trim_start_matches(|c: char| matches!(c, '+' | '-') || c.is_ascii_digit())
+            .trim_start_matches(' ')
+    })
+}
+
+/// Returns whether `text` begins with the escape of a line break. In a layer above that of the escape, each backslash is
+/// escaped.
+fn begins_with_escaped_break(text: &str) -> bool {
+    let after = text.trim_start_matches('\\');
+    (text.len() - after.len()).is_power_of_two() && after.starts_with(['n', 'r'])
 }
 
 /// Returns `secret`, the value of `key`, as a finding, if it is a secret.
