@@ -14,7 +14,7 @@ const CHILD: &str = "BODYLOG_LINEAR_TIME";
 const LEN: usize = 1000;
 
 /// Texts that may be searched again and again for an end that does not come.
-const PIECES: [&str; 103] = [
+const PIECES: [&str; 125] = [
     "=",
     ":",
     "a=",
@@ -118,6 +118,28 @@ const PIECES: [&str; 103] = [
     "{\"value\":1,\"name\":\"a\",\"b\":",
     "[{\"name\":[\"a\",\"b\"],\"value\":\"c\"},",
     "{\"errors\":{\"pin\":[\"a\",\"b\"],\"c\":",
+    "Token(",
+    "Token(\"",
+    "Token(\"a\"",
+    "Token(\"a\") ",
+    "Token([\"a ",
+    "a(",
+    "(\"",
+    "token\t",
+    "token\ta\t",
+    "token\t\n",
+    "token\ta\n",
+    "a\t",
+    "--token ",
+    "--token",
+    "--token \"",
+    "--token 'a'\\'",
+    "--token a ",
+    "curl -u ",
+    "curl -u a:b ",
+    "--user a:\" ",
+    "\\n",
+    "secret:\\n  ",
 ];
 
 /// Texts with many parts, of which each may be a value that a condition hides.

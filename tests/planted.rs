@@ -275,6 +275,23 @@ const BODIES: &[(&str, &str)] = &[
     (TEXT, "curl -u ann:{S} https://h"),
     (TEXT, "curl -u 'ann:a {S}' https://h"),
     (JSON, r#"{"cmd":"wget --user \"ann:{S}\" https://h"}"#),
+    (
+        JSON,
+        r#"{"log":"got \"a:\\n  session_id:\\n    - {S}\\n    - b: {S}\\nc: 1\" x"}"#,
+    ),
+    (TEXT, r#"got "secret:\n  a: {S}\n  b: {S}\nc: 1\n" here"#),
+    (
+        JSON,
+        r#"{"log":"got {\"n\":1,\"name\":\"backup_codes\",\"value\":\"{S}\"} here"}"#,
+    ),
+    (
+        JSON,
+        r#"{"log":"[{\"op\":\"add\",\"path\":\"/a/pin\",\"value\":{\"a\":[\"{S}\"]}}] x"}"#,
+    ),
+    (
+        XML,
+        "<d>{&quot;name&quot;:&quot;password&quot;,&quot;value&quot;:&quot;{S}&quot;}</d>",
+    ),
     (EVENTS, "id: 1\ndata: {\"p\\u0069n\":\"{S}\",\"a\":1}\n\n"),
     (
         EVENTS,

@@ -2,8 +2,9 @@
 //!
 //! Free text has no grammar, so this is best effort. A pass stops at each trigger, a byte at which a
 //! secret can be recognized, and calls the detector for this byte. The detectors find values of
-//! sensitive names, elements with a sensitive name, credentials, private keys, tokens of known issuers, card numbers,
-//! and the user information of URLs. In doubt more is hidden rather than less.
+//! sensitive names (pairs, brackets, cells, options of commands), elements with a sensitive name, credentials, private
+//! keys, tokens of known issuers, card numbers, and the user information of URLs. In doubt more is hidden rather than
+//! less.
 
 mod card;
 mod cell;

@@ -362,7 +362,24 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-const PIECES: [&str; 79] = [
+const PIECES: [&str; 96] = [
+    "Token(",
+    "Password(\"",
+    "Some(",
+    "\")",
+    "\nsecret\t",
+    "pin\t",
+    "--",
+    "--token ",
+    " --user ",
+    "curl -u ",
+    "a:b ",
+    "\\n",
+    "\\n  ",
+    "\\\\n - ",
+    "|",
+    "\'\\\'\'",
+    "secret:",
     "name: ",
     "name=",
     "value: ",
@@ -935,5 +952,25 @@ fn value_of_an_option_of_a_command_is_hidden() {
         "docker run --user 1000:1000 -u a:b, git push -u origin main:main",
     ] {
         assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn value_on_several_escaped_lines_is_hidden_to_its_end() {
+    for (text, expected) in [
+        (
+            r#"got "a:\n  \"session_id\":\n    - abcd\n    - b: abcd\nc: 1" x"#,
+            "got \"a:   \"session_id\":     [REDACTED] c: 1\" x",
+        ),
+        (
+            r#"got "secret: |\n  a: abcd\n  b: abcd\nc: 1" x"#,
+            "got \"secret: [REDACTED] c: 1\" x",
+        ),
+        (
+            r#"got "secret:\\n  a: abcd\\n  b: abcd\\nc: 1" x"#,
+            "got \"secret:   [REDACTED] c: 1\" x",
+        ),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
     }
 }
