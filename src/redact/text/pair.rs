@@ -102,7 +102,7 @@ pub(super) fn judge_value(
     let is_declared = || {
         key.separator == b':'
             && key.name.starts_with('$')
-            && secret.start == start
+            && Quote::at_end(&input.text[..secret.start]).is_none()
             && is_graphql_type(value)
     };
     match is_cut || (class.hides(value, key.place()) && !is_declared()) {
