@@ -67,10 +67,14 @@ pub(crate) fn hide_in_json_text(
         Ending::Cut if open => {}
         _ => return None,
     }
-    Some((read.is_changed || !read.late.is_empty()).then_some(out))
+    Some(read.is_changed.then_some(out))
 }
 
 /// Reads `input`. Redacts it if `output` is given, and finds the code if `path` is given.
+///
+/// A value may turn out to be a secret after it was copied, because of a name that follows. Then a second pass begins
+/// again, and hides this value, too.
+// All callers share one instance of the generic reader, so that its machine code stays in the caches.
 fn read_json<'p, 'i>(
     mut output: Option<(&mut String, Redactor<'_>)>,
     input: &'i str,
@@ -78,17 +82,26 @@ fn read_json<'p, 'i>(
     path: Option<&'p CodePath>,
 ) -> Reading<'p, 'i> {
     let start = output.as_ref().map_or(0, |(out, _)| out.len());
-    let borrowed = output
-        .as_mut()
-        .map(|(out, redactor)| (&mut **out, *redactor));
-    let read = read_once(borrowed, input, separators, path, &[]);
-    if !read.late.is_empty()
-        && let Some((out, redactor)) = output
-    {
-        out.truncate(start);
-        read_once(Some((out, redactor)), input, separators, None, &read.late);
+    let mut late = Vec::new();
+    loop {
+        let borrowed = output
+            .as_mut()
+            .map(|(out, redactor)| (&mut **out, *redactor));
+        let mut visitor = JsonRedactor::new(borrowed, input, path, &late);
+        let ending = read(input, separators, &mut visitor);
+        let (code, is_changed, found) = visitor.finish();
+        if found.is_empty() || !late.is_empty() {
+            return Reading {
+                ending,
+                code,
+                is_changed,
+            };
+        }
+        late = found;
+        if let Some((out, _)) = &mut output {
+            out.truncate(start);
+        }
     }
-    read
 }
 
 /// The result of reading a text.
@@ -97,29 +110,6 @@ struct Reading<'p, 'i> {
     code: CodeFinder<'p, 'i>,
     /// Set if something was hidden.
     is_changed: bool,
-    /// The places of values that turned out to be secrets after they had been copied, in their order. A second pass
-    /// hides them.
-    late: Vec<usize>,
-}
-
-/// Reads `input` in one pass. Hides the values at the places in `late`, too.
-// All callers share one instance of the generic reader, so that its machine code stays in the caches.
-fn read_once<'p, 'i>(
-    output: Option<(&mut String, Redactor<'_>)>,
-    input: &'i str,
-    separators: Separators,
-    path: Option<&'p CodePath>,
-    late: &[usize],
-) -> Reading<'p, 'i> {
-    let mut redactor = JsonRedactor::new(output, input, path, late);
-    let ending = read(input, separators, &mut redactor);
-    let (code, is_changed, late) = redactor.finish();
-    Reading {
-        ending,
-        code,
-        is_changed,
-        late,
-    }
 }
 
 mod escape;
