@@ -77,6 +77,7 @@ const BODIES: &[(&str, &str)] = &[
     (JSON, r#"{"xml":"&lt;password&gt;{S}&lt;/password&gt;"}"#),
     (JSON, r#"{"log":"password&#61;{S}"}"#),
     (JSON, r#"{"log":["password&#x3A; {S}"]}"#),
+    (JSON, r#"{"log":"client.password('{S}').x()"}"#),
     (JSON, r#"{"code":1,"token":{"code":"{S}"}}"#),
     (JSON, r#"{"code":"Bearer {S}"}"#),
     (JSON, r#"{"Bearer {S}":1}"#),

@@ -92,7 +92,7 @@ async fn values_for_which_a_condition_holds_are_hidden_everywhere() {
         req.record_field("object", json!({"a": ["77000003", 77_000_004]}));
         req.record_user(User::new("77000005").role("77000006"));
         let res = HttpResponse::BadRequest()
-            .insert_header((header::LOCATION, "/customers/77000007?of=77000008"))
+            .insert_header((header::LOCATION, "/customers/77000007"))
             .content_type(JSON)
             .body(body);
         Err(error::InternalError::from_response("no 77000009", res).into())
@@ -127,7 +127,7 @@ async fn values_for_which_a_condition_holds_are_hidden_everywhere() {
         let req = post(content_type, body)
             .uri("/customers/77000015/%37%37000016?a=77000017&b=of+77000018")
             .insert_header((header::USER_AGENT, "x (77000019)"))
-            .insert_header((header::REFERER, "https://h/77000020/x?y=77000021"))
+            .insert_header((header::REFERER, "https://h/77000020"))
             .insert_header((header::ACCEPT, "77000022"));
         read_body(call_service(&app, req.to_request()).await).await;
         let record = recorder.only().to_string();

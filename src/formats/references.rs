@@ -1,6 +1,9 @@
 //! References to characters in XML and HTML.
 
-/// Decodes the predefined references of XML and those to characters, by number.
+/// The length of the longest reference that is decoded, `&#1114111;`.
+pub(crate) const MAX_REFERENCE_LEN: usize = 10;
+
+/// Decodes references by number, those that XML predefines, and those of HTML for marks that may begin a secret.
 pub(crate) fn decode_references(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -15,10 +18,13 @@ pub(crate) fn decode_references(text: &str) -> String {
     out
 }
 
-/// Returns the character of the reference with which `text` begins, and the length of the reference.
+/// Returns the character of the reference with which `text`, which begins with `&`, begins, and the length of the
+/// reference.
 pub(crate) fn reference_at(text: &str) -> Option<(char, usize)> {
-    const MAX_LEN: usize = 10;
-    let end = text.bytes().take(MAX_LEN).position(|byte| byte == b';')?;
+    let end = text
+        .bytes()
+        .take(MAX_REFERENCE_LEN)
+        .position(|byte| byte == b';')?;
     let name = &text[1..end];
     let c = match name {
         "amp" => '&',

@@ -297,6 +297,7 @@ impl HeaderValues {
                 Treatment::Host => url::redact_host(value, cut, redactor),
                 Treatment::Url
                     if !redactor.has_paths()
+                        && !redactor.has_values()
                         && values.is_empty()
                         && !text.may_have_secret(*part, scheme_len(value)) =>
                 {

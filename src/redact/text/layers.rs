@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use crate::{
-    formats::{json::unescape::unescape, references::decode_references},
+    formats::{
+        json::unescape::unescape,
+        references::{MAX_REFERENCE_LEN, decode_references},
+    },
     redact::{
         names::REDACTED,
         text::{input::Input, triggers::find_trigger},
@@ -43,7 +46,9 @@ pub(super) fn hide_in_layers(
         layer = Cow::Owned(hidden.clone().unwrap_or(decoded));
         shown = hidden.or(shown);
     }
-    match decode(&layer).is_some_and(|decoded| find_trigger(&decoded, 0).is_some()) {
+    let may_have_secret =
+        |text: String| input.names.has_values() || find_trigger(&text, 0).is_some();
+    match decode(&layer).is_some_and(may_have_secret) {
         true => Some(REDACTED.to_owned()),
         false => shown,
     }
@@ -52,7 +57,6 @@ pub(super) fn hide_in_layers(
 /// Returns a truncated text without the part of an escape or of a reference at its end, because a secret that is
 /// not complete is recognized only at the end of the text.
 fn without_truncated_escape(text: &str) -> &str {
-    const MAX_LEN: usize = 8;
     let Some(at) = memchr::memrchr2(b'\\', b'&', text.as_bytes()) else {
         return text;
     };
@@ -62,7 +66,7 @@ fn without_truncated_escape(text: &str) -> &str {
         // The second of two backslashes is escaped.
         Some("") => before.len() % 2 == before.trim_end_matches('\\').len() % 2,
         Some(code) => code.starts_with('u') && code.len() < "u0000".len(),
-        None => escape.len() < MAX_LEN && escape[1..].bytes().all(is_part),
+        None => escape.len() < MAX_REFERENCE_LEN && escape[1..].bytes().all(is_part),
     };
     if is_truncated { before } else { text }
 }

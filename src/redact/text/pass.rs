@@ -103,9 +103,6 @@ fn run_twice(input: Input<'_, '_>) -> Option<String> {
     };
     let changed = Pass::run(input);
     let line = text::sanitize(changed.as_ref().or(without_values.as_ref())?).into_owned();
-    if changed.is_none() {
-        return Some(line);
-    }
     let again = |text| Pass::run(Input { text, ..input });
     let Some(shown) = again(&line) else {
         return Some(line);

@@ -820,6 +820,14 @@ fn english_words_after_bearer_and_basic_stay() {
 }
 
 #[test]
+fn line_that_a_text_becomes_is_searched_after_a_condition_hid_a_value() {
+    let mut names = Names::default();
+    names.redact_values(std::sync::Arc::new(|value| value == "cus_1"));
+    let shown = redact_text("cus_1\n4111\n1111\n1111\n1111", false, &names);
+    assert_eq!(shown, "[REDACTED] [REDACTED]");
+}
+
+#[test]
 fn shape_that_is_kept_is_shown() {
     for (text, shape) in [
         ("Bearer abcd", Shape::AuthScheme),

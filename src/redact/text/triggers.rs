@@ -152,8 +152,8 @@ fn needs_change_here(text: &str, at: usize) -> bool {
 ///
 /// Most bytes of a body are read by this function, so it uses as few operations as possible.
 pub(crate) fn trigger_mask(block: u8x16, next: u8x16) -> u8x16 {
-    // Control characters, the quote, `%` and `&`: all bytes up to `&`, except the blank.
-    let low = class::within(block, 0, b'&') & !class::is(block, b' ');
+    // Control characters, the quote, `%`, `&` and `(`: all bytes up to `(`, except the blank.
+    let low = class::within(block, 0, b'(') & !class::is(block, b' ');
     // Digits, `:` to `=`, and `@`.
     let marks = class::within(block, b'0', b'@') | class::is(block, b'-');
     // `G`, as in `SG.`, and `H` to `K`, as in `eyJ` and `AKIA`.
@@ -182,13 +182,16 @@ mod tests {
         let ascii = || (0..=0x7f_u8).map(char::from);
         for (first, second) in ascii().flat_map(|first| ascii().map(move |second| (first, second)))
         {
+            let ends_run = matches!(first, '"' | '\\' | '\0'..='\x1f');
             for third in ['s', 'S', 'a', 'A', ' ', 'é'] {
-                let text = String::from_iter([first, second, third]);
-                let ends_run = matches!(first, '"' | '\\' | '\0'..='\x1f');
-                assert!(
-                    has_bit(&text) || !(ends_run || needs_change_at(&text, 0)),
-                    "{text:?}"
-                );
+                for before in ["", "a", "y", "S", "-"] {
+                    let text = String::from_iter([first, second, third]);
+                    let is_found = needs_change_at(&format!("{before}{text}"), before.len());
+                    assert!(
+                        has_bit(&text) || !(ends_run || is_found),
+                        "{before}{text:?}"
+                    );
+                }
             }
         }
         for c in ('\0'..=char::MAX).filter(|&c| text::is_forbidden(c)) {
