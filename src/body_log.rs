@@ -298,7 +298,7 @@ impl BodyLog {
 
     /// Hides the values of this name in JSON, forms, queries, parts of multipart bodies, XML, text, headers and
     /// custom fields. The words of `name` may be anywhere in a name, in any spelling: `redact("tax id")` hides
-    /// `customer.taxId` and `TAX_ID_2`. `true` and `false` are hidden, too; `null`, empty values and placeholders such
+    /// `customer.taxId`, `taxIds` and `TAX_ID_2`. `true` and `false` are hidden, too; `null`, empty values and placeholders such
     /// as `${IBAN}` are not. May be called several times.
     ///
     /// If `name` is the key of the [code](Self::code_field) or a key above it, the code is hidden, but still decides
@@ -343,17 +343,18 @@ impl BodyLog {
         self.set_names(move |names| names.redact_path(&pattern))
     }
 
-    /// Hides values for which `condition` holds, whatever their name is. May be called several times; one condition is
-    /// enough.
+    /// Hides values for which `condition` returns true, whatever their name is. May be called several times: a value is
+    /// hidden if one of the conditions returns true. Default: no condition.
     ///
-    /// The condition is called with each string and number of JSON, each value of a form, a query or a multipart body,
+    /// The condition is called with each string and number in JSON, each value in a form, a query or a multipart body,
     /// each segment of a path, and each text in a header, a [field](crate::RecordExt::record_field), an error or the
-    /// [user](crate::User). Texts and longer values are then looked at in parts: what is between marks such as quotes,
-    /// brackets and line breaks, and each word. Names, such as JSON keys, are treated like values. `true`, `false` and
-    /// `null` are shown.
+    /// [user](crate::User). A text is passed as a whole, and in parts: between quotes, brackets, line breaks and similar
+    /// marks, then each word, then the parts of URLs. JSON in a string is read as JSON. Names, such as JSON keys, are
+    /// passed, too. `true`, `false` and `null` are shown. A header that [`keep`](Self::keep) names is not passed.
     ///
-    /// Values are decoded first. A value that was truncated is hidden without a call. If the condition panics, the
-    /// value is hidden. The condition is called for every part of every record, so it should be fast.
+    /// Values are decoded first. A truncated value, or the last part of a truncated text, is hidden whatever the
+    /// condition returns. If the condition panics, the value is hidden. The condition is called often, so it should be
+    /// fast.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;

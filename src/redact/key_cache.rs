@@ -10,7 +10,7 @@ use crate::{
 /// The number of pairs of slots. A hash of 7 bits selects a pair.
 const PAIRS: usize = 128;
 
-/// The sensitive names of a logger, and the cache of answers for keys.
+/// The redaction rules of a logger, with the cache of classes for short keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Redactor<'r> {
     names: &'r Names,
@@ -107,7 +107,7 @@ pub(crate) struct KeyCache {
 /// The number of bits before the class in a slot.
 const CLASS_SHIFT: u32 = 120;
 /// The bits of the class in a slot.
-const CLASS: u128 = 0xf << CLASS_SHIFT;
+const CLASS_BITS: u128 = 0xf << CLASS_SHIFT;
 
 impl KeyCache {
     pub(crate) fn new() -> Self {
@@ -119,7 +119,7 @@ impl KeyCache {
 
     fn prepare(&self, names: u64) {
         let last = self.names.replace(names);
-        // A new cache is empty.
+        // No names have the id 0: the cache is new, and empty.
         if last != names && last != 0 {
             self.slots.iter().flatten().for_each(|slot| slot.set(0));
         }
@@ -129,7 +129,7 @@ impl KeyCache {
         self.slots(key).iter().find_map(|slot| {
             // Only the class differs if this is the slot of the key.
             let difference = slot.get() ^ key;
-            match difference & !CLASS {
+            match difference & !CLASS_BITS {
                 0 => NameClass::from_number((difference >> CLASS_SHIFT) as u8),
                 _ => None,
             }

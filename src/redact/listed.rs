@@ -223,7 +223,7 @@ pub(crate) enum NameClass {
 }
 
 impl NameClass {
-    /// Returns the class with this number, which is less than 16.
+    /// Returns the class with this number. Only the low four bits count, so that no bounds are checked for each key.
     pub(super) fn from_number(number: u8) -> Option<Self> {
         const CLASSES: [Option<NameClass>; 16] = {
             let mut classes = [None; 16];

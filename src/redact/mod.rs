@@ -24,7 +24,8 @@ use std::sync::Arc;
 pub use self::shapes::Shape;
 use crate::redact::{names::Names, path::PathPattern};
 
-/// Rules that decide what is hidden in records, by name and by shape. See "What is redacted" in the crate docs.
+/// Rules that decide what is hidden in records, by name, by shape, by path and by condition. See "What is redacted" in
+/// the crate docs.
 ///
 /// Use this type to share rules between loggers. For one logger, [`BodyLog`](crate::BodyLog) has the same methods.
 ///

@@ -1,4 +1,4 @@
-//! Names of values that must not be logged.
+//! The redaction rules of one logger.
 
 use std::sync::{
     Arc,
@@ -14,12 +14,12 @@ use crate::redact::{
     words::{Words, normalize},
 };
 
-/// The sensitive names of one logger.
+/// The redaction rules of one logger: names, shapes, patterns of paths and conditions on values.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     /// A number for this set of names. Clones have the same number.
     id: u64,
-    /// Set if the names of this file are sensitive.
+    /// Set if the names in [`listed`] are sensitive.
     has_defaults: bool,
     /// The shapes that are hidden.
     shapes: Shapes,

@@ -320,19 +320,19 @@ impl<'i, V: TokenVisitor<'i>> Reader<'i, '_, V> {
 
     fn number(&mut self, start: usize) -> Step<usize> {
         let bytes = self.input.as_bytes();
-        let digits = |at: usize| {
+        let count_digits = |at: usize| {
             let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit());
             digits.count()
         };
-        let len = digits(start);
+        let len = count_digits(start);
         let mut end = start + len;
         if bytes.get(end) == Some(&b'.') {
-            let fraction = digits(end + 1);
-            end += if fraction > 0 { 1 + fraction } else { 0 };
+            end += 1 + count_digits(end + 1);
         }
         // Most numbers have no sign and no exponent.
         let is_simple = len > 0
             && (bytes[start] != b'0' || len == 1)
+            && bytes[end - 1] != b'.'
             && !matches!(bytes.get(end), None | Some(b'.' | b'e' | b'E'));
         if !is_simple {
             end = self.any_number(start)?;

@@ -21,7 +21,7 @@ pub(super) struct Scopes<'r> {
 
 impl Scopes<'_> {
     /// Returns whether the first value in `value`, which is at `at`, is hidden whatever its name is.
-    pub(super) fn hide(&mut self, at: usize, value: &str) -> bool {
+    pub(super) fn hides(&mut self, at: usize, value: &str) -> bool {
         self.is_active && (self.is_late(at) || (self.tokens.is_some() && value.starts_with('"')))
     }
 

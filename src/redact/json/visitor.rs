@@ -103,7 +103,7 @@ impl JsonRedactor<'_, '_, '_> {
     }
 
     /// Hides the number at `at` if it is a card number, or if a condition holds for it.
-    // Out of line, as few numbers are so long.
+    // Out of line, because few numbers have the length of a card number.
     #[inline(never)]
     fn hide_number(&mut self, at: usize, digits: &str) {
         let is_hidden = |redactor: &Redactor<'_>| {
@@ -204,7 +204,7 @@ impl JsonRedactor<'_, '_, '_> {
             return;
         }
         let value = &self.input[at..];
-        let hides = self.scopes.hide(at, value)
+        let hides = self.scopes.hides(at, value)
             || match class {
                 NameClass::Secret | NameClass::SecretOfUser | NameClass::Tokens => {
                     self.is_secret(class, value, depth)
