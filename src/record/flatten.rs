@@ -42,8 +42,10 @@ pub(crate) fn pairs(
 }
 
 fn push(pairs: &mut Vec<Pair>, name: String, value: Value<'_>) {
-    let value = match value {
-        Value::Text(value) | Value::Plain(value) => Scalar::Text(value.to_owned()),
+    let value = match value.typed() {
+        Value::Text(value) | Value::Plain(value) | Value::Number(value) => {
+            Scalar::Text(value.to_owned())
+        }
         Value::Time(value) => Scalar::Text(format::timestamp(value)),
         Value::Address(value) => Scalar::Text(value.to_string()),
         Value::Seconds(value) => Scalar::Float(value.as_secs_f64()),

@@ -128,6 +128,7 @@ fn push_any(out: &mut Vec<u8>, value: Value<'_>) {
         }
         // Writing to a `Vec` succeeds. The number is finite, so serde_json does not write `null`.
         Value::Float(number) => drop(serde_json::to_writer(out, &number)),
+        Value::Number(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::Seconds(duration) => format::push_seconds(out, duration),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
@@ -266,7 +267,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{record::data::with_every_field, util::text};
+    use crate::{formats::json::code::Code, record::data::with_every_field, util::text};
 
     fn line_len() -> usize {
         with_every_field(|record| with_line(&record, Schema::OpenTelemetry, <[u8]>::len))
@@ -301,6 +302,55 @@ mod tests {
             });
             assert!(thread.join().is_ok());
         }
+    }
+
+    #[test]
+    fn code_is_written_in_the_digits_of_the_body() {
+        for digits in [
+            "0",
+            "-0",
+            "500",
+            "5e2",
+            "1E5",
+            "1.10",
+            "0.1",
+            "1e-400",
+            "18446744073709551615",
+            "18446744073709551616",
+            "123456789012345678901234567890",
+            "-9223372036854775809",
+            "100000000000000000000000.5",
+            "123456789.123456789012345",
+        ] {
+            with_every_field(|record| {
+                let mut record: Record<'_> = record;
+                record.code = Some(Code::Number(digits));
+                for (schema, quote) in [
+                    (Schema::OpenTelemetry, ""),
+                    (Schema::GoogleCloud, ""),
+                    (Schema::Ecs, "\""),
+                ] {
+                    let line = record.to_json(schema);
+                    let code = format!(r#""exchange.code":{quote}{digits}{quote},"#);
+                    assert!(line.contains(&code), "{digits}: {line}");
+                }
+                // A serializer gets a number if it shows the same digits, or else a string.
+                let line = serde_json::to_string(&record).unwrap();
+                let [number, text] = ["", "\""].map(|quote| {
+                    let code = format!(r#""exchange.code":{quote}{digits}{quote},"#);
+                    line.contains(&code)
+                });
+                assert!(number || text, "{digits}: {line}");
+                let is_exact = ["0", "500", "0.1", "18446744073709551615"].contains(&digits);
+                assert_eq!(number, is_exact, "{digits}");
+            });
+        }
+        with_every_field(|record| {
+            let mut record: Record<'_> = record;
+            record.code = Some(Code::Number("1e400"));
+            let line = record.to_json(Schema::OpenTelemetry);
+            assert!(line.contains(r#""exchange.code":"1e400","#), "{line}");
+        });
     }
 
     proptest! {

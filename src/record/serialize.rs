@@ -112,8 +112,10 @@ fn serialize_map<S: Serializer>(
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Value::Text(value) | Value::Plain(value) => serializer.serialize_str(value),
+        match self.typed() {
+            Value::Text(value) | Value::Plain(value) | Value::Number(value) => {
+                serializer.serialize_str(value)
+            }
             Value::Time(value) => serializer.serialize_str(&format::timestamp(value)),
             Value::Address(value) => serializer.collect_str(&value),
             Value::Seconds(value) => serializer.serialize_f64(value.as_secs_f64()),

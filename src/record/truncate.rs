@@ -185,6 +185,7 @@ fn value_len(value: Value<'_>) -> usize {
         Value::Address(IpAddr::V6(_)) => quoted(MAX_ADDRESS_LEN),
         Value::Integer(_) | Value::Unsigned(_) => INTEGER,
         Value::Float(_) => FLOAT,
+        Value::Number(digits) => digits.len(),
         Value::Seconds(value) => seconds_len(value),
         Value::Latency(value) => quoted(seconds_len(value) + "s".len()),
         Value::Bool(_) => "false".len(),

@@ -47,6 +47,8 @@ pub(crate) enum Value<'v> {
     Integer(i64),
     Unsigned(u64),
     Float(f64),
+    /// A number in the digits of a JSON text.
+    Number(&'v str),
     Seconds(Duration),
     Bool(bool),
     /// The values of one header; never empty.
@@ -60,6 +62,27 @@ pub(crate) enum Value<'v> {
 }
 
 impl Value<'_> {
+    /// Returns a number of a JSON text as an integer or a float that is written with the same digits, or else as a
+    /// string. For interfaces that take only the numbers of Rust. Other values are unchanged.
+    pub(crate) fn typed(self) -> Self {
+        let Self::Number(digits) = self else {
+            return self;
+        };
+        if digits == "-0" {
+            return Self::Text(digits);
+        }
+        let integer = digits.parse().map(Self::Integer);
+        if let Ok(integer) = integer.or_else(|_| digits.parse().map(Self::Unsigned)) {
+            return integer;
+        }
+        match digits.parse() {
+            Ok(float) if serde_json::to_string(&float).is_ok_and(|text| text == digits) => {
+                Self::Float(float)
+            }
+            _ => Self::Text(digits),
+        }
+    }
+
     /// Returns whether the JSON of the value begins with a quote, or with a bracket and a quote.
     pub(crate) fn is_text(&self) -> bool {
         matches!(

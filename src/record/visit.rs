@@ -351,26 +351,19 @@ fn head_text<'t>(record: &Record<'_>, text: &'t str) -> Value<'t> {
     }
 }
 
-/// Returns a code as the most exact value that JSON readers understand: an integer if it fits into 64
-/// bits, and otherwise the nearest `f64`. A number beyond the range of `f64` becomes a string.
+/// Returns a code as a value. A number keeps its digits. A number beyond the range of `f64` becomes a string, because
+/// many readers reject all of a line that has such a number.
 fn code_value<'v>(code: &'v Code<'v>) -> Value<'v> {
     match *code {
-        Code::Text(text) => Value::Text(text),
-        Code::Number(digits) => {
-            if digits == "-0" {
-                Value::Float(-0.0)
-            } else if let Ok(number) = digits.parse() {
-                Value::Integer(number)
-            } else if let Ok(number) = digits.parse() {
-                Value::Unsigned(number)
-            } else {
-                match digits.parse::<f64>() {
-                    Ok(number) if number.is_finite() => Value::Float(number),
-                    _ => Value::Text(digits),
-                }
-            }
-        }
+        Code::Number(digits) if is_in_range(digits) => Value::Number(digits),
+        Code::Number(text) | Code::Text(text) => Value::Text(text),
     }
+}
+
+/// Returns whether a number, which has few digits, is in the range of `f64`.
+fn is_in_range(digits: &str) -> bool {
+    let is_finite = |number: f64| number.is_finite();
+    !digits.contains(['e', 'E']) || digits.parse().is_ok_and(is_finite)
 }
 
 /// Returns a code as a string.
