@@ -1,6 +1,6 @@
 //! Hides secrets in JSON, and finds the result code in the same pass.
 
-use self::visitor::JsonRedactor;
+use self::{scopes::Late, visitor::JsonRedactor};
 use crate::{
     formats::json::{
         code::CodePath,

@@ -2,8 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::scopes::string_len;
-use crate::{formats::json::unescape::unescape, redact::key_cache::Redactor};
+use super::scopes::{Late, string_len};
+use crate::{
+    formats::json::unescape::unescape,
+    redact::{key_cache::Redactor, listed::NameClass},
+};
 
 /// The pairs of the open objects.
 ///
@@ -12,8 +15,8 @@ use crate::{formats::json::unescape::unescape, redact::key_cache::Redactor};
 pub(super) struct Pairs {
     /// The open objects that have a name or a value, from the outside in.
     objects: SmallVec<[Object; 4]>,
-    /// The places of values that turned out to be secrets after they had been copied.
-    late: Vec<usize>,
+    /// The values that may turn out to be secrets after they were copied.
+    late: Vec<Late>,
 }
 
 #[derive(Debug)]
@@ -21,10 +24,10 @@ struct Object {
     depth: usize,
     /// The places of the names that were not judged yet.
     names: SmallVec<[usize; 2]>,
-    /// Set if one of the names is sensitive.
-    is_sensitive: bool,
-    /// The places of the values that were copied.
-    values: SmallVec<[usize; 2]>,
+    /// The class of the names that hides the most. `Plain` if no name is sensitive.
+    class: NameClass,
+    /// The places of the values that were copied, and the class that each was judged by.
+    values: SmallVec<[Late; 2]>,
 }
 
 impl Pairs {
@@ -33,51 +36,42 @@ impl Pairs {
         let object = self.object(depth);
         object.names.push(at);
         if !object.values.is_empty() {
-            self.judge(input, redactor);
+            object.judge(input, redactor);
         }
     }
 
-    /// Takes the place of a value that a name may describe, and returns whether the value is a secret. If the name
-    /// follows, the value is copied first.
-    pub(super) fn value(
+    /// Returns the class of the names of the object at `depth`, for a value that they may describe.
+    pub(super) fn class(
         &mut self,
-        at: usize,
         depth: usize,
         input: &str,
         redactor: &Redactor<'_>,
-    ) -> bool {
-        self.object(depth);
-        let is_sensitive = self.judge(input, redactor);
-        if !is_sensitive {
-            self.object(depth).values.push(at);
-        }
-        is_sensitive
+    ) -> NameClass {
+        let object = self.object(depth);
+        object.judge(input, redactor);
+        object.class
     }
 
-    /// Judges the names of the innermost object, and returns whether one is sensitive.
-    fn judge(&mut self, input: &str, redactor: &Redactor<'_>) -> bool {
-        let Some(object) = self.objects.last_mut() else {
-            return false;
-        };
-        for at in object.names.drain(..) {
-            object.is_sensitive |= names_secret(&input[at..], redactor);
-        }
-        if object.is_sensitive {
-            self.late.extend(object.values.drain(..));
-        }
-        object.is_sensitive
+    /// Takes the place of a value that is copied, although its object may have a sensitive name later.
+    pub(super) fn copied_value(&mut self, at: usize, depth: usize) {
+        let object = self.object(depth);
+        let class = object.class;
+        object.values.push(Late { at, class });
     }
 
     /// Takes the end of a container, which leaves `depth` containers open.
     // Out of line, because few bodies have pairs.
     #[inline(never)]
     pub(super) fn close(&mut self, depth: usize) {
-        while self
-            .objects
-            .last()
-            .is_some_and(|object| object.depth > depth)
+        let is_closed = |object: &Object| object.depth > depth;
+        while self.objects.last().is_some_and(is_closed)
+            && let Some(object) = self.objects.pop()
         {
-            self.objects.pop();
+            let class = object.class;
+            let values = object.values.into_iter();
+            let values = values.filter(|value| value.class != class);
+            self.late
+                .extend(values.map(|Late { at, .. }| Late { at, class }));
         }
     }
 
@@ -91,7 +85,7 @@ impl Pairs {
             self.objects.push(Object {
                 depth,
                 names: SmallVec::new(),
-                is_sensitive: false,
+                class: NameClass::Plain,
                 values: SmallVec::new(),
             });
         }
@@ -99,42 +93,79 @@ impl Pairs {
         &mut self.objects[last]
     }
 
-    /// Returns the places of the late secrets, in order. In an object that was truncated, a name may follow each value.
-    pub(super) fn finish(mut self) -> Vec<usize> {
-        for object in self.objects {
-            self.late.extend(object.values);
-        }
-        self.late.sort_unstable();
+    /// Returns the late values, in order. In an object that was truncated, any name may follow each value.
+    pub(super) fn finish(mut self) -> Vec<Late> {
+        let class = NameClass::SecretOfUser;
+        let values = self.objects.into_iter().flat_map(|object| object.values);
+        self.late
+            .extend(values.map(|Late { at, .. }| Late { at, class }));
+        self.late.sort_unstable_by_key(|late| late.at);
         self.late
     }
 }
 
-/// Returns whether `text` begins with a string that is a sensitive name, or with an array of strings, one of which is. A
-/// name that was truncated may be sensitive.
-fn names_secret(text: &str, redactor: &Redactor<'_>) -> bool {
+impl Object {
+    /// Judges the names that were not judged yet.
+    fn judge(&mut self, input: &str, redactor: &Redactor<'_>) {
+        for at in self.names.drain(..) {
+            self.class = stronger(self.class, named_class(&input[at..], redactor));
+        }
+    }
+}
+
+/// Returns the class that hides more values.
+fn stronger(first: NameClass, second: NameClass) -> NameClass {
+    let strength = |class| match class {
+        NameClass::SecretOfUser => 3,
+        NameClass::Secret => 2,
+        NameClass::Tokens => 1,
+        _ => 0,
+    };
+    match strength(first) >= strength(second) {
+        true => first,
+        false => second,
+    }
+}
+
+/// Returns the class of the string that `text` begins with, or the strongest class of the strings in the array that
+/// `text` begins with. Returns `Plain` if no string is a sensitive name.
+///
+/// Other scalars of the array, such as the index in `["users",0,"password"]`, are skipped. A container in the array ends
+/// the search. A name that was truncated may be any name.
+fn named_class(text: &str, redactor: &Redactor<'_>) -> NameClass {
+    let truncated = NameClass::SecretOfUser;
     let is_array = text.starts_with('[');
     let mut rest = text.strip_prefix('[').unwrap_or(text);
+    let mut strongest = NameClass::Plain;
     loop {
         rest = rest.trim_ascii_start();
-        if rest.is_empty() {
-            return true;
-        }
-        let Some(string) = rest.strip_prefix('"') else {
-            return false;
+        let after = match rest.as_bytes().first() {
+            None => return truncated,
+            Some(b'"') => {
+                let Some(len) = string_len(&rest[1..]) else {
+                    return truncated;
+                };
+                let (name, after) = (unescape(&rest[1..=len]), &rest[len + 2..]);
+                let class = match redactor.class_of(&name) {
+                    NameClass::InQuery => NameClass::Secret,
+                    class if class.is_secret() => class,
+                    _ => NameClass::Plain,
+                };
+                strongest = stronger(strongest, class);
+                after
+            }
+            Some(b'{' | b'[' | b'}' | b']') => return strongest,
+            // A number or a literal.
+            Some(_) => {
+                let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
+                &rest[end.unwrap_or(rest.len())..]
+            }
         };
-        let Some(len) = string_len(string) else {
-            return true;
-        };
-        let (name, after) = (
-            unescape(&string[..len]),
-            string[len + 1..].trim_ascii_start(),
-        );
-        if redactor.class_of(&name).is_secret_in_pair() {
-            return true;
-        }
+        let after = after.trim_ascii_start();
         match after.strip_prefix(',') {
             Some(next) if is_array => rest = next,
-            _ => return is_array && after.is_empty(),
+            _ if is_array && after.is_empty() => return truncated,
+            _ => return strongest,
         }
     }
 }
@@ -158,13 +189,19 @@ mod tests {
     }
 
     /// Objects with `§` for the secret.
-    const PAIRS: [&str; 14] = [
+    const PAIRS: [&str; 26] = [
         r#"[{"name":"DB_PASSWORD","value":"§"},{"name":"SHELL","value":"zsh"}]"#,
         r#"[{"value":"§","name":"DB_PASSWORD"},{"value":"zsh","name":"SHELL"}]"#,
         r#"{"op":"replace","path":"/users/password","value":"§"}"#,
         r#"{"op":"replace","path":"password","value":{"a":["§"]},"n":1}"#,
         r#"{"loc":["body","password"],"msg":"too short","input":"§"}"#,
         r#"{"msg":"x","input":"§","loc":["body","password"]}"#,
+        r#"{"detail":[{"loc":["body",0,"password"],"msg":"m","input":"§"}]}"#,
+        r#"{"input":"§","loc":["body",0,"password"]}"#,
+        r#"{"input":"§","loc":[-1.5e+3,null,true,false,"password",7]}"#,
+        r#"{"loc":["a" , null , "password"],"input":"§"}"#,
+        r#"{"path":["users",0,"password"],"value":"§"}"#,
+        r#"{"value":"§","path":[ 12 ,"\u0070in",["a"]]}"#,
         r#"{"field":"user.pin","rejectedValue":"§","message":"x"}"#,
         r#"{"value":"§","values":["§"],"key":"token","n":{"value":1,"name":"a"}}"#,
         r#"{"key":"api_key","value":{"stringValue":"§"}}"#,
@@ -172,6 +209,12 @@ mod tests {
         r#"{"n\u0061me":"p\u0069n","v\u0061lue":"§"}"#,
         r#"{"name":"sig","value":"§"}"#,
         r#"{"name":["x"],"value":"§","name":"pin"}"#,
+        r#"{"name":"max_tokens","value":"§"}"#,
+        r#"{"value":"§","name":"max_tokens"}"#,
+        r#"{"name":"tokens","value":[1,{"a":"§","b":[2]}]}"#,
+        r#"{"value":[1,{"a":"§","b":[2]}],"name":"tokens"}"#,
+        r#"{"name":"max_tokens","value":"§","key":"pin","val":"§"}"#,
+        r#"{"value":"§","name":"max_tokens","n":1,"key":"pin"}"#,
         r#"{"parameter":"otp","attemptedValue":"§","oldValue":"§","new_value":"§"}"#,
     ];
 
@@ -197,8 +240,43 @@ mod tests {
             r#"{"name":"pin"}"#,
             r#"[{"name":"pin"},{"value":"x","name":"a"}]"#,
             r#"{"name":"pin","a":{"value":"x","name":"b"}}"#,
+            r#"{"loc":["body",0,"name"],"input":"x"}"#,
+            r#"{"input":"x","loc":[0,null,true,1.5]}"#,
+            r#"{"loc":[0,{"a":"pin"},"pin"],"input":"x"}"#,
+            r#"{"name":7,"value":"x"}"#,
+            r#"{"name":"password","value":true}"#,
+            r#"{"value":false,"name":"password"}"#,
+            r#"{"value":null,"name":"password"}"#,
+            r#"{"field":"password","op":"exists","value":true}"#,
+            r#"{"name":"max_tokens","value":5}"#,
+            r#"{"value":5,"name":"max_tokens"}"#,
+            r#"{"name":"tokens","values":[1,2]}"#,
+            r#"{"values":[1,{"a":2}],"name":"tokens"}"#,
+            r#"{"op":"replace","path":"/max_tokens","value":5}"#,
         ] {
             assert_eq!(redacted(text).0, text);
+        }
+    }
+
+    #[test]
+    fn strongest_name_of_an_object_decides() {
+        let hidden = "[REDACTED]";
+        for (text, expected) in [
+            (r#"{"name":"max_tokens","value":5,"key":"pin"}"#, hidden),
+            (r#"{"value":5,"name":"max_tokens","key":"pin"}"#, hidden),
+            (r#"{"value":5,"name":"max_tokens","key":"a"}"#, "5"),
+            (r#"{"path":["pin","max_tokens"],"value":5}"#, hidden),
+            (r#"{"name":"pin","key":"iban","value":true}"#, hidden),
+            (r#"{"value":true,"name":"iban"}"#, hidden),
+            (r#"{"value":true,"name":"pin"}"#, "true"),
+        ] {
+            let (mut names, keys) = (Names::default(), KeyCache::new());
+            names.redact("iban");
+            let mut out = String::new();
+            redact_json(&mut out, text, Redactor::new(&names, &keys));
+            let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+            let shown = shown["value"].to_string();
+            assert_eq!(shown.trim_matches('"'), expected, "{text}");
         }
     }
 

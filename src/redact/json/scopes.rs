@@ -1,8 +1,16 @@
 //! Values that are read ahead, and values inside of which other rules apply.
 
 use crate::redact::listed::{
-    is_authorization_code, is_placeholder, is_repeated_authorization_code,
+    NameClass, is_authorization_code, is_placeholder, is_repeated_authorization_code,
 };
+
+/// A value that a name after it describes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Late {
+    pub(super) at: usize,
+    /// The class of the name.
+    pub(super) class: NameClass,
+}
 
 /// Values in which other rules apply. Each is known by the number of containers around it.
 #[derive(Debug, Default)]
@@ -15,21 +23,22 @@ pub(super) struct Scopes<'r> {
     pub(super) errors: Option<usize>,
     /// The value of `logprobs`.
     pub(super) log_probs: Option<usize>,
-    /// The places of values that are hidden because of what follows them.
-    pub(super) late: &'r [usize],
+    /// The values that are judged by a name after them.
+    pub(super) late: &'r [Late],
 }
 
 impl Scopes<'_> {
-    /// Returns whether the first value in `value`, which is at `at`, is hidden whatever its name is.
-    pub(super) fn hides(&mut self, at: usize, value: &str) -> bool {
-        self.is_active && (self.is_late(at) || (self.tokens.is_some() && value.starts_with('"')))
+    /// Returns whether the first value in `value` is hidden whatever its name is.
+    pub(super) fn hides(&self, value: &str) -> bool {
+        self.tokens.is_some() && value.starts_with('"')
     }
 
-    /// Returns whether the value at `at` is a late secret.
-    fn is_late(&mut self, at: usize) -> bool {
-        let passed = self.late.iter().take_while(|&&late| late < at).count();
+    /// Returns the class of the name after the value at `at`, if the value is judged by that name.
+    pub(super) fn late_class(&mut self, at: usize) -> Option<NameClass> {
+        let passed = self.late.iter().take_while(|late| late.at < at).count();
         self.late = &self.late[passed..];
-        self.late.first() == Some(&at)
+        let late = self.late.first().filter(|late| late.at == at);
+        late.map(|late| late.class)
     }
 
     /// Begins a scope at `depth`, unless it began further outside. Returns false, because the value itself is shown.

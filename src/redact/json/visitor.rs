@@ -6,7 +6,7 @@ use super::{
     escape::{push_on_one_line, push_quoted_chars},
     hide_in_string,
     pairs::Pairs,
-    scopes::{Scopes, begins_authorization_code, is_array_of_strings, is_nothing},
+    scopes::{Late, Scopes, begins_authorization_code, is_array_of_strings, is_nothing},
 };
 use crate::{
     formats::json::{
@@ -56,7 +56,7 @@ impl<'r, 'p, 'i> JsonRedactor<'r, 'p, 'i> {
         output: Option<(&'r mut String, Redactor<'r>)>,
         input: &'i str,
         path: Option<&'p CodePath>,
-        late: &'r [usize],
+        late: &'r [Late],
     ) -> Self {
         let rules = output.as_ref().map(|(_, redactor)| *redactor);
         if let Some(redactor) = &rules {
@@ -81,8 +81,8 @@ impl<'r, 'p, 'i> JsonRedactor<'r, 'p, 'i> {
         }
     }
 
-    /// Returns the code, whether something was hidden, and the places of the values that a second pass must hide.
-    pub(super) fn finish(self) -> (CodeFinder<'p, 'i>, bool, Vec<usize>) {
+    /// Returns the code, whether something was hidden, and the values that a second pass must judge.
+    pub(super) fn finish(self) -> (CodeFinder<'p, 'i>, bool, Vec<Late>) {
         let late = self.pairs.map_or_else(Vec::new, |pairs| pairs.finish());
         (self.code, self.is_changed, late)
     }
@@ -204,7 +204,8 @@ impl JsonRedactor<'_, '_, '_> {
             return;
         }
         let value = &self.input[at..];
-        let hides = self.scopes.hides(at, value)
+        let class = self.scopes.late_class(at).unwrap_or(class);
+        let hides = self.scopes.hides(value)
             || match class {
                 NameClass::Secret | NameClass::SecretOfUser | NameClass::Tokens => {
                     self.is_secret(class, value, depth)
@@ -212,7 +213,8 @@ impl JsonRedactor<'_, '_, '_> {
                 NameClass::Code => begins_authorization_code(value, self.is_request),
                 NameClass::Valued => {
                     let pairs = self.pairs.get_or_insert_default();
-                    pairs.value(at, depth, self.input, redactor)
+                    let class = pairs.class(depth, self.input, redactor);
+                    self.is_named_secret(class, at, depth)
                 }
                 NameClass::Errors => self.scopes.begin(|scopes| &mut scopes.errors, depth),
                 NameClass::LogProbs => self.scopes.begin(|scopes| &mut scopes.log_probs, depth),
@@ -227,6 +229,15 @@ impl JsonRedactor<'_, '_, '_> {
             self.hide(at, at);
             self.hidden_at = Some(depth);
         }
+    }
+
+    /// Returns whether the value at `at` is a secret by the names beside it. A name that follows may still make it one.
+    fn is_named_secret(&mut self, class: NameClass, at: usize, depth: usize) -> bool {
+        let is_secret = class.is_secret() && self.is_secret(class, &self.input[at..], depth);
+        if !is_secret && let Some(pairs) = &mut self.pairs {
+            pairs.copied_value(at, depth);
+        }
+        is_secret
     }
 
     /// Returns whether the first value in `value`, whose name is sensitive, is a secret.
