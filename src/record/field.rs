@@ -4,7 +4,13 @@ use std::{borrow::Cow, fmt};
 
 use crate::{
     formats::json::tokens::Ending,
-    redact::{json::redact_json, key_cache::Redactor, names::REDACTED, text::redact_text},
+    redact::{
+        json::redact_json,
+        key_cache::Redactor,
+        listed::{NameClass, Place},
+        names::REDACTED,
+        text::redact_text,
+    },
     util::text,
 };
 
@@ -266,7 +272,7 @@ impl Field {
             FieldValue::None => return None,
             FieldValue::Float(value) if !value.is_finite() => return None,
             // The name that was given decides, because the name that is shown may be cut.
-            _ if redactor.is_sensitive(name) => REDACTED.into(),
+            value if is_hidden(redactor.class_of(name), &value) => REDACTED.into(),
             FieldValue::Text(text) => redact_value(&text, redactor).into(),
             FieldValue::Bool(value) => value.into(),
             FieldValue::Integer(value) => or_hidden(value, redactor),
@@ -291,6 +297,18 @@ impl Field {
         if let Some(field) = Self::sanitized(name, value, redactor) {
             self.value = field.value;
         }
+    }
+}
+
+/// Returns whether a value is a secret by the class of its name, as it is under a key of JSON.
+fn is_hidden(class: NameClass, value: &FieldValue<'_>) -> bool {
+    match value {
+        FieldValue::None => false,
+        FieldValue::Bool(_) => class == NameClass::SecretOfUser,
+        FieldValue::Integer(_) | FieldValue::Unsigned(_) | FieldValue::Float(_) => {
+            class.is_secret() && class != NameClass::Tokens
+        }
+        FieldValue::Text(text) => class.hides(text, Place::Document),
     }
 }
 
@@ -421,6 +439,24 @@ mod tests {
             value("login", json!({"user": "ann", "password": "x"})),
             FieldValue::Text(r#"{"password":"[REDACTED]","user":"ann"}"#.into())
         );
+    }
+
+    #[test]
+    fn value_that_is_no_secret_by_the_class_of_its_name_is_shown() {
+        let hidden = || FieldValue::Text(REDACTED.into());
+        assert_eq!(value("max_tokens", 5), FieldValue::Integer(5));
+        assert_eq!(value("tokens", 7_u64), FieldValue::Integer(7));
+        assert_eq!(value("tokens", 1.5), FieldValue::Float(1.5));
+        assert_eq!(value("tokens", "hunter2"), hidden());
+        assert_eq!(value("tokens", json!(["hunter2"])), hidden());
+        assert_eq!(value("token_ok", true), FieldValue::Bool(true));
+        assert_eq!(value("token_ok", "hunter2"), hidden());
+        assert_eq!(value("pin", 1234), hidden());
+        assert_eq!(value("password", ""), FieldValue::Text("".into()));
+        let (mut names, keys) = (Names::default(), KeyCache::new());
+        names.redact("vip");
+        let field = Field::sanitized("vip", true.into(), Redactor::new(&names, &keys));
+        assert_eq!(field.unwrap().value, hidden());
     }
 
     #[test]
