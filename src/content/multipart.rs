@@ -9,7 +9,12 @@ use crate::{
         media_type::{ContentType, Media, Multipart, TextParts},
         multipart::{BodyPart, read_parts},
     },
-    redact::{key_cache::Redactor, listed::Place, names::REDACTED, text::redact_text},
+    redact::{
+        key_cache::Redactor,
+        listed::{NameClass, Place},
+        names::REDACTED,
+        text::redact_text,
+    },
 };
 
 /// One part, as a record shows it.
@@ -44,6 +49,7 @@ pub(super) fn outline(
 ) -> Redacted {
     let mut array = "[".to_owned();
     let mut is_first = true;
+    let mut is_signed = None;
     let ending = read_parts(body, &multipart.boundary, whole, |part| {
         let is_first = std::mem::take(&mut is_first);
         if array.len() > limit {
@@ -53,7 +59,14 @@ pub(super) fn outline(
         let content_type = ContentType::parse(content_type);
         let is_text = may_be_text(&part, &content_type, &multipart.text_parts, is_first);
         let text = |content: &[u8]| text(&content_type, content, part.ended);
-        let outline = outline_part(&part, redactor, is_text, text);
+        let has_class = |class| has_class(&part, class, redactor);
+        let place = match has_class(NameClass::InQuery)
+            && *is_signed.get_or_insert_with(|| has_date(body, multipart, whole, redactor))
+        {
+            true => Place::Query,
+            false => Place::Form,
+        };
+        let outline = outline_part(&part, redactor, place, is_text, text);
         if outline != PartOutline::default()
             && let Ok(outline) = serde_json::to_string(&outline)
         {
@@ -69,6 +82,24 @@ pub(super) fn outline(
         truncated: !ending.complete,
         malformed: ending.malformed,
     }
+}
+
+/// Returns whether a name of a part has this class.
+fn has_class(part: &BodyPart<'_>, class: NameClass, redactor: Redactor<'_>) -> bool {
+    let mut names = part.head.names.iter();
+    names.any(|name| redactor.class_of(name) == class)
+}
+
+/// Returns whether a part is a date or an expiry, so that a form with a signature is signed like a query. In a form that
+/// was truncated, such a part may follow.
+// Cold, because few forms have a signature.
+#[cold]
+fn has_date(body: &[u8], multipart: &Multipart, whole: bool, redactor: Redactor<'_>) -> bool {
+    let mut has_date = false;
+    let ending = read_parts(body, &multipart.boundary, whole, |part| {
+        has_date |= has_class(&part, NameClass::Dated, redactor);
+    });
+    has_date || !ending.complete
 }
 
 /// Returns whether the content of a part may be text.
@@ -96,6 +127,7 @@ fn may_be_text(
 fn outline_part(
     part: &BodyPart<'_>,
     redactor: Redactor<'_>,
+    place: Place,
     is_text: bool,
     text: impl FnOnce(&[u8]) -> Option<String>,
 ) -> PartOutline {
@@ -105,8 +137,8 @@ fn outline_part(
         let value = String::from_utf8_lossy(content);
         let mut classes = head.names.iter().map(|name| redactor.class_of(name));
         classes.any(|class| match part.ended {
-            true => class.hides(&value, Place::Form),
-            false => class.may_hide(Place::Form),
+            true => class.hides(&value, place),
+            false => class.may_hide(place),
         })
     };
     PartOutline {
@@ -318,6 +350,41 @@ mod tests {
             let text = shown(&body.as_bytes()[..end], false).text;
             assert!(text.contains(REDACTED), "{text}");
         }
+    }
+
+    #[test]
+    fn signature_is_hidden_in_a_form_that_has_a_date_or_was_truncated() {
+        let form = |parts: &[(&str, &str)]| {
+            let part = |(name, value): &(&str, &str)| {
+                format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+            };
+            parts.iter().map(part).collect::<String>() + "--B--\r\n"
+        };
+        for (signature, date) in [
+            ("x-amz-signature", "x-amz-date"),
+            ("Signature", "Expires"),
+            ("sig", "se"),
+        ] {
+            let (signature, date) = ((signature, "SECRET"), (date, "20260101"));
+            for parts in [
+                [signature, date, ("a", "b")],
+                [date, signature, ("a", "b")],
+                [("a", "b"), signature, date],
+            ] {
+                let body = form(&parts);
+                for end in 0..=body.len() {
+                    let text = shown(&body.as_bytes()[..end], end == body.len()).text;
+                    assert!(!text.contains(r#""text":"S"#), "{text}");
+                }
+                let text = shown(body.as_bytes(), true).text;
+                assert!(
+                    text.contains("20260101") && text.contains(r#""b""#),
+                    "{text}"
+                );
+            }
+        }
+        let text = shown(form(&[("signature", "Ann"), ("a", "b")]).as_bytes(), true).text;
+        assert!(text.contains("Ann"), "{text}");
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::{
 /// Hides the sensitive values of a form. `open` says that the form was truncated.
 pub(crate) fn redact_form<'a>(pairs: &'a str, open: bool, redactor: Redactor<'_>) -> Cow<'a, str> {
     let mut out = String::new();
-    // A form with a signature and a date is a signed query.
-    let is_signed = pairs.contains("ig") && has_date(pairs, redactor);
+    // A form with a signature and a date is a signed query. In a truncated form, the date may follow.
+    let is_signed = open || (may_have_signature(pairs) && has_date(pairs, redactor));
     let place = if is_signed { Place::Query } else { Place::Form };
     match push_pairs(&mut out, pairs, open, redactor, place) {
         false => Cow::Borrowed(pairs),
@@ -37,10 +37,21 @@ pub(crate) fn push_query(
     push_pairs(out, pairs, open, redactor, Place::Query)
 }
 
+/// Returns whether a part of `sig` occurs, in any spelling.
+fn may_have_signature(pairs: &str) -> bool {
+    let pairs = pairs.as_bytes();
+    memchr::memchr3_iter(b'i', b'I', b'%', pairs).any(|at| {
+        matches!(
+            pairs[at..],
+            [b'i' | b'I', b'g' | b'G' | b'%', ..] | [b'%', b'4' | b'6', b'9', ..]
+        )
+    })
+}
+
 /// Returns whether a pair is a date or an expiry.
 fn has_date(pairs: &str, redactor: Redactor<'_>) -> bool {
-    let keys = pairs.split('&').filter_map(|pair| pair.split_once('='));
-    let mut classes = keys.map(|(key, _)| redactor.class_of(&form::decode(key)));
+    let keys = pairs.split('&').flat_map(form::keys);
+    let mut classes = keys.map(|(_, key)| redactor.class_of(&form::decode(key)));
     classes.any(|class| class == NameClass::Dated)
 }
 
@@ -177,6 +188,11 @@ mod tests {
             ("code=0123456789abcdef&code=7", "code=[REDACTED]&code=7"),
             ("sig=x&a=1", "sig=x&a=1"),
             ("sig=x&se=2026", "sig=[REDACTED]&se=2026"),
+            ("SIG=x&SE=2026", "SIG=[REDACTED]&SE=2026"),
+            ("s%69%67=x&se=2026", "s%69%67=[REDACTED]&se=2026"),
+            ("si%67=x&s%65=2026", "si%67=[REDACTED]&s%65=2026"),
+            ("big=x&se=2026", "big=x&se=2026"),
+            ("Signature=x&Expires=1", "Signature=[REDACTED]&Expires=1"),
             (
                 "API+Key=x&Card%20Number=y",
                 "API+Key=[REDACTED]&Card%20Number=[REDACTED]",
@@ -227,6 +243,24 @@ mod tests {
             ),
             pairs
         );
+    }
+
+    #[test]
+    fn truncated_form_shows_no_signature_because_a_date_may_follow() {
+        let (names, keys) = (Names::default(), KeyCache::new());
+        let redactor = Redactor::new(&names, &keys);
+        for form in [
+            "a=1&sig=SECRETSECRET&b=2&se=2026",
+            "a=1&x-amz-signature=SECRET&b=2&x-amz-date=1",
+            "Signature=SECRET&Expires=1&c=3",
+        ] {
+            for end in 0..form.len() {
+                let shown = redact_form(&form[..end], true, redactor);
+                let shown = shown.replace(REDACTED, "");
+                assert!(!shown.contains("=S"), "{shown}");
+            }
+        }
+        assert_eq!(redact_form("a=1&b=x", true, redactor), "a=1&b=x");
     }
 
     #[test]
