@@ -323,9 +323,10 @@ impl BodyLog {
     /// in the route of the request is sensitive: `{token}` is, `{id}` is not.
     ///
     /// A pattern has the syntax of actix. The segment of a parameter is hidden whole, with the text around the
-    /// parameter. A regular expression is not evaluated, unless it may match a slash: `/files/{tail:.*}` and
-    /// `/files/{tail}*` hide everything from there on. Other segments are compared percent-decoded, in the same case.
-    /// Repeated slashes and a slash at the end are ignored.
+    /// parameter, if the segment has that text: `/v{n}` hides `/v2` and shows `/login`. A regular expression is not
+    /// evaluated, unless it may match a slash: `/files/{tail:.*}` and `/files/{tail}*` hide everything from there on.
+    /// Texts and other segments are compared percent-decoded, in the same case. Repeated slashes and a slash at the end
+    /// are ignored.
     ///
     /// ```
     /// use actix_bodylog::BodyLog;

@@ -1,6 +1,6 @@
 //! Hides secrets in JSON, and finds the result code in the same pass.
 
-use self::{scopes::Late, visitor::JsonRedactor};
+use self::visitor::JsonRedactor;
 use crate::{
     formats::json::{
         code::CodePath,

@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::redact::{
-    path_syntax::{may_match_slash, parameters, segments_of_pattern, text_outside_of_parameters},
+    path_syntax::{may_match_slash, parameters, segments_of_pattern, texts_around_parameters},
     pieces::{Replacement, push_replaced},
 };
 
@@ -142,15 +143,67 @@ enum Segment {
         is_hidden: bool,
         /// Set if the parameter may match several segments, or no segment.
         is_long: bool,
+        around: TextAround,
     },
+}
+
+/// The text around the parameters of a segment, which a segment of a path must have, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TextAround {
+    /// The texts before, between and after the parameters, percent-decoded.
+    texts: Box<[Box<[u8]>]>,
+    /// The least number of bytes that a parameter matches.
+    min: usize,
+}
+
+impl TextAround {
+    /// Reads a segment of a pattern. `has_regex` says that a parameter has a regular expression, which may match an
+    /// empty text.
+    fn read(segment: &str, has_regex: bool) -> Self {
+        let texts = texts_around_parameters(segment).unwrap_or_default();
+        let texts = texts.into_iter();
+        Self {
+            texts: texts
+                .map(|text| percent_decode_str(text).collect())
+                .collect(),
+            min: usize::from(!has_regex),
+        }
+    }
+
+    /// Returns whether a segment of a path has these texts.
+    fn is_in(&self, segment: &str) -> bool {
+        let [first, between @ .., last] = &*self.texts else {
+            // The pattern has no parameter, or a brace is not closed.
+            return true;
+        };
+        let segment: Cow<'_, [u8]> = percent_decode_str(segment).into();
+        let Some(mut rest) = segment.strip_prefix(&**first) else {
+            return false;
+        };
+        for text in between {
+            let after = rest.get(self.min..);
+            let found = after.and_then(|after| Some((after, memmem::find(after, text)?)));
+            let Some((after, at)) = found else {
+                return false;
+            };
+            rest = &after[at + text.len()..];
+        }
+        rest.strip_suffix(&**last)
+            .is_some_and(|value| value.len() >= self.min)
+    }
+
+    /// Returns the text before the first parameter.
+    fn first(&self) -> &[u8] {
+        self.texts.first().map_or(&[], |text| text)
+    }
 }
 
 impl PathPattern {
     /// Parses a pattern all of whose parameters are hidden. Returns the reason if the pattern is invalid.
     pub(crate) fn parse(pattern: &str) -> Result<Self, String> {
-        let outside = text_outside_of_parameters(pattern)
+        let outside = texts_around_parameters(pattern)
             .ok_or_else(|| format!("{pattern:?}: a brace of the pattern is not closed"))?;
-        if !pattern.starts_with('/') || outside.contains(['?', '#']) {
+        if !pattern.starts_with('/') || outside.iter().any(|text| text.contains(['?', '#'])) {
             return Err(format!(
                 "{pattern:?}: a pattern of paths begins with / and has no query"
             ));
@@ -248,37 +301,43 @@ impl Segment {
         if names.peek().is_none() && !is_tail {
             return Self::Literal(percent_decode_str(text).collect());
         }
-        let mut hides = false;
+        let (mut hides, mut has_regex) = (false, false);
         let mut is_long = is_tail;
         for (name, regex) in names {
             hides |= is_hidden(name);
+            has_regex |= regex.is_some();
             is_long |= regex.is_some_and(may_match_slash);
         }
         Self::Parameter {
             is_hidden: hides,
             is_long,
+            around: TextAround::read(text, has_regex),
         }
     }
 
     fn matches(&self, text: &str) -> bool {
         match self {
-            Self::Parameter { .. } => true,
+            Self::Parameter { around, .. } => around.is_in(text),
             Self::Literal(literal) => percent_decode_str(text).eq(literal.iter().copied()),
         }
     }
 
     /// Returns whether a text of which `text` is the start may match.
     fn may_begin_with(&self, text: &str) -> bool {
-        let Self::Literal(literal) = self else {
-            return true;
-        };
         // The escape at the end may be incomplete.
         let end = text.len().saturating_sub(2);
         let end = text.as_bytes()[end..].iter().position(|&byte| byte == b'%');
         let kept = end.map_or(text.len(), |at| text.len().saturating_sub(2) + at);
         let mut decoded = percent_decode_str(&text[..kept]);
-        let mut literal = literal.iter();
-        decoded.all(|byte| literal.next() == Some(&byte))
+        match self {
+            Self::Literal(literal) => {
+                let mut literal = literal.iter();
+                decoded.all(|byte| literal.next() == Some(&byte))
+            }
+            Self::Parameter { around, .. } => {
+                around.first().iter().zip(decoded).all(|(a, b)| *a == b)
+            }
+        }
     }
 
     fn is_parameter(&self) -> bool {
@@ -471,7 +530,17 @@ mod tests {
             ("/a b/{x}", "/a%20b/c", "/a%20b/X"),
             ("/{a}/x/{b}", "/1/x/2", "/X/x/X"),
             ("/user-{token}.json", "/user-1.json", "/X"),
-            ("/user-{token}.json", "/other", "/X"),
+            ("/p-{id}.html", "/p-1.html", "/X"),
+            ("/p-{id}.html", "/p%2d1.ht%6Dl", "/X"),
+            ("/p%2D{id}.html", "/p-1.html", "/X"),
+            ("/p-{id}.html", "/p-.html.html", "/X"),
+            ("/@{user}", "/@ann", "/X"),
+            ("/@{user}", "/%40ann", "/X"),
+            ("/v{n}/x", "/v2/x", "/X/x"),
+            ("/{a}-{b}.{c}", "/1-2.3", "/X"),
+            ("/{a}-{b}", "/--2", "/X"),
+            (r"/a{x:\d*}b", "/ab", "/X"),
+            (r"/p-{x:.*}.html", "/other", "/X"),
             (r"/a/{x:[^/]{2,3}}/b", "/a/12/b", "/a/X/b"),
             (r"/a/{x:\d+/\d+}/b", "/a/1/2/b", "/a/X/X/b"),
             ("/files/{tail:.*}", "/files/a/b/c", "/files/X/X/X"),
@@ -490,6 +559,19 @@ mod tests {
             (r"/a/{x:\d{2}}", "/a/12/b"),
             ("/a/{x:[a-z]+}/b", "/a/b"),
             ("/files/{tail}*", "/file/a"),
+            ("/user-{token}.json", "/other"),
+            ("/p-{id}.html", "/login"),
+            ("/p-{id}.html", "/p-1.htm"),
+            ("/p-{id}.html", "/p-.html"),
+            ("/p-{id}.html", "/p-.htm%6"),
+            ("/ab{id}bc", "/abc"),
+            ("/@{user}", "/login"),
+            ("/@{user}", "/@"),
+            ("/v{n}/x", "/login/x"),
+            ("/v{n}/x", "/V2/x"),
+            ("/{a}-{b}.{c}", "/1.2-3"),
+            ("/{a}-{b}.{c}", "/1-.3"),
+            (r"/p-{x:\d+}.html", "/login"),
         ] {
             assert_eq!(hidden(pattern, path, false), path, "{pattern}");
         }
@@ -510,6 +592,26 @@ mod tests {
             ("/reset/{token}", "/reset/ab/c", "/reset/ab/c"),
         ] {
             assert_eq!(hidden(pattern, path, true), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn parameter_with_text_around_it_is_hidden_in_a_path_that_was_truncated() {
+        for (pattern, path, other) in [
+            ("/p-{id}.html", "/p-SECRET.html", "/login"),
+            ("/p-{id}.html", "/%70%2dSECRET.html", "/%71%2dlogin"),
+            ("/@{user}/x", "/@SECRET/x", "/login/x"),
+            ("/a/v{n}-{m}/x", "/a/v1-SECRET/x", "/a/login/x"),
+        ] {
+            for end in 0..=path.len() {
+                let shown = hidden(pattern, &path[..end], end < path.len());
+                assert!(!shown.contains('S'), "{pattern} {shown}");
+            }
+            let from = other.find("log").unwrap();
+            for end in from..=other.len() {
+                let path = &other[..end];
+                assert_eq!(hidden(pattern, path, end < other.len() && end > from), path);
+            }
         }
     }
 
@@ -574,6 +676,9 @@ mod tests {
             ("/u/{id}/reset/{token}", "/u/1/reset/a", "/u/1/reset/X"),
             ("/u/{id}/reset/{token}", "//u/1/reset/a/", "//u/1/reset/X/"),
             ("/u/{id}", "/u/1", "/u/1"),
+            ("/m-{token}.json", "/m-1.json", "/X"),
+            ("/{id}/m-{token}.json", "/1/m-1.json", "/1/X"),
+            ("/m-{token}.json", "/other", "/X"),
             ("/reset/{token}/{tail:.*}", "/reset/a/b/c", "/reset/X/b/c"),
             ("/{tail:.*}/reset/{token}", "/b/c/reset/a", "/b/c/reset/X"),
             // The path was rewritten.

@@ -31,16 +31,16 @@ pub(super) fn parameters(pattern: &str) -> impl Iterator<Item = (&str, Option<&s
     })
 }
 
-/// Returns the text of a pattern without its parameters, or `None` if a brace is not closed.
-pub(super) fn text_outside_of_parameters(pattern: &str) -> Option<String> {
-    let (mut out, mut rest) = (String::new(), pattern);
+/// Returns the texts before, between and after the parameters of a pattern, or `None` if a brace is not closed.
+pub(super) fn texts_around_parameters(pattern: &str) -> Option<Vec<&str>> {
+    let (mut texts, mut rest) = (Vec::new(), pattern);
     while let Some(at) = rest.find('{') {
-        out.push_str(&rest[..at]);
+        texts.push(&rest[..at]);
         rest = &rest[at..];
         rest = &rest[parameter_len(rest)?..];
     }
-    out.push_str(rest);
-    Some(out)
+    texts.push(rest);
+    Some(texts)
 }
 
 /// Returns the length of the parameter at the start of `text`, braces included, or `None` if it is not closed. Like
