@@ -99,7 +99,7 @@ impl ContentType {
         let mut start = None;
         for (name, value) in parameters(rest) {
             if name.eq_ignore_ascii_case("charset") {
-                charset = charset.or_else(|| Some(Charset::of_label(&value)));
+                charset = charset.or_else(|| charset_of(&value));
             } else if name.eq_ignore_ascii_case("boundary") {
                 boundary = boundary.or_else(|| Boundary::new(&value));
             } else if name.eq_ignore_ascii_case("start") {
@@ -123,9 +123,18 @@ impl ContentType {
     }
 }
 
+/// Returns the charset that a parameter names. Some programs put the label between single quotes, or join another header
+/// value to the label. Returns `None` if the parameter is empty.
+fn charset_of(value: &str) -> Option<Charset> {
+    let label = value.split(',').next().unwrap_or_default();
+    let label = label.trim_matches(|c: char| c.is_whitespace() || "'\"".contains(c));
+    (!label.is_empty()).then(|| Charset::of_label(label))
+}
+
 /// The formats that are sequences of JSON texts.
-const JSON_LINES: [&str; 8] = [
+const JSON_LINES: [&str; 9] = [
     "ndjson",
+    "nd-json",
     "ldjson",
     "jsonl",
     "jsonlines",
@@ -148,11 +157,12 @@ fn media(essence: &str) -> Media {
         ("multipart", _) => Media::Multipart(None),
         (_, "www-form-urlencoded") => Media::Form,
         _ if is_json_lines(subtype) => Media::JsonLines,
-        _ if suffix == "json" || subtype == "csp-report" => Media::Json,
+        _ if suffix == "json" || matches!(subtype, "csp-report" | "dns-json") => Media::Json,
         _ if subtype.starts_with("amz-json-") => Media::Json,
         ("text", "event-stream") => Media::Events,
         ("text", _) => Media::Text,
-        _ if is_text(subtype) || matches!(suffix, "xml" | "yaml") => Media::Text,
+        ("message", "http") => Media::Text,
+        _ if is_text(subtype) || matches!(suffix, "xml" | "yaml" | "toml" | "csv") => Media::Text,
         _ => Media::Binary,
     }
 }
@@ -183,11 +193,15 @@ fn is_text(subtype: &str) -> bool {
             | "sql"
             | "javascript"
             | "ecmascript"
+            | "typescript"
+            | "sh"
+            | "httpd-php"
             | "json5"
             | "graphql"
             | "openmetrics-text"
             | "sdp"
             | "pem-file"
+            | "pem-certificate-chain"
     )
 }
 
@@ -241,6 +255,15 @@ mod tests {
             ("application/openmetrics-text; version=1.0.0", Text),
             ("application/sdp", Text),
             ("application/x-pem-file", Text),
+            ("application/pem-certificate-chain", Text),
+            ("application/dns-json", Json),
+            ("application/x-typescript", Text),
+            ("application/x-sh", Text),
+            ("application/x-httpd-php", Text),
+            ("application/vnd.a+toml", Text),
+            ("application/vnd.a+csv", Text),
+            ("message/http", Text),
+            ("application/http", Binary),
             ("application/xml", Text),
             ("application/soap+xml", Text),
             ("text/x-anything", Text),
@@ -311,7 +334,14 @@ mod tests {
                 Charset::Windows1252,
             ),
             ("text/plain; charset=x-none", Charset::Unsupported),
-            ("text/plain; charset=", Charset::Unsupported),
+            ("text/plain; charset=", Charset::Utf8),
+            ("text/plain; charset=; charset=latin1", Charset::Windows1252),
+            ("text/plain; charset='utf-8'", Charset::Utf8),
+            ("text/plain; charset=\"'utf-8'\"", Charset::Utf8),
+            ("text/plain; charset=utf-8,application/json", Charset::Utf8),
+            ("text/plain; charset=utf-8, text/plain", Charset::Utf8),
+            ("text/plain; charset=latin1,", Charset::Windows1252),
+            ("text/plain; charset='x-none'", Charset::Unsupported),
         ] {
             assert_eq!(
                 ContentType::parse(Some(value.as_bytes())).charset,

@@ -127,12 +127,20 @@ impl Codings {
     }
 }
 
-/// Returns whether a name in `Content-Encoding` stands for no coding. Some servers send the charset there.
+/// Returns whether a name in `Content-Encoding` stands for no coding. Some servers send the charset there, or a
+/// `Content-Transfer-Encoding` that leaves the bytes as they are.
 fn is_identity(name: &[u8]) -> bool {
-    name.is_empty()
-        || name.eq_ignore_ascii_case(b"identity")
-        || std::str::from_utf8(name)
-            .is_ok_and(|name| Charset::of_label(name) != Charset::Unsupported)
+    const OTHERS: [&[u8]; 6] = [b"", b"identity", b"none", b"binary", b"7bit", b"8bit"];
+    let is_charset = |name: &str| {
+        let label = name.split_once('=').filter(|(key, _)| {
+            let key = key.trim_ascii_end();
+            key.eq_ignore_ascii_case("charset")
+        });
+        let label = label.map_or(name, |(_, label)| label.trim_matches(['"', '\'', ' ']));
+        Charset::of_label(label) != Charset::Unsupported
+    };
+    OTHERS.iter().any(|other| name.eq_ignore_ascii_case(other))
+        || std::str::from_utf8(name).is_ok_and(is_charset)
 }
 
 impl Coding {

@@ -304,6 +304,13 @@ fn unknown_codings_and_identity_are_recognized() {
         "UTF8",
         "iso-8859-1",
         "us-ascii, identity",
+        "UTF-8",
+        "charset=utf-8",
+        "Charset=\"UTF-8\"",
+        "none",
+        "binary",
+        "7bit",
+        "8BIT",
         "windows-1252",
     ] {
         assert!(codings(value).is_identity(), "{value}");
