@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::mpsc, time::Duration};
 
 use actix_bodylog::{
     BodyLog, BodyPolicy, IpNet, RecordExt as _, Schema, User, http_code_level, record::FieldValue,
+    redact::Shape,
 };
 use actix_web::{
     App, HttpMessage as _, HttpRequest, HttpResponse,
@@ -261,6 +262,36 @@ async fn json_response_whose_code_is_not_known_has_a_code_state() {
         let record = record_of(log.code_limit(limit), &recorder, post_json(body)).await;
         assert_eq!(record["exchange.code"], code, "{body}");
         assert_eq!(record["exchange.code_state"], state, "{body}");
+    }
+}
+
+#[actix_web::test]
+async fn card_number_as_a_numeric_code_is_hidden() {
+    for (code, shown, kept) in [
+        (
+            "4111111111111111",
+            json!("[REDACTED]"),
+            json!(4_111_111_111_111_111_u64),
+        ),
+        (
+            "\"4111111111111111\"",
+            json!("[REDACTED]"),
+            json!("4111111111111111"),
+        ),
+        (
+            "4111111111111112",
+            json!(4_111_111_111_111_112_u64),
+            json!(4_111_111_111_111_112_u64),
+        ),
+    ] {
+        let body = format!(r#"{{"code":{code}}}"#);
+        let (recorder, log) = Recorder::with_log();
+        let record = record_of(log, &recorder, post_json(body.clone())).await;
+        assert_eq!(record["exchange.code"], shown, "{body}");
+        let (recorder, log) = Recorder::with_log();
+        let log = log.keep_shape(Shape::CardNumber);
+        let record = record_of(log, &recorder, post_json(body.clone())).await;
+        assert_eq!(record["exchange.code"], kept, "{body}");
     }
 }
 

@@ -8,10 +8,11 @@ use crate::{
     },
     policy::Policy,
     redact::{
+        Shape,
         key_cache::Redactor,
         listed::{NameClass, is_repeated_authorization_code},
         names::REDACTED,
-        text::hide_secrets,
+        text::{hide_secrets, is_card_number},
     },
 };
 
@@ -158,6 +159,12 @@ impl<'s> ResponseReading<'s> {
             return;
         };
         if policy.hides_code || redactor.hides_value(code.as_code().as_str()) {
+            return code.hide(REDACTED);
+        }
+        if let Code::Number(digits) = code.as_code()
+            && redactor.hides(Shape::CardNumber)
+            && is_card_number(digits)
+        {
             return code.hide(REDACTED);
         }
         if let Code::Text(text) = code.as_code() {
