@@ -5,11 +5,12 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::redact::{
-    path_syntax::{may_match_slash, parameters, segments_of_pattern, texts_around_parameters},
+    path_syntax::{
+        TextAround, may_match_slash, parameters, segments_of_pattern, texts_around_parameters,
+    },
     pieces::{Replacement, push_replaced},
 };
 
@@ -145,57 +146,6 @@ enum Segment {
         is_long: bool,
         around: TextAround,
     },
-}
-
-/// The text around the parameters of a segment, which a segment of a path must have, too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct TextAround {
-    /// The texts before, between and after the parameters, percent-decoded.
-    texts: Box<[Box<[u8]>]>,
-    /// The least number of bytes that a parameter matches.
-    min: usize,
-}
-
-impl TextAround {
-    /// Reads a segment of a pattern. `has_regex` says that a parameter has a regular expression, which may match an
-    /// empty text.
-    fn read(segment: &str, has_regex: bool) -> Self {
-        let texts = texts_around_parameters(segment).unwrap_or_default();
-        let texts = texts.into_iter();
-        Self {
-            texts: texts
-                .map(|text| percent_decode_str(text).collect())
-                .collect(),
-            min: usize::from(!has_regex),
-        }
-    }
-
-    /// Returns whether a segment of a path has these texts.
-    fn is_in(&self, segment: &str) -> bool {
-        let [first, between @ .., last] = &*self.texts else {
-            // The pattern has no parameter, or a brace is not closed.
-            return true;
-        };
-        let segment: Cow<'_, [u8]> = percent_decode_str(segment).into();
-        let Some(mut rest) = segment.strip_prefix(&**first) else {
-            return false;
-        };
-        for text in between {
-            let after = rest.get(self.min..);
-            let found = after.and_then(|after| Some((after, memmem::find(after, text)?)));
-            let Some((after, at)) = found else {
-                return false;
-            };
-            rest = &after[at + text.len()..];
-        }
-        rest.strip_suffix(&**last)
-            .is_some_and(|value| value.len() >= self.min)
-    }
-
-    /// Returns the text before the first parameter.
-    fn first(&self) -> &[u8] {
-        self.texts.first().map_or(&[], |text| text)
-    }
 }
 
 impl PathPattern {

@@ -1,6 +1,9 @@
 //! The syntax of patterns of paths, which is that of actix: `/reset/{token}`, `/files/{name:[a-z]+}`, `/{tail}*`.
 
-use std::str::Chars;
+use std::{borrow::Cow, str::Chars};
+
+use memchr::memmem;
+use percent_encoding::percent_decode_str;
 
 /// Returns the segments of a pattern that are not empty. A regular expression in braces may contain slashes.
 pub(super) fn segments_of_pattern(pattern: &str) -> impl Iterator<Item = &str> {
@@ -41,6 +44,57 @@ pub(super) fn texts_around_parameters(pattern: &str) -> Option<Vec<&str>> {
     }
     texts.push(rest);
     Some(texts)
+}
+
+/// The text around the parameters of a segment, which a segment of a path must have, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TextAround {
+    /// The texts before, between and after the parameters, percent-decoded.
+    texts: Box<[Box<[u8]>]>,
+    /// The least number of bytes that a parameter matches.
+    min: usize,
+}
+
+impl TextAround {
+    /// Reads a segment of a pattern. `has_regex` says that a parameter has a regular expression, which may match an
+    /// empty text.
+    pub(super) fn read(segment: &str, has_regex: bool) -> Self {
+        let texts = texts_around_parameters(segment).unwrap_or_default();
+        let texts = texts.into_iter();
+        Self {
+            texts: texts
+                .map(|text| percent_decode_str(text).collect())
+                .collect(),
+            min: usize::from(!has_regex),
+        }
+    }
+
+    /// Returns whether a segment of a path has these texts.
+    pub(super) fn is_in(&self, segment: &str) -> bool {
+        let [first, between @ .., last] = &*self.texts else {
+            // The pattern has no parameter, or a brace is not closed.
+            return true;
+        };
+        let segment: Cow<'_, [u8]> = percent_decode_str(segment).into();
+        let Some(mut rest) = segment.strip_prefix(&**first) else {
+            return false;
+        };
+        for text in between {
+            let after = rest.get(self.min..);
+            let found = after.and_then(|after| Some((after, memmem::find(after, text)?)));
+            let Some((after, at)) = found else {
+                return false;
+            };
+            rest = &after[at + text.len()..];
+        }
+        rest.strip_suffix(&**last)
+            .is_some_and(|value| value.len() >= self.min)
+    }
+
+    /// Returns the text before the first parameter.
+    pub(super) fn first(&self) -> &[u8] {
+        self.texts.first().map_or(&[], |text| text)
+    }
 }
 
 /// Returns the length of the parameter at the start of `text`, braces included, or `None` if it is not closed. Like
