@@ -39,8 +39,11 @@ impl Charset {
     /// Returns the charset that a `charset` parameter names.
     pub(crate) fn of_label(label: &str) -> Self {
         match label.trim().to_ascii_lowercase().as_str() {
-            "utf-8" | "utf8" | "unicode-1-1-utf-8" | "unicode11utf8" | "unicode20utf8"
-            | "x-unicode20utf8" | "us-ascii" | "ascii" | "ansi_x3.4-1968" => Self::Utf8,
+            // `utf_8` and `utf8mb4` are the names of programming languages and databases.
+            "utf-8" | "utf8" | "utf_8" | "utf8mb4" | "unicode-1-1-utf-8" | "unicode11utf8"
+            | "unicode20utf8" | "x-unicode20utf8" | "us-ascii" | "ascii" | "ansi_x3.4-1968" => {
+                Self::Utf8
+            }
             "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "iso8859-1" | "iso88591"
             | "iso_8859-1" | "iso_8859-1:1987" | "iso-ir-100" | "latin1" | "l1" | "cp819"
             | "ibm819" | "csisolatin1" => Self::Windows1252,
@@ -205,6 +208,13 @@ mod tests {
             "x-cp1252",
         ] {
             assert_eq!(Charset::of_label(label), Charset::Windows1252, "{label}");
+        }
+    }
+
+    #[test]
+    fn names_of_utf_8_in_programs_are_accepted() {
+        for label in ["UTF_8", "utf8mb4"] {
+            assert_eq!(Charset::of_label(label), Charset::Utf8, "{label}");
         }
     }
 

@@ -127,7 +127,7 @@ impl ContentType {
 /// value to the label. Returns `None` if the parameter is empty.
 fn charset_of(value: &str) -> Option<Charset> {
     let label = value.split(',').next().unwrap_or_default();
-    let label = label.trim_matches(|c: char| c.is_whitespace() || "'\"".contains(c));
+    let label = label.trim_matches(|c: char| c.is_whitespace() || "'\"\\".contains(c));
     (!label.is_empty()).then(|| Charset::of_label(label))
 }
 
@@ -339,6 +339,7 @@ mod tests {
             ("text/plain; charset='utf-8'", Charset::Utf8),
             ("text/plain; charset=\"'utf-8'\"", Charset::Utf8),
             ("text/plain; charset=utf-8,application/json", Charset::Utf8),
+            (r#"text/plain; charset=\"utf-8\""#, Charset::Utf8),
             ("text/plain; charset=utf-8, text/plain", Charset::Utf8),
             ("text/plain; charset=latin1,", Charset::Windows1252),
             ("text/plain; charset='x-none'", Charset::Unsupported),
