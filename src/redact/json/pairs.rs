@@ -63,15 +63,17 @@ impl Pairs {
     // Out of line, because few bodies have pairs.
     #[inline(never)]
     pub(super) fn close(&mut self, depth: usize) {
-        let is_closed = |object: &Object| object.depth > depth;
-        while self.objects.last().is_some_and(is_closed)
-            && let Some(object) = self.objects.pop()
+        while let Some(object) = self.objects.last()
+            && object.depth > depth
         {
             let class = object.class;
-            let values = object.values.into_iter();
-            let values = values.filter(|value| value.class != class);
-            self.late
-                .extend(values.map(|Late { at, .. }| Late { at, class }));
+            // Most objects have a name and no value.
+            if !object.values.is_empty() {
+                let values = object.values.iter().filter(|value| value.class != class);
+                let values = values.map(|&Late { at, .. }| Late { at, class });
+                self.late.extend(values);
+            }
+            self.objects.pop();
         }
     }
 
