@@ -7,6 +7,7 @@
 
 mod card;
 mod credential;
+mod harmless;
 mod input;
 mod key;
 mod layers;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::redact::{
     listed::{NameClass, is_placeholder},
     text::{
+        harmless::{harmless_len, hides, is_empty},
         input::{Finding, Input, is_blank},
         key::PairKey,
         named::Pairs,
@@ -35,10 +36,14 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     };
     let after = input.rest(at).trim_start_matches([':', '=', '>']);
     let start = input.text.len() - after.trim_start_matches(is_blank).len();
+    let line = KeyLine::of(input.text, verdict.start);
+    if is_empty(input, &key, &line, at, start) {
+        return Finding::Nothing;
+    }
     let end = PairValue {
         text: input.text,
         key: &key,
-        line: &KeyLine::of(input.text, verdict.start),
+        line: &line,
         greedy: verdict.greedy,
         decoded: input.decoded,
     }
@@ -56,10 +61,14 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
             return Finding::SkipTo(end);
         }
     }
+    let (class, place) = (class, key.place());
+    if let Some(len) = harmless_len(input.rest(start), class, place, input.open) {
+        return Finding::SkipTo(start + len);
+    }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
     let is_declared = || key.name.starts_with('$') && is_graphql_type(value);
-    match is_cut || (class.hides(value, key.place()) && !is_declared()) {
+    match is_cut || (hides(value.trim_end_matches(is_blank), class, place) && !is_declared()) {
         true => Finding::Secret(secret),
         false => Finding::Nothing,
     }

@@ -40,7 +40,7 @@ impl KeyLine {
 
     /// Returns whether the line of `next`, which follows `gap`, belongs to the value of the name. Such a
     /// line has more indentation, or is an item of the list that is the value (YAML 1.2, section 8.2).
-    fn holds(&self, next: &str, gap: &str) -> bool {
+    pub(super) fn holds(&self, next: &str, gap: &str) -> bool {
         let Some(column) = self.column else {
             return false;
         };

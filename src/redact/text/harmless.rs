@@ -1,0 +1,182 @@
+//! Values of sensitive names that are not secrets: `true`, nothing, placeholders, types.
+
+use crate::{
+    redact::{
+        listed::{NameClass, Place},
+        text::{
+            input::{Input, is_blank},
+            key::PairKey,
+            value::{KeyLine, begins_pair},
+        },
+    },
+    util::text::cut,
+};
+
+/// The marks around placeholders.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("${{", "}}"),
+    ("{{", "}}"),
+    ("${", "}"),
+    ("%{", "}"),
+    ("%(", ")s"),
+    ("<", ">"),
+];
+
+/// The longest text that is judged.
+const MAX_LEN: usize = 80;
+
+/// Returns the length of the text that is not a secret, if the value with which `text` begins is one.
+///
+/// Line breaks may have become blanks, so another pair, an item or a comment on the same line may follow the value.
+/// Other words after it are part of the value: a password may begin with `true`.
+pub(super) fn harmless_len(
+    text: &str,
+    class: NameClass,
+    place: Place,
+    open: bool,
+) -> Option<usize> {
+    let len = first_piece_len(text)?;
+    let (value, after) = text.split_at(len);
+    let next = after.trim_start_matches(is_blank);
+    let next = next.strip_prefix("- ").unwrap_or(next);
+    let is_end = match next {
+        "" => !open,
+        next if next.len() < after.len() => {
+            begins_pair(next.trim_start_matches(' ')) || next.starts_with("# ")
+        }
+        _ => false,
+    };
+    (is_end && !hides(value, class, place)).then_some(len)
+}
+
+/// Returns whether a value of a name is a secret in text.
+pub(super) fn hides(value: &str, class: NameClass, place: Place) -> bool {
+    // Nothing, in YAML.
+    class.hides(value, place) && !matches!(value, "{}" | "[]" | "~")
+}
+
+/// Returns the length of the word or the placeholder with which `text` begins.
+fn first_piece_len(text: &str) -> Option<usize> {
+    let end = |at: usize| (at > 0 && at <= MAX_LEN).then_some(at);
+    for (start, closing) in TEMPLATES {
+        if let Some(inner) = text.strip_prefix(start) {
+            let inner = cut(inner, MAX_LEN);
+            return end(start.len() + inner.find(closing)? + closing.len());
+        }
+    }
+    let word = cut(text, MAX_LEN + 4);
+    end(word.find(is_blank).unwrap_or(word.len()))
+}
+
+/// Returns whether the value of the name at `key` is empty, so that the text from `start` on, which follows a blank, is
+/// the next pair and not the value.
+///
+/// In one line, a value may look like a pair. More pairs after it are those of a mapping whose line breaks became blanks.
+pub(super) fn is_empty(
+    input: &Input<'_, '_>,
+    key: &PairKey<'_>,
+    line: &KeyLine,
+    at: usize,
+    start: usize,
+) -> bool {
+    const MAX_LINE: usize = 256;
+    let gap = &input.text[at + 1..start];
+    let next = input.rest(start);
+    let Some(name) = name_of_pair(next, key.separator) else {
+        return false;
+    };
+    if line.column.is_none() || key.quoted || input.names.class_of(name) != NameClass::Plain {
+        return false;
+    }
+    if gap.contains(['\n', '\r']) {
+        return !line.holds(next, gap);
+    }
+    let is_upper = |name: &str| !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    let is_variable = key.separator == b'=' && is_upper(key.name) && is_upper(name);
+    let next = cut(next, MAX_LINE);
+    let next = &next[..next.find(['\n', '\r']).unwrap_or(next.len())];
+    let mut words = next.match_indices(' ').map(|(at, _)| &next[at + 1..]);
+    gap == " "
+        && !input.names.is_whole_line(key.name)
+        && input.text[..at].ends_with(key.name)
+        && (is_variable || words.any(|word| name_of_pair(word, key.separator).is_some()))
+}
+
+/// Returns the name of the pair of a mapping or of a list of variables with which `text` begins.
+fn name_of_pair(text: &str, separator: u8) -> Option<&str> {
+    const MAX_NAME: usize = 64;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let near = cut(text, MAX_NAME);
+    let (name, after) = near.split_at(near.find(|c| !is_part(c))?);
+    let value = after.strip_prefix(char::from(separator))?;
+    let is_pair = match separator {
+        b':' => value.starts_with(is_blank),
+        _ => !value.is_empty() && !value.starts_with(|c| is_blank(c) || c == '='),
+    };
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    (is_pair && begins).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::redact::{
+        key_cache::{KeyCache, Redactor},
+        names::Names,
+        text::redact_text,
+    };
+
+    fn shown(text: &str, open: bool) -> String {
+        let (names, keys) = (Names::default(), KeyCache::new());
+        redact_text(text, open, Redactor::new(&names, &keys)).into_owned()
+    }
+
+    #[test]
+    fn text_after_a_value_that_is_no_secret_is_shown() {
+        for text in [
+            "max_tokens: 15\nb: 1\n",
+            "secret: true\nname: x\nage: 3",
+            "session: null\nuser: ann",
+            "x-ratelimit-remaining-tokens: 15\r\nserver: a\r\n",
+            "token: %s\nb: 1\nc: 2",
+            "- max_tokens: 15\n- b: 1",
+            "token: false\n",
+            "max_tokens=15\n",
+            "a: 1\ntoken: true\n",
+            "tokens = 1\n",
+            "secret: true # c\nb: 1",
+            "max_tokens: 4096 # limit",
+            "password: {}\nb: 1",
+            "token: []",
+            "token: ~\nb: 1",
+            "token:\nb: 1\nc: 2",
+            "TOKEN=\nB=1",
+        ] {
+            assert_eq!(shown(text, false), text.replace(['\n', '\r'], " "));
+        }
+    }
+
+    #[test]
+    fn value_that_only_begins_like_one_without_a_secret_is_hidden() {
+        for text in [
+            "secret: true hunter2 x",
+            "token: %shunter2",
+            "max_tokens: 15 hunter2 3",
+            "max_tokens: 15-hunter2",
+            "TOKEN=<token>hunter2",
+            "token: true #hunter2",
+            "token:\n  hunter2\nc: 2",
+            "tokens:\n- hunter2\nb: 1",
+            "token:\nhunter2\n",
+            "password: a: hunter2",
+            "password:\na:hunter2\nb: 1",
+            "password= a=hunter2",
+        ] {
+            assert!(!shown(text, false).contains("hunter2"), "{text:?}");
+            for end in 0..text.len() {
+                let shown = shown(&text[..end], true);
+                assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+            }
+        }
+        assert_eq!(shown("token: tru", true), "token: [REDACTED]");
+    }
+}
