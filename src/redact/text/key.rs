@@ -61,6 +61,15 @@ impl<'t> PairKey<'t> {
         })
     }
 
+    /// Returns the start of the name, or of the quote before it.
+    pub(super) fn start_with_quote(&self, text: &str) -> usize {
+        let quote = match self.quoted {
+            true => Quote::at_end(&text[..self.start]).map_or(0, Quote::len),
+            false => 0,
+        };
+        self.start - quote
+    }
+
     /// Returns the kind of text in which the name is.
     pub(super) fn place(&self) -> Place {
         match self.in_query {

@@ -6,6 +6,7 @@
 //! and the user information of URLs. In doubt more is hidden rather than less.
 
 mod card;
+mod connection;
 mod credential;
 mod harmless;
 mod input;

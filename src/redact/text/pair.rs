@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::redact::{
     listed::{NameClass, is_placeholder},
     text::{
+        connection,
         harmless::{harmless_len, hides, is_empty},
         input::{Finding, Input, is_blank},
         key::PairKey,
@@ -46,6 +47,8 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         line: &line,
         greedy: verdict.greedy,
         decoded: input.decoded,
+        around: pairs.around(input.text, &key),
+        in_list: connection::has_pair(input, &key, at),
     }
     .end(start);
     let end = match limit < end {

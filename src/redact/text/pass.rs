@@ -328,7 +328,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             word_end: self.word_end,
             before_at: self.before_at,
             depth: self.depth + 1,
-            pairs: Pairs::after(from),
+            pairs: self.pairs.after(from),
             ..Pass::new(Input {
                 text: before,
                 open: false,

@@ -362,7 +362,26 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-const PIECES: [&str; 79] = [
+const PIECES: [&str; 98] = [
+    "max_tokens: 15\n",
+    "token:\nb: 1\n",
+    "TOKEN=\nB=1\n",
+    "secret: true",
+    " # ",
+    "b: 1",
+    "kind: session\nid",
+    "Error: ",
+    "Server=d;Password=",
+    "<b>",
+    "</b>",
+    "<token>",
+    "</token>",
+    "Option<Token>",
+    "${T}",
+    "{{ ",
+    "%s",
+    "realm=\"a\"",
+    "`",
     "name: ",
     "name=",
     "value: ",
@@ -480,7 +499,7 @@ fn names() -> impl Strategy<Value = Names> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(20000))]
     #[test]
     fn redacted_text_is_one_line_and_does_not_change_if_redacted_again(
         text in texts(),
@@ -822,4 +841,45 @@ fn shape_that_is_kept_is_shown() {
         }
         assert_eq!(redact_text("pin=1", false, &names), "pin=[REDACTED]");
     }
+}
+
+#[test]
+fn only_what_was_opened_before_a_name_ends_its_value() {
+    for text in [
+        "password: a<hunter2",
+        "password=a<hunter2",
+        "Password: <hunter2\n",
+        "password: a}}hunter2",
+        "password: a\"}hunter2",
+        "password: a'}hunter2",
+        "password: a]]hunter2",
+        "password: a</hunter2",
+        "password: a<b>hunter2",
+        "password: a \"b\" hunter2",
+        "{password: a}}hunter2}",
+        "<p>password: a<b>hunter2</b></p>",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
+        for end in 0..text.len() {
+            let shown = redact_text(&text[..end], true, &Names::default());
+            assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+        }
+    }
+    check_shapes(
+        false,
+        &[
+            ("(token=a(b)c) x", "(token=[REDACTED]) x"),
+            ("\"token=a\" x", "\"token=[REDACTED]\" x"),
+            ("`token=a` x", "`token=[REDACTED]` x"),
+            ("[{a: {token: b}}]", "[{a: {token: [REDACTED]}}]"),
+            ("<a>token=b</a>c", "<a>token=[REDACTED]</a>c"),
+            ("<p>token: b<br/>c</p>", "<p>token: [REDACTED]<br/>c</p>"),
+            (
+                "Server=d;Password=a b c=d;Db=x",
+                "Server=d;Password=[REDACTED];Db=x",
+            ),
+            ("Password=a&b c;Db=x", "Password=[REDACTED];Db=x"),
+            ("\"Server=d;Pwd=a b\" c", "\"Server=d;Pwd=[REDACTED]\" c"),
+        ],
+    );
 }
