@@ -2,7 +2,7 @@
 
 use crate::{
     redact::{
-        listed::{NameClass, Place},
+        listed::{NameClass, Place, is_placeholder},
         text::{
             input::{Input, is_blank},
             key::PairKey,
@@ -51,21 +51,70 @@ pub(super) fn harmless_len(
 
 /// Returns whether a value of a name is a secret in text.
 pub(super) fn hides(value: &str, class: NameClass, place: Place) -> bool {
+    let token = &value[scheme_len(value)..];
     // Nothing, in YAML.
-    class.hides(value, place) && !matches!(value, "{}" | "[]" | "~")
+    let is_nothing = matches!(value, "{}" | "[]" | "~");
+    class.hides(value, place) && !is_nothing && !is_type(value) && !is_placeholder(token)
 }
 
-/// Returns the length of the word or the placeholder with which `text` begins.
+/// Returns the length of the placeholder with which `text` begins, if it is not a part of a longer word.
+pub(super) fn placeholder_len(text: &str) -> Option<usize> {
+    let len = first_piece_len(text)?;
+    let word = &text[..len];
+    let is_mark = |c| matches!(c, '"' | '\'' | '`' | ',' | ';' | ')' | '.');
+    let len = match word.starts_with(['<', '{']) || word.starts_with("${") {
+        true => len,
+        false => word.find(is_mark).unwrap_or(len),
+    };
+    let ends = |c: char| is_blank(c) || is_mark(c);
+    (is_placeholder(&text[..len]) && text[len..].chars().next().is_none_or(ends)).then_some(len)
+}
+
+/// Returns the length of the word or the placeholder with which `text` begins, with the scheme of a credential before it.
 fn first_piece_len(text: &str) -> Option<usize> {
-    let end = |at: usize| (at > 0 && at <= MAX_LEN).then_some(at);
-    for (start, closing) in TEMPLATES {
-        if let Some(inner) = text.strip_prefix(start) {
-            let inner = cut(inner, MAX_LEN);
-            return end(start.len() + inner.find(closing)? + closing.len());
-        }
+    let scheme = scheme_len(text);
+    let text = cut(&text[scheme..], MAX_LEN);
+    let found = TEMPLATES.into_iter().find_map(|(start, closing)| {
+        let inner = text.strip_prefix(start)?;
+        Some(
+            inner
+                .find(closing)
+                .map(|at| start.len() + at + closing.len()),
+        )
+    });
+    let len = match found {
+        Some(len) => len?,
+        None => text.find(is_blank).unwrap_or(text.len()),
+    };
+    (len > 0 && len < MAX_LEN).then_some(scheme + len)
+}
+
+/// Returns the length of the scheme before a placeholder, as in `Bearer <token>`.
+fn scheme_len(text: &str) -> usize {
+    let scheme = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(0);
+    let is_scheme = ["bearer", "basic", "token"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(&text[..scheme]));
+    let token = text[scheme..].trim_start_matches(' ');
+    match is_scheme && token.starts_with(['<', '$', '{', '%']) {
+        true => text.len() - token.len(),
+        false => 0,
     }
-    let word = cut(text, MAX_LEN + 4);
-    end(word.find(is_blank).unwrap_or(word.len()))
+}
+
+/// Returns whether `value` is a type in a program, as in `token: Option<Token>`.
+fn is_type(value: &str) -> bool {
+    const PLAIN: [&str; 5] = ["String", "string", "str", "&str", "&'static str"];
+    const GENERIC: [&str; 11] = [
+        "Option", "Optional", "Vec", "Box", "Arc", "Rc", "Cow", "Secret", "List", "Array",
+        "Promise",
+    ];
+    let is_part = |c: char| c.is_ascii_alphabetic() || "_:<>&', ".contains(c);
+    let generic = value
+        .split_once('<')
+        .filter(|_| value.ends_with('>') && value.len() < MAX_LEN);
+    PLAIN.contains(&value)
+        || generic.is_some_and(|(name, of)| GENERIC.contains(&name) && of.chars().all(is_part))
 }
 
 /// Returns whether the value of the name at `key` is empty, so that the text from `start` on, which follows a blank, is

@@ -97,16 +97,19 @@ pub(super) fn find<'t>(
 
 /// Returns the end of the content of a sensitive element without an end, whose tag is `at..content`: that of the line,
 /// or of the text if the text was truncated.
+///
+/// In a text that is not markup, this is a placeholder, as in `login <password>`, unless its content follows at once.
 fn end_of_unclosed(input: &Input<'_, '_>, at: usize, content: usize) -> usize {
     let rest = input.rest(content);
     let is_type = input.text[..at].ends_with(char::is_alphanumeric);
     let is_redacted = rest
         .strip_prefix(REDACTED)
         .is_some_and(|after| !after.starts_with(|c: char| !is_blank(c)));
+    let is_markup = || input.text.trim_start().starts_with('<');
+    let has_content = rest.starts_with(char::is_alphanumeric);
     match () {
         () if input.open => input.text.len(),
-        // A type parameter, as in `Option<Token>`, or a placeholder.
-        () if is_type || is_redacted => content,
+        () if is_type || is_redacted || !(has_content || is_markup()) => content,
         () => {
             let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
             content + line.trim_end_matches(is_blank).len()

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::redact::{
-    listed::{NameClass, is_placeholder},
+    listed::NameClass,
     text::{
         connection,
         harmless::{harmless_len, hides, is_empty},
@@ -57,13 +57,6 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     };
     let secret = unquoted(input.text, start..end);
     let value = &input.text[secret.clone()];
-    if value.starts_with("${") && input.rest(secret.end).starts_with('}') {
-        // A variable, as in a template. A bracket ends most other values.
-        let end = secret.end + 1;
-        if is_placeholder(&input.text[secret.start..end]) {
-            return Finding::SkipTo(end);
-        }
-    }
     let (class, place) = (class, key.place());
     if let Some(len) = harmless_len(input.rest(start), class, place, input.open) {
         return Finding::SkipTo(start + len);

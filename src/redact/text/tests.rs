@@ -315,7 +315,7 @@ fn placeholders_and_facts_are_shown() {
     for (text, expected) in [
         (
             "Usage: login <user> <password> [-v]\nSee the manual.",
-            "Usage: login <user> <password>[REDACTED] See the manual.",
+            "Usage: login <user> <password> [-v] See the manual.",
         ),
         (
             "<password>x</PASSWORD>hunter2</password>y",
@@ -806,6 +806,11 @@ fn english_words_after_bearer_and_basic_stay() {
         "Bearer token missing",
         "Bearer tokens, bearer authentication. Bearer of",
         "the bearer is; Bearer scheme; bearer format",
+        "Basic HTML, Basic 2.0, Visual Basic 6",
+        "bearer bonds, the bearer shall pay",
+        "Bearer realm=\"api\"",
+        "WWW-Authenticate: Basic realm=\"Restricted\", charset=\"UTF-8\"",
+        "Bearer error=\"invalid_token\", error_description=\"The token expired\"",
     ] {
         assert_eq!(shown(text), text);
     }
@@ -817,6 +822,11 @@ fn english_words_after_bearer_and_basic_stay() {
             ("Bearer authxyz1", "Bearer [REDACTED]"),
             ("Bearer token=abcd", "Bearer [REDACTED]"),
             ("Bearer token: abcd", "Bearer token: [REDACTED]"),
+            ("Bearer token=\"ab cd\" x", "Bearer [REDACTED] x"),
+            ("Bearer realm=", "Bearer [REDACTED]"),
+            ("\"bearer abcd\"", "\"bearer [REDACTED]\""),
+            ("Basic YTpi", "Basic [REDACTED]"),
+            ("Basic MTox", "Basic [REDACTED]"),
         ],
     );
 }
@@ -882,4 +892,43 @@ fn only_what_was_opened_before_a_name_ends_its_value() {
             ("\"Server=d;Pwd=a b\" c", "\"Server=d;Pwd=[REDACTED]\" c"),
         ],
     );
+}
+
+#[test]
+fn placeholders_and_types_are_not_elements() {
+    for text in [
+        "login <password>\nnext line\nthird",
+        "Usage: a <token>\n\nOptions:\n -h help",
+        "#include <token.h>\nint a;",
+        "import <secret>\nx = 1",
+        "token: <my-token>\nb: 1",
+        "Usage: app <token> <file>",
+        "Error: <token> expected, found x",
+        "https://<user>:<password>@host/",
+        "token: Option<Token>, b: 1",
+        "struct L { user: String, password: String, token: Option<Token> }",
+        "Authorization: Bearer <token>\nb: 1",
+        "curl -H 'Authorization: Bearer <token>' https://h",
+        "Bearer ${TOKEN}",
+        "Bearer %s",
+        "token: ${{ secrets.T }}",
+        "token: %{token}",
+    ] {
+        assert_eq!(shown(text), text.replace('\n', " "));
+    }
+    for text in [
+        "log <password>hunter2",
+        "<a>\n<password> hunter2",
+        "<password>hunter2 x",
+        "token: Option<Token>hunter2",
+        "Bearer ${T}hunter2",
+        "Bearer %shunter2",
+        "Authorization: Bearer <token> hunter2",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
+        for end in 0..text.len() {
+            let shown = redact_text(&text[..end], true, &Names::default());
+            assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+        }
+    }
 }
