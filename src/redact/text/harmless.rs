@@ -42,19 +42,39 @@ pub(super) fn harmless_len(
     let is_end = match next {
         "" => !open,
         next if next.len() < after.len() => {
-            begins_pair(next.trim_start_matches(' ')) || next.starts_with("# ")
+            begins_pair(next.trim_start_matches(' '))
+                || next.starts_with("# ")
+                || begins_section(next)
         }
         _ => false,
     };
     (is_end && !hides(value, class, place)).then_some(len)
 }
 
+/// Returns whether `text` begins a part of a TOML or INI file, or another document of YAML.
+fn begins_section(text: &str) -> bool {
+    let name = cut(text, MAX_LEN)
+        .strip_prefix("[")
+        .and_then(|name| name.split_once(']'));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '[' | '_' | '-' | '.');
+    name.is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_part))
+        || text.starts_with("--- ")
+}
+
 /// Returns whether a value of a name is a secret in text.
 pub(super) fn hides(value: &str, class: NameClass, place: Place) -> bool {
     let token = &value[scheme_len(value)..];
-    // Nothing, in YAML.
-    let is_nothing = matches!(value, "{}" | "[]" | "~");
-    class.hides(value, place) && !is_nothing && !is_type(value) && !is_placeholder(token)
+    // Nothing in YAML, Rust and Python, Ruby and Go, JavaScript.
+    let is_nothing = matches!(
+        value,
+        "{}" | "[]" | "~" | "None" | "nil" | "undefined" | "NULL"
+    );
+    let is_bool = matches!(value, "True" | "False") && class != NameClass::SecretOfUser;
+    class.hides(value, place)
+        && !is_nothing
+        && !is_bool
+        && !is_type(value)
+        && !is_placeholder(token)
 }
 
 /// Returns the length of the placeholder with which `text` begins, if it is not a part of a longer word.
@@ -199,6 +219,9 @@ mod tests {
             "token: ~\nb: 1",
             "token:\nb: 1\nc: 2",
             "TOKEN=\nB=1",
+            "token = true\n\n[other]\nb = 1",
+            "secret: true\n---\na: 1",
+            "S { token: None, secret: True }",
         ] {
             assert_eq!(shown(text, false), text.replace(['\n', '\r'], " "));
         }

@@ -80,14 +80,12 @@ impl<'t> Pairs<'t> {
     pub(super) fn around(&mut self, text: &str, key: &PairKey<'_>) -> Around {
         const MAX_DEPTH: usize = 64;
         self.scan(text, key.start_with_quote(text));
+        // A bracket may be a part of the name, as in `user[pin]`.
+        let count = |mark: char| key.name.matches(mark).count();
+        let opened = (count('[') > count(']')).then_some(b'[');
+        let brackets = self.brackets.iter().rev().take(MAX_DEPTH).copied();
         Around {
-            open: self
-                .brackets
-                .iter()
-                .rev()
-                .take(MAX_DEPTH)
-                .copied()
-                .collect(),
+            open: brackets.chain(opened).collect(),
             in_element: self.elements > 0,
         }
     }

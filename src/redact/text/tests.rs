@@ -881,6 +881,7 @@ fn only_what_was_opened_before_a_name_ends_its_value() {
             ("(token=a(b)c) x", "(token=[REDACTED]) x"),
             ("\"token=a\" x", "\"token=[REDACTED]\" x"),
             ("`token=a` x", "`token=[REDACTED]` x"),
+            ("[token=a] x", "[token=[REDACTED]] x"),
             ("[{a: {token: b}}]", "[{a: {token: [REDACTED]}}]"),
             ("<a>token=b</a>c", "<a>token=[REDACTED]</a>c"),
             ("<p>token: b<br/>c</p>", "<p>token: [REDACTED]<br/>c</p>"),
