@@ -154,7 +154,9 @@ pub(super) fn is_empty(
     let Some(name) = name_of_pair(next, key.separator) else {
         return false;
     };
-    if line.column.is_none() || key.quoted || input.names.class_of(name) != NameClass::Plain {
+    // The line break and the indentation of a nested name became blanks.
+    let begins_line = line.column.is_some() || input.text[..key.start].ends_with("  ");
+    if !begins_line || key.quoted || input.names.class_of(name) != NameClass::Plain {
         return false;
     }
     if gap.contains(['\n', '\r']) {
@@ -165,7 +167,8 @@ pub(super) fn is_empty(
     let next = cut(next, MAX_LINE);
     let next = &next[..next.find(['\n', '\r']).unwrap_or(next.len())];
     let mut words = next.match_indices(' ').map(|(at, _)| &next[at + 1..]);
-    gap == " "
+    gap.starts_with(' ')
+        && gap.trim_start_matches(' ').is_empty()
         && !input.names.is_whole_line(key.name)
         && input.text[..at].ends_with(key.name)
         && (is_variable || words.any(|word| name_of_pair(word, key.separator).is_some()))
@@ -218,6 +221,8 @@ mod tests {
             "token: []",
             "token: ~\nb: 1",
             "token:\nb: 1\nc: 2",
+            "token: \n\nb: 1\nc: 2",
+            "a:\n  token:\n  b: 1\nc: 2",
             "TOKEN=\nB=1",
             "token = true\n\n[other]\nb = 1",
             "secret: true\n---\na: 1",

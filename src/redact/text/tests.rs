@@ -868,6 +868,7 @@ fn only_what_was_opened_before_a_name_ends_its_value() {
         "password: a \"b\" hunter2",
         "{password: a}}hunter2}",
         "<p>password: a<b>hunter2</b></p>",
+        "Vec<u8> password: a</hunter2>",
     ] {
         assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
         for end in 0..text.len() {

@@ -179,7 +179,7 @@ impl PairValue<'_, '_> {
         let after = &self.text[at + c.len_utf8()..];
         match c {
             '&' => self.key.separator == b'=' && !self.greedy && !self.in_list,
-            '<' => self.around.in_element && is_tag(after),
+            '<' => self.around.in_element && is_tag(after, &self.text[..self.key.start]),
             '"' | '\'' | '`' if self.greedy => self.text[..self.key.start].ends_with(c),
             '"' | '\'' | '`' => {
                 // A doubled quote stands for one quote in the value.
@@ -276,10 +276,11 @@ fn closes(c: char, open: char) -> bool {
     matches!((open, c), ('(', ')') | ('[', ']') | ('{', '}')) || (open == c && is_quote(c))
 }
 
-/// Returns whether a value in an element ends before the `<` that `after` follows: before a tag that closes an element,
-/// a comment, or a tag that begins a block of HTML. Other elements may be part of the value.
-fn is_tag(after: &str) -> bool {
+/// Returns whether a value in an element ends before the `<` that `after` follows: before a tag that closes an element
+/// that was opened in `before`, a comment, or a tag that begins a block of HTML. Other elements may be part of the value.
+fn is_tag(after: &str, before: &str) -> bool {
     const MAX_LEN: usize = 256;
+    const MAX_BEFORE: usize = 4096;
     const BLOCKS: [&str; 12] = [
         "br", "hr", "p", "li", "ul", "ol", "div", "td", "th", "tr", "dt", "dd",
     ];
@@ -291,7 +292,11 @@ fn is_tag(after: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
     let (name, rest) = near.split_at(near.find(|c| !is_part(c)).unwrap_or(near.len()));
     match closing {
-        true => !name.is_empty() && rest.trim_start_matches(is_blank).starts_with('>'),
+        true if name.is_empty() || !rest.trim_start_matches(is_blank).starts_with('>') => false,
+        true => {
+            let near = ceil_char_boundary(before, before.len().saturating_sub(MAX_BEFORE));
+            before[near..].contains(&format!("<{name}"))
+        }
         false => {
             let is_block = BLOCKS.iter().any(|block| block.eq_ignore_ascii_case(name));
             let end = rest.find(['<', '>']);
