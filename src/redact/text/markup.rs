@@ -85,26 +85,38 @@ pub(super) fn find<'t>(
             false => named_sibling(input, name, content, has_content, unclosed, pairs),
         };
     };
-    // `<entry key="password">x</entry>`, `<input name="password" value="x">`
-    let text = input.rest(content);
-    let text_len = text.find('<').unwrap_or(text.len());
     // An `id` names an element of a page, which may hold much else.
     let holds_value = has_content && !naming.eq_ignore_ascii_case("id");
+    let end = end_of_named(input, name, content, holds_value, unclosed);
+    let class = input.names.class_of(local(named));
+    values(|attribute| !describes_element(attribute))
+        .chain(element(end))
+        .filter(|secret| is_secret(input, secret, class))
+        .collect()
+}
+
+/// Returns the end of the content of an element whose attribute has a sensitive name, as in
+/// `<entry key="password">x</entry>` and `<input name="password" value="x">`.
+fn end_of_named<'t>(
+    input: &Input<'t, '_>,
+    name: &'t str,
+    content: usize,
+    holds_value: bool,
+    unclosed: &mut Unclosed<'t>,
+) -> usize {
+    let text = input.rest(content);
+    let text_len = text.find('<').unwrap_or(text.len());
     let len = match holds_value {
         true => content_len(text, name, unclosed),
         false => None,
     };
-    let len = len.unwrap_or(match text[..text_len].trim().is_empty() {
-        // The end of the element may be in the part of the text that is missing.
-        _ if input.open && holds_value && !is_void(name) => text.len(),
-        true => 0,
-        false => text_len,
-    });
-    let class = input.names.class_of(local(named));
-    values(|attribute| !describes_element(attribute))
-        .chain(element(content + len))
-        .filter(|secret| is_secret(input, secret, class))
-        .collect()
+    content
+        + len.unwrap_or(match text[..text_len].trim().is_empty() {
+            // The end of the element may be in the part of the text that is missing.
+            _ if input.open && holds_value && !is_void(name) => text.len(),
+            true => 0,
+            false => text_len,
+        })
 }
 
 /// Returns whether a content or an attribute of a sensitive name is a secret. What was truncated may be one.
