@@ -331,7 +331,7 @@ fn is_template(value: &str) -> bool {
     let between = |start, end| value.strip_prefix(start)?.strip_suffix(end);
     value.len() <= MAX
         && (matches!(value, "%s" | "%v" | "%d" | "%q")
-            || [("${", "}"), ("{{", "}}"), ("<", ">"), ("%(", ")s")]
+            || [("${", "}"), ("${{", "}}"), ("%{", "}"), ("{{", "}}"), ("<", ">"), ("%(", ")s")]
                 .into_iter()
                 .any(|(start, end)| between(start, end).is_some_and(is_name))
             // A password may begin with `$`, so the name of the variable must say that it holds a secret.
@@ -471,6 +471,8 @@ mod tests {
             "%(name)s",
             "<password>",
             "<your token>",
+            "${{ secrets.TOKEN }}",
+            "%{token}",
             "$password",
             "$DB_PASSWORD",
         ] {

@@ -4,6 +4,7 @@
 use crate::redact::{
     names::REDACTED,
     text::{
+        harmless::placeholder_len,
         input::{Finding, Input, is_blank},
         quote::Quote,
     },
@@ -36,7 +37,13 @@ pub(super) fn find_scheme(input: &Input<'_, '_>, at: usize) -> Finding {
     if token.starts_with(REDACTED) {
         return Finding::SkipTo(start + REDACTED.len());
     }
-    let token = &token[..token.find(ends_token).unwrap_or(token.len())];
+    if let Some(len) = placeholder_len(token).filter(|len| !input.open || *len < token.len()) {
+        return Finding::SkipTo(start + len);
+    }
+    if is_challenge(token) {
+        return Finding::SkipTo(start);
+    }
+    let token = &token[..token_len(token)];
     if SCHEMES
         .iter()
         .any(|scheme| token.eq_ignore_ascii_case(scheme))
@@ -47,7 +54,7 @@ pub(super) fn find_scheme(input: &Input<'_, '_>, at: usize) -> Finding {
     let end = start + token.len();
     let may_go_on = input.open && end == input.text.len();
     let is_secret = match is_bearer {
-        true => !is_word_after_bearer(token),
+        true => !is_word_after_bearer(token) && !is_in_prose(input.text, at, token),
         false => is_basic(token),
     };
     match !token.is_empty() && (may_go_on || is_secret) {
@@ -76,6 +83,51 @@ fn ends_token(c: char) -> bool {
     is_blank(c) || "\"'`,;<>(){}[]&\\".contains(c)
 }
 
+/// Returns the length of the token with which `text` begins. It may be the quoted value of a parameter.
+fn token_len(text: &str) -> usize {
+    let len = text.find(ends_token).unwrap_or(text.len());
+    let (token, after) = text.split_at(len);
+    if token == "$" && after.starts_with('{') {
+        let ends = |c| is_blank(c) || matches!(c, '"' | '\'' | '`');
+        return text.find(ends).unwrap_or(text.len());
+    }
+    match Quote::at_start(after).filter(|_| token.ends_with('=')) {
+        None => len,
+        Some(quote) => {
+            let value = &after[quote.len()..];
+            let end = quote.find_end(value).map(|end| end.end);
+            let line = || value.find(['\n', '\r']).unwrap_or(value.len());
+            len + quote.len() + end.unwrap_or_else(line)
+        }
+    }
+}
+
+/// Returns whether `text`, which follows a scheme, begins a challenge of a server (RFC 9110, section 11.3): a parameter
+/// that describes what a client must send.
+fn is_challenge(text: &str) -> bool {
+    const PARAMETERS: [&str; 11] = [
+        "realm",
+        "charset",
+        "error",
+        "error_description",
+        "error_uri",
+        "scope",
+        "algs",
+        "resource_metadata",
+        "authorization_uri",
+        "service",
+        "max_age",
+    ];
+    let name = text.find(|c: char| !c.is_ascii_alphabetic() && c != '_');
+    let (name, value) = text.split_at(name.unwrap_or(text.len()));
+    let value = value.strip_prefix('=');
+    let is_value = |c: char| c.is_ascii_alphanumeric() || matches!(c, '"' | '\\');
+    let is_listed = PARAMETERS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name));
+    is_listed && value.is_some_and(|value| value.starts_with(is_value))
+}
+
 /// Punctuation that may follow a word.
 const PUNCTUATION: [char; 4] = ['.', ':', '!', '?'];
 
@@ -86,15 +138,37 @@ fn is_word_after_bearer(token: &str) -> bool {
     is_listed || (word.starts_with("auth") && word.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// Returns whether `token` is a credential and not an English word after "basic".
+/// Returns whether the `bearer` at `at` and `token` are English words, as in "bearer bonds". They are in lower case, and
+/// no mark says that a value begins.
+fn is_in_prose(text: &str, at: usize, token: &str) -> bool {
+    const MAX_LEN: usize = 8;
+    let word = token.trim_end_matches(PUNCTUATION);
+    let is_lower = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let before = text[..at].trim_end_matches(' ');
+    (2..=MAX_LEN).contains(&word.len())
+        && is_lower(word)
+        && is_lower(&text[at..at + "bearer".len()])
+        && !text[at..]
+            .trim_start_matches(char::is_alphabetic)
+            .starts_with([':', '='])
+        && !before.ends_with([':', '=', '>', '"', '\'', '`', '('])
+}
+
+/// Returns whether `token` is a credential and not a word after "basic".
 ///
-/// A word is in lower case, except its first letter, and is not the Base64 of a user and a password.
+/// A word or the number of a version is not the Base64 of a user and a password. In doubt, a long text is.
 fn is_basic(token: &str) -> bool {
+    const MAX_UPPER: usize = 12;
+    const MAX_NUMBER: usize = 6;
     let word = token.trim_end_matches(PUNCTUATION);
     let in_word = |(at, b): (usize, u8)| {
         b.is_ascii_lowercase() || b == b'-' || (at == 0 && b.is_ascii_uppercase())
     };
-    let is_word = word.bytes().enumerate().all(in_word);
+    let is_upper = |b: u8| b.is_ascii_uppercase();
+    let is_number = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'.';
+    let is_word = word.bytes().enumerate().all(in_word)
+        || (word.len() <= MAX_UPPER && word.bytes().all(is_upper))
+        || (word.len() <= MAX_NUMBER && word.bytes().all(is_number));
     !is_word || decodes_to_pair(word)
 }
 
@@ -105,6 +179,7 @@ fn decodes_to_pair(word: &str) -> bool {
         let digit = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
             _ => 62,
         };
         bits = bits << 6 | u32::from(digit);

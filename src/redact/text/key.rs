@@ -78,6 +78,15 @@ impl<'t> PairKey<'t> {
         }
     }
 
+    /// Returns the start of the name, or of the quote before it.
+    pub(super) fn start_with_quote(&self, text: &str) -> usize {
+        let quote = match self.quoted {
+            true => Quote::at_end(&text[..self.start]).map_or(0, Quote::len),
+            false => 0,
+        };
+        self.start - quote
+    }
+
     /// Returns the kind of text in which the name is.
     pub(super) fn place(&self) -> Place {
         match self.in_query {
@@ -181,13 +190,25 @@ fn unescape_yaml(name: &str) -> String {
     out
 }
 
-/// Returns the last words of `text` that only blanks separate, at most three.
+/// Returns the last words of `text` that only blanks separate, at most three. A word that is the value of a pair, as in
+/// `kind: session id: 7`, belongs to that pair.
 fn last_words(text: &str) -> &str {
     const MAX_WORDS: usize = 3;
     let from = ceil_char_boundary(text, text.len().saturating_sub(MAX_KEY / 2));
     let text = &text[from..];
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
-    let words = &text[after_last(text, |c| !is_part(c))..];
+    let start = after_last(text, |c| !is_part(c));
+    let (before, words) = text.split_at(start);
+    // The mark of an item.
+    let words = &words[words.rfind(" - ").map_or(0, |at| at + " - ".len())..];
+    let words = words.strip_prefix("- ").unwrap_or(words);
+    let words = match ends_with_separator(before) {
+        true => {
+            let value = words.trim_start_matches(' ');
+            &value[value.find(' ').unwrap_or(value.len())..]
+        }
+        false => words,
+    };
     let starts = words
         .char_indices()
         .zip(std::iter::once(' ').chain(words.chars()));
@@ -195,4 +216,64 @@ fn last_words(text: &str) -> &str {
     let count = starts.clone().count();
     let first = starts.nth(count.saturating_sub(MAX_WORDS));
     first.map_or("", |((at, _), _)| &words[at..])
+}
+
+/// Returns whether the value of a pair begins after `text`. What a logger writes before a message, such as `Error:` and
+/// `main.rs:7:`, is not the name of a value.
+fn ends_with_separator(text: &str) -> bool {
+    const LABELS: [&str; 15] = [
+        "error",
+        "err",
+        "warning",
+        "warn",
+        "info",
+        "debug",
+        "trace",
+        "fatal",
+        "critical",
+        "note",
+        "notice",
+        "hint",
+        "exception",
+        "message",
+        "msg",
+    ];
+    if text.ends_with('=') {
+        return true;
+    }
+    let Some(text) = text.trim_end_matches(' ').strip_suffix(':') else {
+        return false;
+    };
+    let name = &text[after_last(text, |c| !is_key_char(c))..];
+    let name = name.to_ascii_lowercase();
+    name.ends_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '-'))
+        && !LABELS.iter().any(|label| name.ends_with(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_before_a_name_are_not_the_value_of_another_pair() {
+        for (before, words) in [
+            ("", ""),
+            ("my api ", "my api "),
+            ("it is not my api ", "not my api "),
+            ("x, api ", "api "),
+            ("kind: Session ", ""),
+            ("kind: my Session ", "Session "),
+            ("level=info type=session ", ""),
+            ("user=ann api ", "api "),
+            ("- private - ", ""),
+            ("- api ", "api "),
+            ("Error: api ", "api "),
+            ("ValueError: api ", "api "),
+            ("main.rs:7: api ", "api "),
+            ("\"kind\": api ", "api "),
+            ("api\n", ""),
+        ] {
+            assert_eq!(last_words(before), words, "{before:?}");
+        }
+    }
 }

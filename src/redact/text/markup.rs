@@ -2,14 +2,19 @@
 
 use std::ops::Range;
 
-use crate::redact::{
-    key_cache::Redactor,
-    names::REDACTED,
-    text::{
-        input::{Input, is_blank},
-        named::Pairs,
-        quote::Quote,
+use crate::{
+    redact::{
+        key_cache::Redactor,
+        listed::{NameClass, Place},
+        names::REDACTED,
+        text::{
+            harmless::hides,
+            input::{Input, is_blank},
+            named::Pairs,
+            quote::Quote,
+        },
     },
+    util::text::cut,
 };
 
 /// The names of elements that are known not to be closed in the rest of a text, so that no text is searched twice for
@@ -55,6 +60,7 @@ pub(super) fn find<'t>(
     };
     let element = |end: usize| (has_content && end > content).then_some(content..end);
     if is_sensitive(name, input.names) {
+        let class = input.names.class_of(local(name));
         // The attributes are hidden, too, as in `<password value="x"/>`.
         let len = has_content.then(|| content_len(input.rest(content), name, unclosed));
         let end = match len {
@@ -62,12 +68,16 @@ pub(super) fn find<'t>(
             Some(Some(len)) => content + len,
             Some(None) => end_of_unclosed(input, at, content),
         };
-        return values(|_| true).chain(element(end)).collect();
+        let secrets = values(|_| true).chain(element(end));
+        return secrets
+            .filter(|secret| is_secret(input, secret, class))
+            .collect();
     }
     let names_secret = |(attribute, value, _): (&str, &str, usize)| {
         names_something(attribute) && is_sensitive(value, input.names)
     };
-    let Some((naming, ..)) = attributes(tag).find(|&attribute| names_secret(attribute)) else {
+    let Some((naming, named, _)) = attributes(tag).find(|&attribute| names_secret(attribute))
+    else {
         // The attribute with the name may be in the part of the tag that is missing.
         let is_cut = !closed && input.open && content > input.text.len();
         return match is_cut {
@@ -75,38 +85,64 @@ pub(super) fn find<'t>(
             false => named_sibling(input, name, content, has_content, unclosed, pairs),
         };
     };
-    // `<entry key="password">x</entry>`, `<input name="password" value="x">`
-    let text = input.rest(content);
-    let text_len = text.find('<').unwrap_or(text.len());
     // An `id` names an element of a page, which may hold much else.
     let holds_value = has_content && !naming.eq_ignore_ascii_case("id");
+    let end = end_of_named(input, name, content, holds_value, unclosed);
+    let class = input.names.class_of(local(named));
+    values(|attribute| !describes_element(attribute))
+        .chain(element(end))
+        .filter(|secret| is_secret(input, secret, class))
+        .collect()
+}
+
+/// Returns the end of the content of an element whose attribute has a sensitive name, as in
+/// `<entry key="password">x</entry>` and `<input name="password" value="x">`.
+fn end_of_named<'t>(
+    input: &Input<'t, '_>,
+    name: &'t str,
+    content: usize,
+    holds_value: bool,
+    unclosed: &mut Unclosed<'t>,
+) -> usize {
+    let text = input.rest(content);
+    let text_len = text.find('<').unwrap_or(text.len());
     let len = match holds_value {
         true => content_len(text, name, unclosed),
         false => None,
     };
-    let len = len.unwrap_or(match text[..text_len].trim().is_empty() {
-        // The end of the element may be in the part of the text that is missing.
-        _ if input.open && holds_value && !is_void(name) => text.len(),
-        true => 0,
-        false => text_len,
-    });
-    values(|attribute| !describes_element(attribute))
-        .chain(element(content + len))
-        .collect()
+    content
+        + len.unwrap_or(match text[..text_len].trim().is_empty() {
+            // The end of the element may be in the part of the text that is missing.
+            _ if input.open && holds_value && !is_void(name) => text.len(),
+            true => 0,
+            false => text_len,
+        })
+}
+
+/// Returns whether a content or an attribute of a sensitive name is a secret. What was truncated may be one.
+fn is_secret(input: &Input<'_, '_>, range: &Range<usize>, class: NameClass) -> bool {
+    let value = input.text[range.clone()].trim();
+    let is_cut = input.open && range.end == input.text.len();
+    // An element is not a placeholder.
+    is_cut || value.starts_with('<') || hides(value, class, Place::Document)
 }
 
 /// Returns the end of the content of a sensitive element without an end, whose tag is `at..content`: that of the line,
 /// or of the text if the text was truncated.
+///
+/// In a text that is not markup, this is a placeholder, as in `login <password>`, unless its content follows at once.
 fn end_of_unclosed(input: &Input<'_, '_>, at: usize, content: usize) -> usize {
+    const MAX_INDENT: usize = 256;
     let rest = input.rest(content);
     let is_type = input.text[..at].ends_with(char::is_alphanumeric);
     let is_redacted = rest
         .strip_prefix(REDACTED)
         .is_some_and(|after| !after.starts_with(|c: char| !is_blank(c)));
+    let is_markup = || cut(input.text, MAX_INDENT).trim_start().starts_with('<');
+    let has_content = rest.starts_with(char::is_alphanumeric);
     match () {
         () if input.open => input.text.len(),
-        // A type parameter, as in `Option<Token>`, or a placeholder.
-        () if is_type || is_redacted => content,
+        () if is_type || is_redacted || !(has_content || is_markup()) => content,
         () => {
             let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
             content + line.trim_end_matches(is_blank).len()

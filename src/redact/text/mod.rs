@@ -8,7 +8,9 @@
 
 mod card;
 mod cell;
+mod connection;
 mod credential;
+mod harmless;
 mod input;
 mod key;
 mod layers;

@@ -12,7 +12,7 @@ use crate::{
         input::{Input, is_blank},
         key::{PairKey, unescape_name},
         quote::Quote,
-        value::{KeyLine, begins_pair},
+        value::{Around, KeyLine, begins_pair},
     },
     util::text::cut,
 };
@@ -65,11 +65,28 @@ struct Entry<'t> {
 }
 
 impl<'t> Pairs<'t> {
-    /// Begins at `at`, with no open entry.
-    pub(super) fn after(at: usize) -> Self {
+    /// Begins at `at`, with no open entry, but with the brackets, quotes and elements that are open now.
+    pub(super) fn after(&self, at: usize) -> Self {
         Self {
             at,
+            brackets: self.brackets.clone(),
+            quote: self.quote,
+            elements: self.elements,
             ..Self::default()
+        }
+    }
+
+    /// Returns what is open before the name.
+    pub(super) fn around(&mut self, text: &str, key: &PairKey<'_>) -> Around {
+        const MAX_DEPTH: usize = 64;
+        self.scan(text, key.start_with_quote(text));
+        // A bracket may be a part of the name, as in `user[pin]`.
+        let count = |mark: char| key.name.matches(mark).count();
+        let opened = (count('[') > count(']')).then_some(b'[');
+        let brackets = self.brackets.iter().rev().take(MAX_DEPTH).copied();
+        Around {
+            open: brackets.chain(opened).collect(),
+            in_element: self.elements > 0,
         }
     }
 
@@ -175,11 +192,7 @@ impl<'t> Pairs<'t> {
 
     /// Returns the entry of a name or a value, which may begin with it.
     fn entry(&mut self, text: &'t str, key: &PairKey<'t>) -> &mut Entry<'t> {
-        let quote = match key.quoted {
-            true => Quote::at_end(&text[..key.start]).map_or(0, Quote::len),
-            false => 0,
-        };
-        let start = key.start - quote;
+        let start = key.start_with_quote(text);
         self.scan(text, start);
         let line = KeyLine::of(text, key.start);
         let mut entry = Entry {
@@ -229,7 +242,7 @@ impl<'t> Pairs<'t> {
             match bytes[at] {
                 b'\n' | b'\r' => self.at = self.begin_line(text, at + 1),
                 b'\\' => self.at += 1,
-                quote @ (b'"' | b'\'') => self.quote(quote, before),
+                quote @ (b'"' | b'\'' | b'`') => self.quote(quote, before),
                 b'<' if bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic) => {
                     self.brackets.push(b'<');
                 }

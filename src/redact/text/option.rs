@@ -9,6 +9,7 @@ use crate::{
         text::{
             input::{Finding, Input, begins_word, is_blank},
             key::{MAX_KEY, PairKey},
+            named::Pairs,
             pair::{judge_value, unquoted},
             quote::Quote,
             value::{KeyLine, PairValue},
@@ -84,7 +85,7 @@ fn name_after(text: &str, at: usize) -> &str {
 }
 
 /// Finds the value of the option whose second dash is at `at`.
-pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
+pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) -> Finding {
     let name = name_after(input.text, at);
     let class = input.names.class_of(name);
     if !class.is_secret() || has_no_secret(name) {
@@ -118,6 +119,8 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
         line: &KeyLine::IN_LINE,
         greedy: false,
         decoded: input.decoded,
+        around: pairs.around(input.text, &key),
+        in_list: false,
     }
     .end(start);
     let is_cut = input.open && end == input.text.len();

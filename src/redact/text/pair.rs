@@ -5,6 +5,8 @@ use std::ops::Range;
 use crate::redact::{
     listed::{NameClass, is_placeholder},
     text::{
+        connection,
+        harmless::{harmless_len, hides, is_empty},
         input::{Finding, Input, is_blank},
         key::PairKey,
         named::Pairs,
@@ -46,18 +48,26 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         // A document with several lines begins at the quote.
         line.column = line.column.or(Some(0));
     }
+    if is_empty(input, &key, &line, at, start) {
+        return Finding::Nothing;
+    }
     let end = PairValue {
         text: input.text,
         key: &key,
         line: &line,
         greedy: verdict.greedy,
         decoded: input.decoded,
+        around: pairs.around(input.text, &key),
+        in_list: connection::has_pair(input, &key, at),
     }
     .end(start);
     let end = match limit < end {
         true => end_before_name(input.text, start, limit),
         false => end,
     };
+    if let Some(len) = harmless_len(input.rest(start), class, key.place(), input.open) {
+        return Finding::SkipTo(start + len);
+    }
     judge_value(input, &key, class, unquoted(input.text, start..end))
 }
 
@@ -87,13 +97,6 @@ pub(super) fn judge_value(
     secret: Range<usize>,
 ) -> Finding {
     let value = &input.text[secret.clone()];
-    if value.starts_with("${") && input.rest(secret.end).starts_with('}') {
-        // A variable, as in a template. A bracket ends most other values.
-        let end = secret.end + 1;
-        if is_placeholder(&input.text[secret.start..end]) {
-            return Finding::SkipTo(end);
-        }
-    }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
     if !is_cut && is_placeholder(value) {
@@ -105,7 +108,8 @@ pub(super) fn judge_value(
             && Quote::at_end(&input.text[..secret.start]).is_none()
             && is_graphql_type(value)
     };
-    match is_cut || (class.hides(value, key.place()) && !is_declared()) {
+    let is_secret = || hides(value.trim_end_matches(is_blank), class, key.place());
+    match is_cut || (is_secret() && !is_declared()) {
         true => Finding::Secret(secret),
         false => Finding::Nothing,
     }

@@ -181,7 +181,7 @@ impl<'t, 'n> Pass<'t, 'n> {
                 }
                 b'(' => tuple::find(&input, at),
                 b'\t' => cell::find(&input, at),
-                b'-' if option::begins(input.text, at) => option::find(&input, at),
+                b'-' if option::begins(input.text, at) => option::find(&input, at, &mut self.pairs),
                 b'%' => {
                     self.search_word(at);
                     continue;
@@ -332,7 +332,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             word_end: self.word_end,
             before_at: self.before_at,
             depth: self.depth + 1,
-            pairs: Pairs::after(from),
+            pairs: self.pairs.after(from),
             ..Pass::new(Input {
                 text: before,
                 open: false,

@@ -315,7 +315,7 @@ fn placeholders_and_facts_are_shown() {
     for (text, expected) in [
         (
             "Usage: login <user> <password> [-v]\nSee the manual.",
-            "Usage: login <user> <password>[REDACTED] See the manual.",
+            "Usage: login <user> <password> [-v] See the manual.",
         ),
         (
             "<password>x</PASSWORD>hunter2</password>y",
@@ -362,7 +362,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-const PIECES: [&str; 96] = [
+const PIECES: [&str; 115] = [
     "Token(",
     "Password(\"",
     "Some(",
@@ -380,6 +380,25 @@ const PIECES: [&str; 96] = [
     "|",
     "\'\\\'\'",
     "secret:",
+    "max_tokens: 15\n",
+    "token:\nb: 1\n",
+    "TOKEN=\nB=1\n",
+    "secret: true",
+    " # ",
+    "b: 1",
+    "kind: session\nid",
+    "Error: ",
+    "Server=d;Password=",
+    "<b>",
+    "</b>",
+    "<token>",
+    "</token>",
+    "Option<Token>",
+    "${T}",
+    "{{ ",
+    "%s",
+    "realm=\"a\"",
+    "`",
     "name: ",
     "name=",
     "value: ",
@@ -804,6 +823,11 @@ fn english_words_after_bearer_and_basic_stay() {
         "Bearer token missing",
         "Bearer tokens, bearer authentication. Bearer of",
         "the bearer is; Bearer scheme; bearer format",
+        "Basic HTML, Basic 2.0, Visual Basic 6",
+        "bearer bonds, the bearer shall pay",
+        "Bearer realm=\"api\"",
+        "WWW-Authenticate: Basic realm=\"Restricted\", charset=\"UTF-8\"",
+        "Bearer error=\"invalid_token\", error_description=\"The token expired\"",
     ] {
         assert_eq!(shown(text), text);
     }
@@ -815,6 +839,11 @@ fn english_words_after_bearer_and_basic_stay() {
             ("Bearer authxyz1", "Bearer [REDACTED]"),
             ("Bearer token=abcd", "Bearer [REDACTED]"),
             ("Bearer token: abcd", "Bearer token: [REDACTED]"),
+            ("Bearer token=\"ab cd\" x", "Bearer [REDACTED] x"),
+            ("Bearer realm=", "Bearer [REDACTED]"),
+            ("\"bearer abcd\"", "\"bearer [REDACTED]\""),
+            ("Basic YTpi", "Basic [REDACTED]"),
+            ("Basic MTox", "Basic [REDACTED]"),
         ],
     );
 }
@@ -980,5 +1009,116 @@ fn value_on_several_escaped_lines_is_hidden_to_its_end() {
         ),
     ] {
         assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_what_was_opened_before_a_name_ends_its_value() {
+    for text in [
+        "password: a<hunter2",
+        "password=a<hunter2",
+        "Password: <hunter2\n",
+        "password: a}}hunter2",
+        "password: a\"}hunter2",
+        "password: a'}hunter2",
+        "password: a]]hunter2",
+        "password: a</hunter2",
+        "password: a<b>hunter2",
+        "password: a \"b\" hunter2",
+        "{password: a}}hunter2}",
+        "<p>password: a<b>hunter2</b></p>",
+        "Vec<u8> password: a</hunter2>",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
+        for end in 0..text.len() {
+            let shown = redact_text(&text[..end], true, &Names::default());
+            assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+        }
+    }
+    check_shapes(
+        false,
+        &[
+            ("(token=a(b)c) x", "(token=[REDACTED]) x"),
+            ("\"token=a\" x", "\"token=[REDACTED]\" x"),
+            ("`token=a` x", "`token=[REDACTED]` x"),
+            ("[token=a] x", "[token=[REDACTED]] x"),
+            ("[{a: {token: b}}]", "[{a: {token: [REDACTED]}}]"),
+            ("<a>token=b</a>c", "<a>token=[REDACTED]</a>c"),
+            ("<p>token: b<br/>c</p>", "<p>token: [REDACTED]<br/>c</p>"),
+            (
+                "Server=d;Password=a b c=d;Db=x",
+                "Server=d;Password=[REDACTED];Db=x",
+            ),
+            ("Password=a&b c;Db=x", "Password=[REDACTED];Db=x"),
+            ("\"Server=d;Pwd=a b\" c", "\"Server=d;Pwd=[REDACTED]\" c"),
+        ],
+    );
+}
+
+#[test]
+fn placeholders_and_types_are_not_elements() {
+    for text in [
+        "login <password>\nnext line\nthird",
+        "Usage: a <token>\n\nOptions:\n -h help",
+        "#include <token.h>\nint a;",
+        "import <secret>\nx = 1",
+        "token: <my-token>\nb: 1",
+        "Usage: app <token> <file>",
+        "Error: <token> expected, found x",
+        "https://<user>:<password>@host/",
+        "token: Option<Token>, b: 1",
+        "struct L { user: String, password: String, token: Option<Token> }",
+        "Authorization: Bearer <token>\nb: 1",
+        "curl -H 'Authorization: Bearer <token>' https://h",
+        "Bearer ${TOKEN}",
+        "Bearer %s",
+        "token: ${{ secrets.T }}",
+        "token: %{token}",
+    ] {
+        assert_eq!(shown(text), text.replace('\n', " "));
+    }
+    for text in [
+        "log <password>hunter2",
+        "<a>\n<password> hunter2",
+        "<password>hunter2 x",
+        "token: Option<Token>hunter2",
+        "Bearer ${T}hunter2",
+        "Bearer %shunter2",
+        "Authorization: Bearer <token> hunter2",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
+        for end in 0..text.len() {
+            let shown = redact_text(&text[..end], true, &Names::default());
+            assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+        }
+    }
+}
+
+#[test]
+fn elements_and_attributes_may_have_values_that_are_no_secrets() {
+    for text in [
+        "<token>true</token>",
+        "<tokens>15</tokens><maxTokens>15</maxTokens>",
+        "<token>${T}</token>",
+        "<token xsi:nil=\"true\"/>",
+        "<password type=\"string\"/>",
+        "<add key=\"token\" value=\"true\"/>",
+        "<add key=\"ApiKey\" value=\"${KEY}\"/>",
+        "<entry key=\"token\">false</entry>",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+    for text in [
+        "<token>true hunter2</token>",
+        "<token><hunter2></token>",
+        "<token>${T}hunter2</token>",
+        "<tokens>15<a>hunter2</a></tokens>",
+        "<add key=\"token\" value=\"true hunter2\"/>",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text} {}", shown(text));
+        for end in 0..text.len() {
+            let shown = redact_text(&text[..end], true, &Names::default());
+            assert!(!shown.contains("hunt"), "{:?} {shown}", &text[..end]);
+        }
     }
 }

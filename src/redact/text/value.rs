@@ -1,5 +1,7 @@
 //! Finds the end of the value of a sensitive name.
 
+use smallvec::SmallVec;
+
 use crate::{
     redact::{
         names::REDACTED,
@@ -46,13 +48,21 @@ impl KeyLine {
 
     /// Returns whether the line of `next`, which follows `gap`, belongs to the value of the name. Such a
     /// line has more indentation, or is an item of the list that is the value (YAML 1.2, section 8.2).
-    fn holds(&self, next: &str, gap: &str) -> bool {
+    pub(super) fn holds(&self, next: &str, gap: &str) -> bool {
         let Some(column) = self.column else {
             return false;
         };
         let indent = gap.rsplit(['\n', '\r']).next().unwrap_or_default().len();
         indent > column || (indent == column && !self.is_item && next.starts_with("- "))
     }
+}
+
+/// What is open before a name, so that it may be closed in the value or after it.
+pub(super) struct Around {
+    /// The brackets and quotes.
+    pub(super) open: SmallVec<[u8; 16]>,
+    /// Set if the name is inside of an XML element.
+    pub(super) in_element: bool,
 }
 
 /// The value of a sensitive name.
@@ -63,6 +73,9 @@ pub(super) struct PairValue<'a, 't> {
     pub(super) greedy: bool,
     /// Set if the text was percent-decoded, so a blank is part of the value.
     pub(super) decoded: bool,
+    pub(super) around: Around,
+    /// Set if only a semicolon ends the value.
+    pub(super) in_list: bool,
 }
 
 impl PairValue<'_, '_> {
@@ -142,6 +155,8 @@ impl PairValue<'_, '_> {
     fn unquoted_end(&self, start: usize) -> usize {
         // The lines up to here belong to the value.
         let mut held = start;
+        // The brackets that are open in the value.
+        let mut inner = SmallVec::<[char; 8]>::new();
         for (len, c) in self.text[start..].char_indices() {
             let at = start + len;
             let ends = match c {
@@ -150,6 +165,14 @@ impl PairValue<'_, '_> {
                     let next = self.text[at + 1..].trim_start_matches(is_blank);
                     held = self.text.len() - next.len();
                     !self.line.holds(next, &self.text[at..held])
+                }
+                '(' | '[' | '{' => {
+                    inner.push(c);
+                    false
+                }
+                ')' | ']' | '}' if inner.last().is_some_and(|open| closes(c, *open)) => {
+                    inner.pop();
+                    false
                 }
                 _ => self.ends_at(c, at, at == start),
             };
@@ -166,17 +189,33 @@ impl PairValue<'_, '_> {
     fn ends_at(&self, c: char, at: usize, is_first: bool) -> bool {
         let after = &self.text[at + c.len_utf8()..];
         match c {
-            '&' => self.key.separator == b'=' && !self.greedy,
-            '<' => after.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)),
+            '&' => self.key.separator == b'=' && !self.greedy && !self.in_list,
+            '<' => self.around.in_element && is_tag(after, &self.text[..self.key.start]),
             '"' | '\'' | '`' if self.greedy => self.text[..self.key.start].ends_with(c),
-            // A doubled quote stands for one quote in the value.
-            '"' | '\'' | '`' => !is_first && ends_value(after.strip_prefix(c).unwrap_or(after)),
-            ')' | ']' | '}' if !self.greedy => !is_first && ends_value(after),
+            '"' | '\'' | '`' => {
+                // A doubled quote stands for one quote in the value.
+                let after = after.strip_prefix(c).unwrap_or(after);
+                !is_first && self.is_open(c) && ends_after_closing(after)
+            }
+            ')' | ']' | '}' if !self.greedy => {
+                // At the end of a text, the bracket may be the wrong one.
+                let is_wrong =
+                    || after.is_empty() && self.around.open.iter().any(|b| b"([{".contains(b));
+                !is_first && ends_after_closing(after) && (self.is_open(c) || is_wrong())
+            }
             '#' => self.key.in_query,
             _ if self.greedy => false,
-            ',' | ';' | '|' => begins_pair(after.trim_start_matches(' ')),
+            ';' => begins_pair(after.trim_start_matches(' ')),
+            _ if self.in_list => false,
+            ',' | '|' => begins_pair(after.trim_start_matches(' ')),
             _ => is_blank(c) && self.ends_at_blank(c, after),
         }
+    }
+
+    /// Returns whether the bracket or quote that `c` closes was opened before the name.
+    fn is_open(&self, c: char) -> bool {
+        let open = |open: &u8| closes(c, char::from(*open));
+        self.around.open.iter().any(open)
     }
 
     /// Returns whether the value ends before the blank `c`, which precedes `after`.
@@ -237,6 +276,50 @@ fn ends_value(after: &str) -> bool {
             .chars()
             .next()
             .is_none_or(|c| is_blank(c) || ",;&<>}])\"'`\\#|".contains(c))
+}
+
+/// Returns whether a value can end before a bracket or quote that `after` follows. More of them may follow.
+fn ends_after_closing(after: &str) -> bool {
+    let is_closing = |c| is_quote(c) || matches!(c, ')' | ']' | '}');
+    ends_value(after.trim_start_matches(is_closing))
+}
+
+/// Returns whether `c` closes the bracket or quote `open`.
+fn closes(c: char, open: char) -> bool {
+    matches!((open, c), ('(', ')') | ('[', ']') | ('{', '}')) || (open == c && is_quote(c))
+}
+
+/// Returns whether a value in an element ends before the `<` that `after` follows: before a tag that closes an element
+/// that was opened in `before`, a comment, or a tag that begins a block of HTML. Other elements may be part of the value.
+fn is_tag(after: &str, before: &str) -> bool {
+    const MAX_LEN: usize = 256;
+    const MAX_BEFORE: usize = 4096;
+    const BLOCKS: [&str; 12] = [
+        "br", "hr", "p", "li", "ul", "ol", "div", "td", "th", "tr", "dt", "dd",
+    ];
+    let near = cut(after, MAX_LEN);
+    let (closing, near) = match near.strip_prefix('/') {
+        Some(near) => (true, near),
+        None => (false, near),
+    };
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
+    let (name, rest) = near.split_at(near.find(|c| !is_part(c)).unwrap_or(near.len()));
+    match closing {
+        true if name.is_empty() || !rest.trim_start_matches(is_blank).starts_with('>') => false,
+        true => {
+            let near = ceil_char_boundary(before, before.len().saturating_sub(MAX_BEFORE));
+            before[near..].contains(&format!("<{name}"))
+        }
+        false => {
+            let is_block = BLOCKS.iter().any(|block| block.eq_ignore_ascii_case(name));
+            let end = rest.find(['<', '>']);
+            let is_complete = end.is_some_and(|end| rest[end..].starts_with('>'));
+            after.starts_with("!--")
+                || (is_block
+                    && is_complete
+                    && rest.starts_with(|c| is_blank(c) || matches!(c, '/' | '>')))
+        }
+    }
 }
 
 /// Returns whether `quote`, with which `text` begins, continues the value that the quote `last` closed just before.
