@@ -184,7 +184,7 @@ fn last_words(text: &str) -> &str {
     // The mark of an item.
     let words = &words[words.rfind(" - ").map_or(0, |at| at + " - ".len())..];
     let words = words.strip_prefix("- ").unwrap_or(words);
-    let words = match ends_with_separator(before) {
+    let words = match ends_with_separator(before, words) {
         true => {
             let value = words.trim_start_matches(' ');
             &value[value.find(' ').unwrap_or(value.len())..]
@@ -200,9 +200,9 @@ fn last_words(text: &str) -> &str {
     first.map_or("", |((at, _), _)| &words[at..])
 }
 
-/// Returns whether the value of a pair begins after `text`. What a logger writes before a message, such as `Error:` and
+/// Returns whether the value of a pair begins after `text`, with `words`. What a logger writes before a message, such as `Error:` and
 /// `main.rs:7:`, is not the name of a value.
-fn ends_with_separator(text: &str) -> bool {
+fn ends_with_separator(text: &str, words: &str) -> bool {
     const LABELS: [&str; 15] = [
         "error",
         "err",
@@ -221,7 +221,7 @@ fn ends_with_separator(text: &str) -> bool {
         "msg",
     ];
     if text.ends_with('=') {
-        return true;
+        return text.ends_with(" =") || !words.starts_with(' ');
     }
     let Some(text) = text.trim_end_matches(' ').strip_suffix(':') else {
         return false;
@@ -248,6 +248,8 @@ mod tests {
             ("level=info type=session ", ""),
             ("user=ann api ", "api "),
             ("- private - ", ""),
+            ("type = session ", ""),
+            ("a= api ", "api "),
             ("- api ", "api "),
             ("Error: api ", "api "),
             ("ValueError: api ", "api "),

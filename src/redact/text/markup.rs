@@ -139,7 +139,10 @@ fn end_of_unclosed(input: &Input<'_, '_>, at: usize, content: usize) -> usize {
         .strip_prefix(REDACTED)
         .is_some_and(|after| !after.starts_with(|c: char| !is_blank(c)));
     let is_markup = || cut(input.text, MAX_INDENT).trim_start().starts_with('<');
-    let has_content = rest.starts_with(char::is_alphanumeric);
+    // Punctuation may follow a placeholder, and so may the rest of a URL.
+    let after = rest.trim_start_matches([',', ';', '.', ':', ')', ']', '}', '|', '"', '\'', '`']);
+    let has_content = after.starts_with(|c| !is_blank(c) && !matches!(c, '@' | '/'))
+        && !(after.len() < rest.len() && after.starts_with('<'));
     match () {
         () if input.open => input.text.len(),
         () if is_type || is_redacted || !(has_content || is_markup()) => content,
