@@ -88,7 +88,7 @@ fn token_len(text: &str) -> usize {
     let len = text.find(ends_token).unwrap_or(text.len());
     let (token, after) = text.split_at(len);
     if token == "$" && after.starts_with('{') {
-        let ends = |c| is_blank(c) || matches!(c, '"' | '\'' | '`');
+        let ends = |c| is_blank(c) || matches!(c, '"' | '\'' | '`' | ':' | '=');
         return text.find(ends).unwrap_or(text.len());
     }
     match Quote::at_start(after).filter(|_| token.ends_with('=')) {

@@ -220,8 +220,9 @@ fn ends_with_separator(text: &str, words: &str) -> bool {
         "message",
         "msg",
     ];
-    if text.ends_with('=') {
-        return text.ends_with(" =") || !words.starts_with(' ');
+    if let Some(before) = text.strip_suffix('=') {
+        let has_name = before.trim_end_matches(' ').ends_with(is_key_char);
+        return has_name && (before.ends_with(' ') || !words.starts_with(' '));
     }
     let Some(text) = text.trim_end_matches(' ').strip_suffix(':') else {
         return false;
@@ -250,6 +251,7 @@ mod tests {
             ("- private - ", ""),
             ("type = session ", ""),
             ("a= api ", "api "),
+            (" = api ", "api "),
             ("- api ", "api "),
             ("Error: api ", "api "),
             ("ValueError: api ", "api "),

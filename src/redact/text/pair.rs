@@ -58,7 +58,7 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     let secret = unquoted(input.text, start..end);
     let value = &input.text[secret.clone()];
     let (class, place) = (class, key.place());
-    if let Some(len) = harmless_len(input.rest(start), class, place, input.open) {
+    if let Some(len) = harmless_len(input.rest(start), class, place, input.open, verdict.greedy) {
         return Finding::SkipTo(start + len);
     }
     // A truncated value may be any value.
