@@ -57,17 +57,17 @@ fn has_date(pairs: &str, redactor: Redactor<'_>) -> bool {
 }
 
 /// Hides secrets in a value whose name is not sensitive. Returns `None` if the value has no secrets.
-pub(crate) fn hide_in_value(value: &str, open: bool, names: Redactor<'_>) -> Option<String> {
-    if names.is_off() || value.is_empty() {
+pub(crate) fn hide_in_value(value: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
+    if redactor.is_off() || value.is_empty() {
         return None;
     }
-    if open && names.has_values() {
+    if open && redactor.has_values() {
         return Some(REDACTED.to_owned());
     }
     if value.contains(['%', '+']) {
-        return hide_encoded(value, open, names);
+        return hide_encoded(value, open, redactor);
     }
-    hide_secrets(value, open, names)
+    hide_secrets(value, open, redactor)
 }
 
 /// Appends pairs with their secrets replaced. If there are no secrets, appends nothing and returns false.

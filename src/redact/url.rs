@@ -67,18 +67,18 @@ fn push_hidden_user_info(out: &mut String, user_info: &str) {
 
 /// Hides secrets in the segments of a path. `open` says that the path was truncated. Returns `None` if the path has no
 /// secrets.
-pub(crate) fn redact_path(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
-    if names.is_off() {
+pub(crate) fn redact_path(path: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
+    if redactor.is_off() {
         return None;
     }
-    let without_user_info = hide_user_info(path, open, names);
-    let shown = redact_segments(without_user_info.as_deref().unwrap_or(path), open, names);
+    let without_user_info = hide_user_info(path, open, redactor);
+    let shown = redact_segments(without_user_info.as_deref().unwrap_or(path), open, redactor);
     shown.or(without_user_info)
 }
 
 /// Hides the user information of the URLs in a path, as in a request to a proxy.
-fn hide_user_info(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
-    if !names.hides(Shape::UserInfo) {
+fn hide_user_info(path: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
+    if !redactor.hides(Shape::UserInfo) {
         return None;
     }
     let mut authorities = Authorities::new(path, open, false);
@@ -99,11 +99,11 @@ fn hide_user_info(path: &str, open: bool, names: Redactor<'_>) -> Option<String>
     (copied > 0).then_some(out)
 }
 
-fn redact_segments(path: &str, open: bool, names: Redactor<'_>) -> Option<String> {
+fn redact_segments(path: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     let mut out = String::new();
     let separators = memchr::memchr2_iter(b'/', b'\\', path.as_bytes());
     let has_secrets = push_replaced(&mut out, path, separators, |segment, is_last| {
-        let shown = form::hide_in_value(segment, open && is_last, names)?;
+        let shown = form::hide_in_value(segment, open && is_last, redactor)?;
         Some(Replacement {
             kept: 0,
             shown: shown.into(),
@@ -137,10 +137,10 @@ pub(crate) fn port_len(host: &str) -> usize {
 }
 
 /// Hides secrets in a host. Returns `None` if the host has no secrets.
-pub(crate) fn redact_host(host: &str, open: bool, names: Redactor<'_>) -> Option<String> {
+pub(crate) fn redact_host(host: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     // A name before a port is a host, not the name of a value.
     let (name, port) = host.split_at(host.len() - port_len(host));
-    let shown = hide_secrets(name, open && port.is_empty(), names)?;
+    let shown = hide_secrets(name, open && port.is_empty(), redactor)?;
     Some(format!("{shown}{port}"))
 }
 

@@ -57,8 +57,8 @@ fn trim(cell: &str) -> &str {
 /// contain a sensitive word.
 fn class_of(cell: &str, input: &Input<'_, '_>) -> NameClass {
     match cell.contains(|c| !is_key_char(c)) {
-        true => input.names.class_of_phrase(cell).unwrap_or_default(),
-        false => input.names.class_of(cell),
+        true => input.redactor.class_of_phrase(cell).unwrap_or_default(),
+        false => input.redactor.class_of(cell),
     }
 }
 

@@ -88,7 +88,7 @@ fn token_len(text: &str) -> usize {
     let len = text.find(ends_token).unwrap_or(text.len());
     let (token, after) = text.split_at(len);
     if token == "$" && after.starts_with('{') {
-        let ends = |c| is_blank(c) || matches!(c, '"' | '\'' | '`');
+        let ends = |c| is_blank(c) || matches!(c, '"' | '\'' | '`' | ':' | '=');
         return text.find(ends).unwrap_or(text.len());
     }
     match Quote::at_start(after).filter(|_| token.ends_with('=')) {
@@ -120,12 +120,15 @@ fn is_challenge(text: &str) -> bool {
     ];
     let name = text.find(|c: char| !c.is_ascii_alphabetic() && c != '_');
     let (name, value) = text.split_at(name.unwrap_or(text.len()));
-    let value = value.strip_prefix('=');
-    let is_value = |c: char| c.is_ascii_alphanumeric() || matches!(c, '"' | '\\');
+    let is_value = |value: &str| {
+        let word = &value[..value.find(ends_token).unwrap_or(value.len())];
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        Quote::at_start(value).is_some() || (!word.is_empty() && word.bytes().all(is_part))
+    };
     let is_listed = PARAMETERS
         .iter()
         .any(|known| known.eq_ignore_ascii_case(name));
-    is_listed && value.is_some_and(|value| value.starts_with(is_value))
+    is_listed && value.strip_prefix('=').is_some_and(is_value)
 }
 
 /// Punctuation that may follow a word.

@@ -28,12 +28,13 @@ const MAX_LEN: usize = 80;
 /// Returns the length of the text that is not a secret, if the value with which `text` begins is one.
 ///
 /// Line breaks may have become blanks, so another pair, an item or a comment on the same line may follow the value.
-/// Other words after it are part of the value: a password may begin with `true`.
+/// Other words after it are part of the value: a password may begin with `true`. A `greedy` value may have a `#`.
 pub(super) fn harmless_len(
     text: &str,
     class: NameClass,
     place: Place,
     open: bool,
+    greedy: bool,
 ) -> Option<usize> {
     let len = first_piece_len(text)?;
     let (value, after) = text.split_at(len);
@@ -43,8 +44,7 @@ pub(super) fn harmless_len(
         "" => !open,
         next if next.len() < after.len() => {
             begins_pair(next.trim_start_matches(' '))
-                || next.starts_with("# ")
-                || begins_section(next)
+                || (!greedy && (next.starts_with("# ") || begins_section(next)))
         }
         _ => false,
     };
@@ -156,7 +156,7 @@ pub(super) fn is_empty(
     };
     // The line break and the indentation of a nested name became blanks.
     let begins_line = line.column.is_some() || input.text[..key.start].ends_with("  ");
-    if !begins_line || key.quoted || input.names.class_of(name) != NameClass::Plain {
+    if !begins_line || key.quoted || input.redactor.class_of(name) != NameClass::Plain {
         return false;
     }
     if gap.contains(['\n', '\r']) {
@@ -166,12 +166,18 @@ pub(super) fn is_empty(
     let is_variable = key.separator == b'=' && is_upper(key.name) && is_upper(name);
     let next = cut(next, MAX_LINE);
     let next = &next[..next.find(['\n', '\r']).unwrap_or(next.len())];
+    // The first word after a name is its value.
+    let begins = |word: &str| name_of_pair(word, key.separator).is_some();
     let mut words = next.match_indices(' ').map(|(at, _)| &next[at + 1..]);
+    let mut has_more = || match words.next() {
+        Some(value) if key.separator == b':' => !begins(value) && words.any(begins),
+        value => value.is_some_and(begins) || words.any(begins),
+    };
     gap.starts_with(' ')
         && gap.trim_start_matches(' ').is_empty()
-        && !input.names.is_whole_line(key.name)
+        && !input.redactor.is_whole_line(key.name)
         && input.text[..at].ends_with(key.name)
-        && (is_variable || words.any(|word| name_of_pair(word, key.separator).is_some()))
+        && (is_variable || has_more())
 }
 
 /// Returns the name of the pair of a mapping or of a list of variables with which `text` begins.
@@ -246,6 +252,7 @@ mod tests {
             "token:\nhunter2\n",
             "password: a: hunter2",
             "password:\na:hunter2\nb: 1",
+            "token: invalid: reason: hunter2",
             "password= a=hunter2",
         ] {
             assert!(!shown(text, false).contains("hunter2"), "{text:?}");

@@ -10,18 +10,18 @@ pub(super) struct Input<'t, 'n> {
     pub(super) text: &'t str,
     /// Set if the text was truncated, so its last word may be the beginning of a longer one.
     pub(super) open: bool,
-    pub(super) names: Redactor<'n>,
+    pub(super) redactor: Redactor<'n>,
     /// Set if the text was percent-decoded. A blank may be part of a value, and words that are still
     /// percent-encoded are not decoded again.
     pub(super) decoded: bool,
 }
 
 impl<'t, 'n> Input<'t, 'n> {
-    pub(super) fn new(text: &'t str, open: bool, names: Redactor<'n>) -> Self {
+    pub(super) fn new(text: &'t str, open: bool, redactor: Redactor<'n>) -> Self {
         Self {
             text,
             open,
-            names,
+            redactor,
             decoded: false,
         }
     }

@@ -96,13 +96,13 @@ impl<'t> PairKey<'t> {
     }
 
     /// Judges the name. Returns `None` if its value is shown, whatever it is and whatever is beside it.
-    pub(super) fn judge(&self, names: Redactor<'_>) -> Option<Verdict> {
+    pub(super) fn judge(&self, redactor: Redactor<'_>) -> Option<Verdict> {
         let unescaped = unescape_name(self.name);
         let decoded = form::decode(&unescaped);
-        let mut class = names.class_of(&decoded);
+        let mut class = redactor.class_of(&decoded);
         let mut start = self.start;
         if !class.may_hide(self.place()) {
-            if let Some((len, phrase)) = self.phrase(&decoded, names) {
+            if let Some((len, phrase)) = self.phrase(&decoded, redactor) {
                 start -= len;
                 class = phrase;
             } else if !matches!(class, NameClass::Naming | NameClass::Valued) {
@@ -112,18 +112,18 @@ impl<'t> PairKey<'t> {
         Some(Verdict {
             start,
             class,
-            greedy: names.is_whole_line(&decoded),
+            greedy: redactor.is_whole_line(&decoded),
         })
     }
 
     /// Returns the number of bytes before the name that are a sensitive name together with it, as in `api key: x`, and
     /// the class of that name.
-    fn phrase(&self, name: &str, names: Redactor<'_>) -> Option<(usize, NameClass)> {
+    fn phrase(&self, name: &str, redactor: Redactor<'_>) -> Option<(usize, NameClass)> {
         let mut rest = self.words_before.trim_end_matches(' ');
         while !rest.is_empty() {
             rest = &rest[..after_last(rest, |c| c == ' ')];
             let words = &self.words_before[rest.len()..];
-            if let Some(class) = names.class_of_phrase(&format!("{words}{name}")) {
+            if let Some(class) = redactor.class_of_phrase(&format!("{words}{name}")) {
                 return Some((words.len(), class));
             }
             rest = rest.trim_end_matches(' ');
@@ -202,7 +202,7 @@ fn last_words(text: &str) -> &str {
     // The mark of an item.
     let words = &words[words.rfind(" - ").map_or(0, |at| at + " - ".len())..];
     let words = words.strip_prefix("- ").unwrap_or(words);
-    let words = match ends_with_separator(before) {
+    let words = match ends_with_separator(before, words) {
         true => {
             let value = words.trim_start_matches(' ');
             &value[value.find(' ').unwrap_or(value.len())..]
@@ -218,9 +218,9 @@ fn last_words(text: &str) -> &str {
     first.map_or("", |((at, _), _)| &words[at..])
 }
 
-/// Returns whether the value of a pair begins after `text`. What a logger writes before a message, such as `Error:` and
+/// Returns whether the value of a pair begins after `text`, with `words`. What a logger writes before a message, such as `Error:` and
 /// `main.rs:7:`, is not the name of a value.
-fn ends_with_separator(text: &str) -> bool {
+fn ends_with_separator(text: &str, words: &str) -> bool {
     const LABELS: [&str; 15] = [
         "error",
         "err",
@@ -238,8 +238,9 @@ fn ends_with_separator(text: &str) -> bool {
         "message",
         "msg",
     ];
-    if text.ends_with('=') {
-        return true;
+    if let Some(before) = text.strip_suffix('=') {
+        let has_name = before.trim_end_matches(' ').ends_with(is_key_char);
+        return has_name && (before.ends_with(' ') || !words.starts_with(' '));
     }
     let Some(text) = text.trim_end_matches(' ').strip_suffix(':') else {
         return false;
@@ -266,6 +267,9 @@ mod tests {
             ("level=info type=session ", ""),
             ("user=ann api ", "api "),
             ("- private - ", ""),
+            ("type = session ", ""),
+            ("a= api ", "api "),
+            (" = api ", "api "),
             ("- api ", "api "),
             ("Error: api ", "api "),
             ("ValueError: api ", "api "),

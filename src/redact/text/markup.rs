@@ -59,8 +59,8 @@ pub(super) fn find<'t>(
             .map(|(_, value, start)| tag_start + start..tag_start + start + value.len())
     };
     let element = |end: usize| (has_content && end > content).then_some(content..end);
-    if is_sensitive(name, input.names) {
-        let class = input.names.class_of(local(name));
+    if is_sensitive(name, input.redactor) {
+        let class = input.redactor.class_of(local(name));
         // The attributes are hidden, too, as in `<password value="x"/>`.
         let len = has_content.then(|| content_len(input.rest(content), name, unclosed));
         let end = match len {
@@ -74,7 +74,7 @@ pub(super) fn find<'t>(
             .collect();
     }
     let names_secret = |(attribute, value, _): (&str, &str, usize)| {
-        names_something(attribute) && is_sensitive(value, input.names)
+        names_something(attribute) && is_sensitive(value, input.redactor)
     };
     let Some((naming, named, _)) = attributes(tag).find(|&attribute| names_secret(attribute))
     else {
@@ -88,7 +88,7 @@ pub(super) fn find<'t>(
     // An `id` names an element of a page, which may hold much else.
     let holds_value = has_content && !naming.eq_ignore_ascii_case("id");
     let end = end_of_named(input, name, content, holds_value, unclosed);
-    let class = input.names.class_of(local(named));
+    let class = input.redactor.class_of(local(named));
     values(|attribute| !describes_element(attribute))
         .chain(element(end))
         .filter(|secret| is_secret(input, secret, class))
@@ -139,7 +139,10 @@ fn end_of_unclosed(input: &Input<'_, '_>, at: usize, content: usize) -> usize {
         .strip_prefix(REDACTED)
         .is_some_and(|after| !after.starts_with(|c: char| !is_blank(c)));
     let is_markup = || cut(input.text, MAX_INDENT).trim_start().starts_with('<');
-    let has_content = rest.starts_with(char::is_alphanumeric);
+    // Punctuation may follow a placeholder, and so may the rest of a URL.
+    let after = rest.trim_start_matches([',', ';', '.', ':', ')', ']', '}', '|', '"', '\'', '`']);
+    let has_content = after.starts_with(|c| !is_blank(c) && !matches!(c, '@' | '/'))
+        && !(after.len() < rest.len() && after.starts_with('<'));
     match () {
         () if input.open => input.text.len(),
         () if is_type || is_redacted || !(has_content || is_markup()) => content,
@@ -164,7 +167,7 @@ fn named_sibling<'t>(
     let text = input.rest(content);
     let named = &text[..text.find('<').unwrap_or(text.len())];
     let is_naming = has_content && names_something(local(name)) && named.len() <= MAX_DISTANCE;
-    if !is_naming || !is_sensitive(named.trim(), input.names) {
+    if !is_naming || !is_sensitive(named.trim(), input.redactor) {
         return Vec::new();
     }
     pairs.name_siblings();
@@ -210,8 +213,8 @@ fn ends_name(c: char) -> bool {
 }
 
 /// Returns whether a name without its prefix is sensitive (Namespaces in XML 1.0, section 4).
-fn is_sensitive(name: &str, names: Redactor<'_>) -> bool {
-    names.is_sensitive(local(name))
+fn is_sensitive(name: &str, redactor: Redactor<'_>) -> bool {
+    redactor.is_sensitive(local(name))
 }
 
 fn local(name: &str) -> &str {

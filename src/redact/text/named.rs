@@ -31,6 +31,8 @@ pub(super) struct Pairs<'t> {
     brackets: Vec<u8>,
     /// The number of brackets before the quote that is open at `at`.
     quote: Option<usize>,
+    /// Set if a backtick is open at `at`. Entries may go on after it.
+    in_backticks: bool,
     /// The open entries, from the outside in.
     entries: Vec<Entry<'t>>,
     /// The number of XML elements that are open.
@@ -71,6 +73,7 @@ impl<'t> Pairs<'t> {
             at,
             brackets: self.brackets.clone(),
             quote: self.quote,
+            in_backticks: self.in_backticks,
             elements: self.elements,
             ..Self::default()
         }
@@ -83,9 +86,10 @@ impl<'t> Pairs<'t> {
         // A bracket may be a part of the name, as in `user[pin]`.
         let count = |mark: char| key.name.matches(mark).count();
         let opened = (count('[') > count(']')).then_some(b'[');
+        let backtick = self.in_backticks.then_some(b'`');
         let brackets = self.brackets.iter().rev().take(MAX_DEPTH).copied();
         Around {
-            open: brackets.chain(opened).collect(),
+            open: brackets.chain(opened).chain(backtick).collect(),
             in_element: self.elements > 0,
         }
     }
@@ -242,7 +246,8 @@ impl<'t> Pairs<'t> {
             match bytes[at] {
                 b'\n' | b'\r' => self.at = self.begin_line(text, at + 1),
                 b'\\' => self.at += 1,
-                quote @ (b'"' | b'\'' | b'`') => self.quote(quote, before),
+                b'`' => self.in_backticks = !self.in_backticks,
+                quote @ (b'"' | b'\'') => self.quote(quote, before),
                 b'<' if bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic) => {
                     self.brackets.push(b'<');
                 }
@@ -261,6 +266,7 @@ impl<'t> Pairs<'t> {
     /// Ends the entries that do not go on in the line that begins at `start`. Returns the end of its indentation, which
     /// includes the marks of items.
     fn begin_line(&mut self, text: &str, start: usize) -> usize {
+        self.in_backticks = false;
         if let Some(depth) = self.quote.take() {
             self.truncate(depth);
         }
@@ -378,7 +384,7 @@ fn names_secret(input: &Input<'_, '_>, at: usize) -> bool {
     let is_cut = input.open && len.is_none() && text.len() == rest.len();
     let is_secret = |name| {
         let name = unescape_name(name);
-        let class = input.names.classify(&form::decode(&name));
+        let class = input.redactor.classify(&form::decode(&name));
         class.is_secret_in_pair()
     };
     is_cut || name[..len.unwrap_or(name.len())].split(',').any(is_secret)

@@ -87,7 +87,7 @@ fn name_after(text: &str, at: usize) -> &str {
 /// Finds the value of the option whose second dash is at `at`.
 pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) -> Finding {
     let name = name_after(input.text, at);
-    let class = input.names.class_of(name);
+    let class = input.redactor.class_of(name);
     if !class.is_secret() || has_no_secret(name) {
         return Finding::Nothing;
     }
@@ -160,7 +160,7 @@ fn is_word(name: &str, value: &str) -> bool {
 /// it.
 pub(super) fn find_password(input: &Input<'_, '_>, colon: usize) -> Option<Range<usize>> {
     let text = input.text;
-    if text.as_bytes()[colon] != b':' || !input.names.hides(Shape::UserInfo) {
+    if text.as_bytes()[colon] != b':' || !input.redactor.hides(Shape::UserInfo) {
         return None;
     }
     let from = ceil_char_boundary(text, colon.saturating_sub(MAX_KEY));

@@ -21,7 +21,7 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     let Some(key) = PairKey::before(input.text, at, separator) else {
         return Finding::Nothing;
     };
-    let Some(verdict) = key.judge(input.names) else {
+    let Some(verdict) = key.judge(input.redactor) else {
         return Finding::Nothing;
     };
     let (class, limit) = match verdict.class {
@@ -65,7 +65,8 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         true => end_before_name(input.text, start, limit),
         false => end,
     };
-    if let Some(len) = harmless_len(input.rest(start), class, key.place(), input.open) {
+    let (rest, place) = (input.rest(start), key.place());
+    if let Some(len) = harmless_len(rest, class, place, input.open, verdict.greedy) {
         return Finding::SkipTo(start + len);
     }
     judge_value(input, &key, class, unquoted(input.text, start..end))

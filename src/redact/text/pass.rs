@@ -26,25 +26,25 @@ use crate::{
 /// Puts `text` on one line and hides its secrets. The result does not change if it is redacted again.
 ///
 /// `open` says that the text was truncated, so that its last word may be the beginning of a secret.
-pub(crate) fn redact_text<'t>(text: &'t str, open: bool, names: Redactor<'_>) -> Cow<'t, str> {
-    if let Some(shown) = hide_secrets(text, open, names) {
+pub(crate) fn redact_text<'t>(text: &'t str, open: bool, redactor: Redactor<'_>) -> Cow<'t, str> {
+    if let Some(shown) = hide_secrets(text, open, redactor) {
         return Cow::Owned(shown);
     }
     match text::sanitize(text) {
         Cow::Borrowed(line) => Cow::Borrowed(line),
         // The last word of one line and the first word of the next one may be a name and a value.
-        Cow::Owned(line) => Cow::Owned(hide_secrets(&line, open, names).unwrap_or(line)),
+        Cow::Owned(line) => Cow::Owned(hide_secrets(&line, open, redactor).unwrap_or(line)),
     }
 }
 
 /// Puts `text` on one line and hides its secrets. Returns `None` if it has no secrets.
-pub(crate) fn hide_secrets(text: &str, open: bool, names: Redactor<'_>) -> Option<String> {
+pub(crate) fn hide_secrets(text: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     // Most texts have no trigger and no escape. In a truncated text, slashes may begin user information.
     let may_be_cut = || text.contains("//") || card::find_truncated(text).is_some();
     let may_have_secret =
-        names.has_values() || has_trigger(text, [b'\\', b'&'], []) || (open && may_be_cut());
-    match may_have_secret && !names.is_off() {
-        true => hide_in_layers(Input::new(text, open, names), run_twice),
+        redactor.has_values() || has_trigger(text, [b'\\', b'&'], []) || (open && may_be_cut());
+    match may_have_secret && !redactor.is_off() {
+        true => hide_in_layers(Input::new(text, open, redactor), run_twice),
         false => None,
     }
 }
@@ -52,14 +52,14 @@ pub(crate) fn hide_secrets(text: &str, open: bool, names: Redactor<'_>) -> Optio
 /// Hides secrets in a percent-encoded value. Returns `None` if it has no secrets.
 ///
 /// If something was hidden, the parts of the value that need no encoding are shown decoded.
-pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Option<String> {
+pub(crate) fn hide_encoded(value: &str, open: bool, redactor: Redactor<'_>) -> Option<String> {
     // Redirects that are passed on are encoded more than once.
     const MAX_DEPTH: usize = 4;
     // Words inside of the value are not decoded here, because the work would double with each level.
     let hide = |text: &str| {
         let input = Input {
             decoded: true,
-            ..Input::new(text, open, names)
+            ..Input::new(text, open, redactor)
         };
         hide_in_layers(input, run_twice)
     };
@@ -96,7 +96,7 @@ pub(crate) fn hide_encoded(value: &str, open: bool, names: Redactor<'_>) -> Opti
 /// a replacement changes what its neighbours look like. If a third pass would change the text again,
 /// which is rare, all of the text is hidden.
 fn run_twice(input: Input<'_, '_>) -> Option<String> {
-    let without_values = input.names.hide_values(input.text, input.open);
+    let without_values = input.redactor.hide_values(input.text, input.open);
     let input = Input {
         text: without_values.as_deref().unwrap_or(input.text),
         ..input
@@ -208,7 +208,7 @@ impl<'t, 'n> Pass<'t, 'n> {
             _ if private_key::is_marker(bytes, at) => Shape::PrivateKey,
             _ => Shape::AuthScheme,
         };
-        if !input.names.hides(shape) {
+        if !input.redactor.hides(shape) {
             return Finding::Nothing;
         }
         let secret = match shape {
@@ -227,7 +227,7 @@ impl<'t, 'n> Pass<'t, 'n> {
 
     /// Finds the user information of the URL whose authority begins at `start`.
     fn user_info(&mut self, start: usize) -> Finding {
-        let is_hidden = self.input.names.hides(Shape::UserInfo);
+        let is_hidden = self.input.redactor.hides(Shape::UserInfo);
         match self.authorities.user_info(start).filter(|_| is_hidden) {
             Some(range) => Finding::UserInfo(range),
             None => Finding::SkipTo(start),
@@ -236,13 +236,13 @@ impl<'t, 'n> Pass<'t, 'n> {
 
     /// Hides what may be the beginning of a secret at the end of a truncated text.
     fn hide_truncated(&mut self) {
-        let Input { text, names, .. } = self.input;
-        if names.hides(Shape::UserInfo)
+        let Input { text, redactor, .. } = self.input;
+        if redactor.hides(Shape::UserInfo)
             && let Some(range) = user_info::find_truncated(text)
         {
             self.apply(Finding::UserInfo(range));
         }
-        if names.hides(Shape::CardNumber)
+        if redactor.hides(Shape::CardNumber)
             && let Some(range) = card::find_truncated(text)
         {
             self.apply(Finding::Secret(range));
@@ -263,7 +263,7 @@ impl<'t, 'n> Pass<'t, 'n> {
         let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
         self.word_end = start + word.len();
         let open = self.input.open && word.len() == rest.len();
-        if let Some(shown) = hide_encoded(word, open, self.input.names) {
+        if let Some(shown) = hide_encoded(word, open, self.input.redactor) {
             self.replace(start, start + word.len(), &shown);
         }
     }
@@ -288,12 +288,12 @@ impl<'t, 'n> Pass<'t, 'n> {
     /// Returns the end of the secret that begins in the value `start..end`, or `end`. The value of a name may end in
     /// the middle of a private key or of a card number.
     fn end_of_secret(&self, start: usize, end: usize) -> usize {
-        let Input { text, names, .. } = self.input;
-        let key = match names.hides(Shape::PrivateKey) {
+        let Input { text, redactor, .. } = self.input;
+        let key = match redactor.hides(Shape::PrivateKey) {
             true => private_key::end_of_last(text, start, end),
             false => None,
         };
-        let card = match names.hides(Shape::CardNumber) {
+        let card = match redactor.hides(Shape::CardNumber) {
             true => card::starting_at(text, start, end).map(|card| card.end),
             false => None,
         };

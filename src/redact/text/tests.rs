@@ -841,6 +841,7 @@ fn english_words_after_bearer_and_basic_stay() {
             ("Bearer token: abcd", "Bearer token: [REDACTED]"),
             ("Bearer token=\"ab cd\" x", "Bearer [REDACTED] x"),
             ("Bearer realm=", "Bearer [REDACTED]"),
+            ("Bearer realm=abcd1", "Bearer [REDACTED]"),
             ("\"bearer abcd\"", "\"bearer [REDACTED]\""),
             ("Basic YTpi", "Basic [REDACTED]"),
             ("Basic MTox", "Basic [REDACTED]"),
@@ -1079,6 +1080,9 @@ fn placeholders_and_types_are_not_elements() {
     }
     for text in [
         "log <password>hunter2",
+        "log <password>$hunter2",
+        "log <password>'hunter2'",
+        "log <token><b>hunter2",
         "<a>\n<password> hunter2",
         "<password>hunter2 x",
         "token: Option<Token>hunter2",

@@ -47,9 +47,9 @@ pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
         return Finding::Nothing;
     };
     let name = &key.name[after_last(key.name, |c| !c.is_alphanumeric() && c != '_')..];
-    let class = input.names.class_of(name);
+    let class = input.redactor.class_of(name);
     let is_type = || name.starts_with(char::is_uppercase);
-    if !class.is_secret() || !(is_type() || input.names.class_of_phrase(name).is_some()) {
+    if !class.is_secret() || !(is_type() || input.redactor.class_of_phrase(name).is_some()) {
         return Finding::Nothing;
     }
     let start = at + 1;
