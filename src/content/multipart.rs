@@ -12,7 +12,7 @@ use crate::{
     redact::{
         key_cache::Redactor,
         listed::{NameClass, Place},
-        names::REDACTED,
+        pieces::REDACTED,
         text::redact_text,
     },
 };

@@ -11,7 +11,7 @@ use crate::{
         Shape,
         key_cache::Redactor,
         listed::{NameClass, is_repeated_authorization_code},
-        names::REDACTED,
+        pieces::REDACTED,
         text::{hide_secrets, is_card_number},
     },
 };

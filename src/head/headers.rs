@@ -13,11 +13,8 @@ use crate::{
         part::HeadPart,
     },
     redact::{
-        key_cache::Redactor,
-        names::{Names, REDACTED},
-        path::HiddenValues,
-        text::hide_secrets,
-        url,
+        key_cache::Redactor, names::Names, path::HiddenValues, pieces::REDACTED,
+        text::hide_secrets, url,
     },
 };
 

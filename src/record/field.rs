@@ -8,7 +8,7 @@ use crate::{
         json::redact_json,
         key_cache::Redactor,
         listed::{NameClass, Place},
-        names::REDACTED,
+        pieces::REDACTED,
         text::redact_text,
     },
     util::text,

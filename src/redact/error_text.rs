@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::redact::names::{Names, REDACTED};
+use crate::redact::{names::Names, pieces::REDACTED};
 
 /// Hides the input that an error of serde quotes because the input has the wrong type. The error does not name the
 /// field, so the input is hidden whatever the field is.

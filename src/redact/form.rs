@@ -8,7 +8,7 @@ use crate::{
         json::hide_in_json_text,
         key_cache::Redactor,
         listed::{NameClass, Place},
-        names::REDACTED,
+        pieces::REDACTED,
         pieces::{Replacement, push_replaced},
         text::{has_trigger, hide_encoded, hide_secrets},
     },

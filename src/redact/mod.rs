@@ -12,7 +12,7 @@ pub(crate) mod listed;
 pub(crate) mod names;
 pub(crate) mod path;
 mod path_syntax;
-mod pieces;
+pub(crate) mod pieces;
 mod shapes;
 pub(crate) mod text;
 pub(crate) mod url;

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-pub(crate) use crate::redact::pieces::REDACTED;
 use crate::redact::{
     listed::{self, NEVER_LOGGED, NameClass},
     path::{HiddenSegments, PathPattern, PathPatterns},
+    pieces::REDACTED,
     shapes::{Shape, Shapes},
     values::{Condition, Values},
     words::{Words, normalize},

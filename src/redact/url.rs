@@ -4,7 +4,7 @@ use crate::{
     redact::{
         form,
         key_cache::Redactor,
-        names::REDACTED,
+        pieces::REDACTED,
         pieces::{Replacement, push_replaced},
         shapes::Shape,
         text::{Authorities, hide_secrets},

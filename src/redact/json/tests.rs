@@ -8,10 +8,7 @@ use crate::{
         code::{Code, CodeState, MAX_CODE_LEN},
         nesting::MAX_DEPTH,
     },
-    redact::{
-        key_cache::KeyCache,
-        names::{Names, REDACTED},
-    },
+    redact::{key_cache::KeyCache, names::Names, pieces::REDACTED},
     util::text,
 };
 

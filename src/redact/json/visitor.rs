@@ -19,7 +19,7 @@ use crate::{
     redact::{
         key_cache::Redactor,
         listed::NameClass,
-        names::REDACTED,
+        pieces::REDACTED,
         shapes::Shape,
         text::{candidates, find_truncated_card, is_card_number, needs_change_at, trigger_mask},
     },

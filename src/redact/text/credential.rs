@@ -2,7 +2,7 @@
 //! (RFC 7519).
 
 use crate::redact::{
-    names::REDACTED,
+    pieces::REDACTED,
     text::{
         harmless::placeholder_len,
         input::{Finding, Input, is_blank},

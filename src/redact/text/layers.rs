@@ -8,7 +8,7 @@ use crate::{
         references::{MAX_REFERENCE_LEN, decode_references},
     },
     redact::{
-        names::REDACTED,
+        pieces::REDACTED,
         text::{input::Input, triggers::find_trigger},
     },
 };

@@ -6,7 +6,7 @@ use crate::{
     redact::{
         key_cache::Redactor,
         listed::{NameClass, Place},
-        names::REDACTED,
+        pieces::REDACTED,
         text::{
             harmless::hides,
             input::{Input, is_blank},

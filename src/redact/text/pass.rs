@@ -6,7 +6,7 @@ use crate::{
     formats::form,
     redact::{
         key_cache::Redactor,
-        names::REDACTED,
+        pieces::REDACTED,
         shapes::Shape,
         text::{
             card, cell, credential,

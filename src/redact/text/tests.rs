@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use crate::{
     redact::{
         key_cache::{KeyCache, Redactor},
-        names::{Names, REDACTED},
+        names::Names,
+        pieces::REDACTED,
         shapes::Shape,
         text,
     },

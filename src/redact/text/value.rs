@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::{
     redact::{
-        names::REDACTED,
+        pieces::REDACTED,
         text::{
             input::is_blank,
             key::{MAX_KEY, PairKey, is_key_char},
