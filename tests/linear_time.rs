@@ -244,10 +244,14 @@ fn count_instructions() -> Vec<u64> {
 fn redact_in_this_process() {
     assert!(env::var_os(CHILD).is_some());
     let (log, headers) = (BodyLog::new().response_limit(8 * LEN), text_headers());
-    let with_values = log.clone().redact_values(|_| false);
+    let with_condition = log.clone().redact_values(|_| false);
     redact_one(&log, &headers, b"text");
-    for ((start, piece), has_values) in counted() {
-        let log = if has_values { &with_values } else { &log };
+    for ((start, piece), has_conditions) in counted() {
+        let log = if has_conditions {
+            &with_condition
+        } else {
+            &log
+        };
         for len in [LEN, 2 * LEN, 4 * LEN] {
             let text = format!("{start}{}", piece.repeat(len / piece.len()));
             redact_one(log, &headers, text.as_bytes());

@@ -158,7 +158,7 @@ impl<'s> ResponseReading<'s> {
         let Some(code) = &mut self.code else {
             return;
         };
-        if policy.hides_code || redactor.hides_value(code.as_code().as_str()) {
+        if policy.hides_code || redactor.meets_condition(code.as_code().as_str()) {
             return code.hide(REDACTED);
         }
         if let Code::Number(digits) = code.as_code()

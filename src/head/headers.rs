@@ -294,7 +294,7 @@ impl HeaderValues {
                 Treatment::Host => url::redact_host(value, cut, redactor),
                 Treatment::Url
                     if !redactor.has_paths()
-                        && !redactor.has_values()
+                        && !redactor.has_conditions()
                         && values.is_empty()
                         && !text.may_have_secret(*part, scheme_len(value)) =>
                 {

@@ -233,7 +233,7 @@ impl RequestHead {
         {
             return Some(url::redact_path(&hidden, is_cut, redactor).unwrap_or(hidden));
         }
-        match redactor.has_values() || text.may_have_secret(self.path, 0) {
+        match redactor.has_conditions() || text.may_have_secret(self.path, 0) {
             true => url::redact_path(path, is_cut, redactor),
             false => None,
         }

@@ -317,7 +317,7 @@ fn or_hidden<N>(number: N, redactor: Redactor<'_>) -> FieldValue<'static>
 where
     N: ToString + Into<FieldValue<'static>>,
 {
-    match redactor.has_values() && redactor.hides_value(&number.to_string()) {
+    match redactor.has_conditions() && redactor.meets_condition(&number.to_string()) {
         true => REDACTED.into(),
         false => number.into(),
     }

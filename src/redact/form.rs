@@ -61,7 +61,7 @@ pub(crate) fn hide_in_value(value: &str, open: bool, redactor: Redactor<'_>) -> 
     if redactor.is_off() || value.is_empty() {
         return None;
     }
-    if open && redactor.has_values() {
+    if open && redactor.has_conditions() {
         return Some(REDACTED.to_owned());
     }
     if value.contains(['%', '+']) {
@@ -118,7 +118,7 @@ fn push_pairs(
 
 /// Returns whether no value has to be looked at, and `pairs` have no encoded character, no mark that ends a key, and no trigger except `=`.
 fn is_plain(pairs: &str, redactor: Redactor<'_>) -> bool {
-    !redactor.has_values() && !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
+    !redactor.has_conditions() && !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
 }
 
 /// Hides the value of the sensitive `key` that begins at `start`, up to the end of the pair.

@@ -3,6 +3,7 @@
 //! [`BodyLog`](crate::BodyLog) has methods for the rules of one logger; [`Redaction`] is a set of rules that several
 //! loggers share.
 
+pub(crate) mod conditions;
 pub(crate) mod error_text;
 pub(crate) mod events;
 pub(crate) mod form;
@@ -16,7 +17,6 @@ pub(crate) mod pieces;
 mod shapes;
 pub(crate) mod text;
 pub(crate) mod url;
-pub(crate) mod values;
 pub(crate) mod words;
 
 use std::sync::Arc;

@@ -6,11 +6,11 @@ use std::sync::{
 };
 
 use crate::redact::{
+    conditions::{Condition, Conditions},
     listed::{self, NEVER_LOGGED, NameClass},
     path::{HiddenSegments, PathPattern, PathPatterns},
     pieces::REDACTED,
     shapes::{Shape, Shapes},
-    values::{Condition, Values},
     words::{Words, normalize},
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Names {
     /// The patterns of [`Names::redact_path`].
     paths: PathPatterns,
     /// The conditions of [`Names::redact_values`].
-    values: Values,
+    conditions: Conditions,
 }
 
 /// The whole names that were set on one logger. The order of the calls does not matter.
@@ -51,7 +51,7 @@ impl Default for Names {
             contained: List::default(),
             layers: vec![Layer::default()],
             paths: PathPatterns::default(),
-            values: Values::default(),
+            conditions: Conditions::default(),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Names {
             && self.contained.is_empty()
             && self.layers.iter().all(|layer| layer.redacted.is_empty())
             && self.paths.is_empty()
-            && self.values.is_empty()
+            && self.conditions.is_empty()
     }
 
     /// Returns whether secrets of this shape are hidden.
@@ -155,22 +155,22 @@ impl Names {
     /// Adds a condition on values that are hidden, whatever their name is.
     pub(crate) fn redact_values(&mut self, condition: Arc<Condition>) {
         self.id = next_id();
-        self.values.add(condition);
+        self.conditions.add(condition);
     }
 
     /// Returns whether there are conditions on values, so that every value must be looked at.
-    pub(crate) fn has_values(&self) -> bool {
-        !self.values.is_empty()
+    pub(crate) fn has_conditions(&self) -> bool {
+        !self.conditions.is_empty()
     }
 
     /// Returns whether a value is hidden, whatever its name is.
-    pub(crate) fn hides_value(&self, value: &str) -> bool {
-        self.values.has(value)
+    pub(crate) fn meets_condition(&self, value: &str) -> bool {
+        self.conditions.hold_for(value)
     }
 
     /// Hides the values in a text. `open` says that the text was truncated. Returns `None` if nothing is hidden.
-    pub(crate) fn hide_values(&self, text: &str, open: bool) -> Option<String> {
-        self.values.hide_in(text, open)
+    pub(crate) fn hide_by_conditions(&self, text: &str, open: bool) -> Option<String> {
+        self.conditions.hide_in(text, open)
     }
 
     /// Shows the values of exactly this name.

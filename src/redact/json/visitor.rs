@@ -38,7 +38,7 @@ pub(super) struct JsonRedactor<'r, 'p, 'i> {
     copied: usize,
     is_changed: bool,
     /// Set if every value must be looked at.
-    looks_at_values: bool,
+    has_conditions: bool,
     /// Set if the input is the body of a request.
     is_request: bool,
     /// The class of the name of the next value.
@@ -64,7 +64,7 @@ impl<'r, 'p, 'i> JsonRedactor<'r, 'p, 'i> {
         }
         Self {
             is_request: rules.is_some_and(|redactor| redactor.is_request()),
-            looks_at_values: rules.is_some_and(|redactor| redactor.has_values()),
+            has_conditions: rules.is_some_and(|redactor| redactor.has_conditions()),
             output,
             input,
             copied: 0,
@@ -108,7 +108,7 @@ impl JsonRedactor<'_, '_, '_> {
     fn hide_number(&mut self, at: usize, digits: &str) {
         let is_hidden = |redactor: &Redactor<'_>| {
             (redactor.hides(Shape::CardNumber) && is_card_number(digits))
-                || redactor.hides_value(digits)
+                || redactor.meets_condition(digits)
         };
         let rules = self.output.as_ref();
         if self.is_copying() && rules.is_some_and(|(_, redactor)| is_hidden(redactor)) {
@@ -120,7 +120,7 @@ impl JsonRedactor<'_, '_, '_> {
     #[inline(never)]
     fn hide_truncated_number(&mut self, at: usize) {
         let last = &self.input[self.copied..at];
-        let start = if self.looks_at_values {
+        let start = if self.has_conditions {
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-');
             Some(last.trim_end_matches(is_part).len())
         } else if self.hides_cards() {
@@ -145,7 +145,7 @@ impl JsonRedactor<'_, '_, '_> {
 
     /// Returns whether a string may need a change. A truncated string may end with the beginning of a secret.
     fn may_change(&self, string: JsonString<'_>) -> bool {
-        !string.plain || string.open || self.looks_at_values
+        !string.plain || string.open || self.has_conditions
     }
 
     fn hides_cards(&self) -> bool {
@@ -162,7 +162,7 @@ impl JsonRedactor<'_, '_, '_> {
             true => unescape(string.raw),
             false => string.raw.into(),
         };
-        let shown = match string.open && redactor.has_values() {
+        let shown = match string.open && redactor.has_conditions() {
             true => Some(REDACTED.to_owned()),
             false => hide_in_string(&unescaped, string.open, redactor),
         };
@@ -274,7 +274,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
 
     #[inline]
     fn known_key(&mut self, block: &[u8; BLOCK], start: usize, len: usize, depth: usize) -> bool {
-        if self.looks_at_values {
+        if self.has_conditions {
             return false;
         }
         let class = match &self.output {
@@ -321,7 +321,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
 
     #[inline]
     fn wants_scalar(&self) -> bool {
-        self.looks_at_values || self.code.is_expected()
+        self.has_conditions || self.code.is_expected()
     }
 
     fn string(&mut self, string: JsonString<'i>) {
@@ -332,7 +332,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
     }
 
     fn number(&mut self, at: usize, digits: &'i str) {
-        if self.looks_at_values || matches!(digits.len(), 15 | 16) {
+        if self.has_conditions || matches!(digits.len(), 15 | 16) {
             self.hide_number(at, digits);
         }
         self.code.number(digits);
@@ -383,7 +383,7 @@ impl<'i> TokenVisitor<'i> for JsonRedactor<'_, '_, 'i> {
             return;
         }
         let last = self.input.as_bytes()[..at].last();
-        if self.looks_at_values || last.is_some_and(u8::is_ascii_digit) {
+        if self.has_conditions || last.is_some_and(u8::is_ascii_digit) {
             self.hide_truncated_number(at);
         }
         self.copy_up_to(at);

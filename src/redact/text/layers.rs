@@ -47,7 +47,7 @@ pub(super) fn hide_in_layers(
         shown = hidden.or(shown);
     }
     let may_have_secret =
-        |text: String| input.redactor.has_values() || find_trigger(&text, 0).is_some();
+        |text: String| input.redactor.has_conditions() || find_trigger(&text, 0).is_some();
     match decode(&layer).is_some_and(may_have_secret) {
         true => Some(REDACTED.to_owned()),
         false => shown,

@@ -42,7 +42,7 @@ pub(crate) fn hide_secrets(text: &str, open: bool, redactor: Redactor<'_>) -> Op
     // Most texts have no trigger and no escape. In a truncated text, slashes may begin user information.
     let may_be_cut = || text.contains("//") || card::find_truncated(text).is_some();
     let may_have_secret =
-        redactor.has_values() || has_trigger(text, [b'\\', b'&'], []) || (open && may_be_cut());
+        redactor.has_conditions() || has_trigger(text, [b'\\', b'&'], []) || (open && may_be_cut());
     match may_have_secret && !redactor.is_off() {
         true => hide_in_layers(Input::new(text, open, redactor), run_twice),
         false => None,
@@ -92,17 +92,17 @@ pub(crate) fn hide_encoded(value: &str, open: bool, redactor: Redactor<'_>) -> O
 
 /// Hides secrets in a text, and then in the one line that the result becomes.
 ///
-/// Values that a condition hides come first. The first pass needs the line breaks, because they end values. The second pass is needed because
-/// a replacement changes what its neighbours look like. If a third pass would change the text again,
-/// which is rare, all of the text is hidden.
+/// Values that a condition hides come first. The first pass needs the line breaks, because they end values. The
+/// second pass is needed because a replacement changes what its neighbours look like. If a third pass would change the
+/// text again, which is rare, all of the text is hidden.
 fn run_twice(input: Input<'_, '_>) -> Option<String> {
-    let without_values = input.redactor.hide_values(input.text, input.open);
+    let by_conditions = input.redactor.hide_by_conditions(input.text, input.open);
     let input = Input {
-        text: without_values.as_deref().unwrap_or(input.text),
+        text: by_conditions.as_deref().unwrap_or(input.text),
         ..input
     };
     let changed = Pass::run(input);
-    let line = text::sanitize(changed.as_ref().or(without_values.as_ref())?).into_owned();
+    let line = text::sanitize(changed.as_ref().or(by_conditions.as_ref())?).into_owned();
     let again = |text| Pass::run(Input { text, ..input });
     let Some(shown) = again(&line) else {
         return Some(line);

@@ -12,7 +12,7 @@ pub(crate) type Condition = dyn Fn(&str) -> bool + Send + Sync;
 
 /// The conditions of [`Redaction::redact_values`](super::Redaction::redact_values).
 #[derive(Clone, Default)]
-pub(super) struct Values(Vec<Arc<Condition>>);
+pub(super) struct Conditions(Vec<Arc<Condition>>);
 
 /// Where parts of a text end, from the outside in. Takes a character and the text after it.
 const SEPARATORS: [fn(char, &str) -> bool; 3] = [
@@ -32,7 +32,7 @@ fn begins_blank(text: &str) -> bool {
     text.chars().next().is_none_or(char::is_whitespace)
 }
 
-impl Values {
+impl Conditions {
     pub(super) fn add(&mut self, condition: Arc<Condition>) {
         self.0.push(condition);
     }
@@ -42,7 +42,7 @@ impl Values {
     }
 
     /// Returns whether a condition holds for a value. A condition that panics holds.
-    pub(super) fn has(&self, value: &str) -> bool {
+    pub(super) fn hold_for(&self, value: &str) -> bool {
         let holds = |condition: &Arc<Condition>| catch_panic(|| condition(value)).unwrap_or(true);
         !value.is_empty() && self.0.iter().any(holds)
     }
@@ -62,7 +62,7 @@ impl Values {
     fn push_shown(&self, out: &mut String, part: &str, open: bool, level: usize) {
         let value = part.trim();
         let is_cut = open && level > 0;
-        if !value.is_empty() && value != REDACTED && (is_cut || self.has(value)) {
+        if !value.is_empty() && value != REDACTED && (is_cut || self.hold_for(value)) {
             let (before, after) = (part.len() - part.trim_start().len(), part.trim_end().len());
             return out.extend([&part[..before], REDACTED, &part[after..]]);
         }
@@ -91,10 +91,10 @@ fn find_separator(text: &str, separates: &dyn Fn(char, &str) -> bool) -> Option<
 }
 
 /// The conditions are called only where their panics are caught.
-impl UnwindSafe for Values {}
-impl RefUnwindSafe for Values {}
+impl UnwindSafe for Conditions {}
+impl RefUnwindSafe for Conditions {}
 
-impl Drop for Values {
+impl Drop for Conditions {
     /// Drops the conditions, whose destructors are foreign code and may panic, perhaps while the thread unwinds.
     fn drop(&mut self) {
         for condition in mem::take(&mut self.0) {
@@ -103,7 +103,7 @@ impl Drop for Values {
     }
 }
 
-impl fmt::Debug for Values {
+impl fmt::Debug for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} conditions", self.0.len())
     }
@@ -114,10 +114,10 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, open: bool, condition: fn(&str) -> bool) -> String {
-        let mut values = Values::default();
-        assert_eq!(values.hide_in(text, open), None);
-        values.add(Arc::new(condition));
-        values
+        let mut conditions = Conditions::default();
+        assert_eq!(conditions.hide_in(text, open), None);
+        conditions.add(Arc::new(condition));
+        conditions
             .hide_in(text, open)
             .unwrap_or_else(|| text.to_owned())
     }
