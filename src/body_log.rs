@@ -308,8 +308,8 @@ impl BodyLog {
         self.set_names(move |names| names.redact(&name))
     }
 
-    /// Hides the values of all names that contain `fragment`, in any spelling, also inside of a word. A fragment without
-    /// a letter or digit is ignored. May be called several times.
+    /// Hides the values of all names that contain `fragment`, in any spelling, also inside of a word. A fragment
+    /// without a letter or digit is ignored. May be called several times.
     pub fn redact_containing(self, fragment: impl AsRef<str>) -> Self {
         let fragment = fragment.as_ref().to_owned();
         self.set_names(move |names| names.redact_containing(&fragment))
@@ -349,9 +349,10 @@ impl BodyLog {
     ///
     /// The condition is called with each string and number in JSON, each value in a form, a query or a multipart body,
     /// each segment of a path, and each text in a header, a [field](crate::RecordExt::record_field), an error or the
-    /// [user](crate::User). A text is passed as a whole, and in parts: between quotes, brackets, line breaks and similar
-    /// marks, then each word, then the parts of URLs. JSON in a string is read as JSON. Names, such as JSON keys, are
-    /// passed, too. `true`, `false` and `null` are shown. A header that [`keep`](Self::keep) names is not passed.
+    /// [user](crate::User). A text is passed as a whole, and in parts: between quotes, brackets, line breaks and
+    /// similar marks, then each word, then the parts of URLs. JSON in a string is read as JSON. Names, such as JSON
+    /// keys, are passed, too. `true`, `false` and `null` are shown. A header that [`keep`](Self::keep) names is not
+    /// passed.
     ///
     /// Values are decoded first. A truncated value, or the last part of a truncated text, is hidden whatever the
     /// condition returns. If the condition panics, the value is hidden. The condition is called often, so it should be

@@ -90,8 +90,8 @@ fn has_class(part: &BodyPart<'_>, class: NameClass, redactor: Redactor<'_>) -> b
     names.any(|name| redactor.class_of(name) == class)
 }
 
-/// Returns whether a part is a date or an expiry, so that a form with a signature is signed like a query. In a form that
-/// was truncated, such a part may follow.
+/// Returns whether a part is a date or an expiry, so that a form with a signature is signed like a query. In a form
+/// that was truncated, such a part may follow.
 // Cold, because few forms have a signature.
 #[cold]
 fn has_date(body: &[u8], multipart: &Multipart, whole: bool, redactor: Redactor<'_>) -> bool {

@@ -123,8 +123,8 @@ impl ContentType {
     }
 }
 
-/// Returns the charset that a parameter names. Some programs put the label between single quotes, or join another header
-/// value to the label. Returns `None` if the parameter is empty.
+/// Returns the charset that a parameter names. Some programs put the label between single quotes, or join another
+/// header value to the label. Returns `None` if the parameter is empty.
 fn charset_of(value: &str) -> Option<Charset> {
     let label = value.split(',').next().unwrap_or_default();
     let label = label.trim_matches(|c: char| c.is_whitespace() || "'\"\\".contains(c));

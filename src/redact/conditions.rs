@@ -47,8 +47,8 @@ impl Conditions {
         !value.is_empty() && self.0.iter().any(holds)
     }
 
-    /// Hides the values in a text: the text itself, or parts of it. `open` says that the text was truncated, so that its
-    /// last part may be any value. Returns `None` if nothing is hidden.
+    /// Hides the values in a text: the text itself, or parts of it. `open` says that the text was truncated, so that
+    /// its last part may be any value. Returns `None` if nothing is hidden.
     pub(super) fn hide_in(&self, text: &str, open: bool) -> Option<String> {
         if self.is_empty() {
             return None;

@@ -116,7 +116,8 @@ fn push_pairs(
     })
 }
 
-/// Returns whether no value has to be looked at, and `pairs` have no encoded character, no mark that ends a key, and no trigger except `=`.
+/// Returns whether no value has to be looked at, and `pairs` have no encoded character, no mark that ends a key, and no
+/// trigger except `=`.
 fn is_plain(pairs: &str, redactor: Redactor<'_>) -> bool {
     !redactor.has_conditions() && !has_trigger(pairs, [b'+', b';', b'?', b'#'], [b'='])
 }

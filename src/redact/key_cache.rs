@@ -40,8 +40,8 @@ impl<'r> Redactor<'r> {
         self.is_request
     }
 
-    /// Returns the class of the name in the first `len` bytes of `block`, if it is in the cache. `len` must be less than
-    /// the length of a block.
+    /// Returns the class of the name in the first `len` bytes of `block`, if it is in the cache. `len` must be less
+    /// than the length of a block.
     pub(crate) fn known_key(&self, block: &[u8; BLOCK], len: usize) -> Option<NameClass> {
         // Use a table, because a shift of 128 bits by a variable takes many instructions.
         const MASKS: [u128; BLOCK] = {

@@ -12,8 +12,8 @@ use crate::{
     util::bytes::{self, class},
 };
 
-/// Hides the sensitive values in the query and the fragment of a URL or a path, and the user information. A fragment may
-/// also contain tokens (RFC 6749, section 4.2.2).
+/// Hides the sensitive values in the query and the fragment of a URL or a path, and the user information. A fragment
+/// may also contain tokens (RFC 6749, section 4.2.2).
 ///
 /// `open` says that the URL was truncated.
 pub(crate) fn redact_url(url: &str, open: bool, redactor: Redactor<'_>) -> String {

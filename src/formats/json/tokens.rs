@@ -51,7 +51,8 @@ pub(crate) trait TokenVisitor<'i> {
     /// Takes the start of a value at `at`, inside of `depth` containers.
     fn begin_value(&mut self, at: usize, depth: usize);
     /// Returns whether the visitor needs the next value. If not, the reader calls [`number`](Self::number) only if the
-    /// number is as long as a card number, and [`string`](Self::string) only if the string is long or may need a change.
+    /// number is as long as a card number, and [`string`](Self::string) only if the string is long or may need a
+    /// change.
     fn wants_scalar(&self) -> bool;
     /// Takes a value that is a string.
     fn string(&mut self, string: JsonString<'i>);

@@ -132,8 +132,8 @@ fn stronger(first: NameClass, second: NameClass) -> NameClass {
 /// Returns the class of the string that `text` begins with, or the strongest class of the strings in the array that
 /// `text` begins with. Returns `Plain` if no string is a sensitive name.
 ///
-/// Other scalars of the array, such as the index in `["users",0,"password"]`, are skipped. A container in the array ends
-/// the search. A name that was truncated may be any name.
+/// Other scalars of the array, such as the index in `["users",0,"password"]`, are skipped. A container in the array
+/// ends the search. A name that was truncated may be any name.
 fn named_class(text: &str, redactor: &Redactor<'_>) -> NameClass {
     let truncated = NameClass::SecretOfUser;
     let is_array = text.starts_with('[');

@@ -141,8 +141,8 @@ fn is_word_after_bearer(token: &str) -> bool {
     is_listed || (word.starts_with("auth") && word.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// Returns whether the `bearer` at `at` and `token` are English words, as in "bearer bonds". They are in lower case, and
-/// no mark says that a value begins.
+/// Returns whether the `bearer` at `at` and `token` are English words, as in "bearer bonds". They are in lower case,
+/// and no mark says that a value begins.
 fn is_in_prose(text: &str, at: usize, token: &str) -> bool {
     const MAX_LEN: usize = 8;
     let word = token.trim_end_matches(PUNCTUATION);

@@ -90,7 +90,8 @@ pub(super) fn placeholder_len(text: &str) -> Option<usize> {
     (is_placeholder(&text[..len]) && text[len..].chars().next().is_none_or(ends)).then_some(len)
 }
 
-/// Returns the length of the word or the placeholder with which `text` begins, with the scheme of a credential before it.
+/// Returns the length of the word or the placeholder with which `text` begins, with the scheme of a credential before
+/// it.
 fn first_piece_len(text: &str) -> Option<usize> {
     let scheme = scheme_len(text);
     let text = cut(&text[scheme..], MAX_LEN);
@@ -140,7 +141,8 @@ fn is_type(value: &str) -> bool {
 /// Returns whether the value of the name at `key` is empty, so that the text from `start` on, which follows a blank, is
 /// the next pair and not the value.
 ///
-/// In one line, a value may look like a pair. More pairs after it are those of a mapping whose line breaks became blanks.
+/// In one line, a value may look like a pair. More pairs after it are those of a mapping whose line breaks became
+/// blanks.
 pub(super) fn is_empty(
     input: &Input<'_, '_>,
     key: &PairKey<'_>,

@@ -218,7 +218,8 @@ fn last_words(text: &str) -> &str {
     first.map_or("", |((at, _), _)| &words[at..])
 }
 
-/// Returns whether the value of a pair begins after `text`, with `words`. What a logger writes before a message, such as `Error:` and
+/// Returns whether the value of a pair begins after `text`, with `words`. What a logger writes before a message, such
+/// as `Error:` and
 /// `main.rs:7:`, is not the name of a value.
 fn ends_with_separator(text: &str, words: &str) -> bool {
     const LABELS: [&str; 15] = [

@@ -156,8 +156,8 @@ fn is_word(name: &str, value: &str) -> bool {
     is_listed || (!word.is_empty() && word.bytes().all(is_upper) && ends_name())
 }
 
-/// Finds the password after the separator at `colon`, if it is a colon, and an option for a user and a password precedes
-/// it.
+/// Finds the password after the separator at `colon`, if it is a colon, and an option for a user and a password
+/// precedes it.
 pub(super) fn find_password(input: &Input<'_, '_>, colon: usize) -> Option<Range<usize>> {
     let text = input.text;
     if text.as_bytes()[colon] != b':' || !input.redactor.hides(Shape::UserInfo) {
@@ -197,8 +197,8 @@ pub(super) fn find_password(input: &Input<'_, '_>, colon: usize) -> Option<Range
     Some(start..start + password.len())
 }
 
-/// Returns whether `text` ends with an option whose value is a user and a password. The short one is that of curl, which
-/// must precede it, because other programs use the letter for something else.
+/// Returns whether `text` ends with an option whose value is a user and a password. The short one is that of curl,
+/// which must precede it, because other programs use the letter for something else.
 fn takes_password(text: &str) -> bool {
     const MAX_DISTANCE: usize = 512;
     let is_long = ["--user", "--proxy-user"]

@@ -83,8 +83,8 @@ fn without_block_header(text: &str) -> &str {
     })
 }
 
-/// Returns whether `text` begins with the escape of a line break. In a layer above that of the escape, each backslash is
-/// escaped.
+/// Returns whether `text` begins with the escape of a line break. In a layer above that of the escape, each backslash
+/// is escaped.
 fn begins_with_escaped_break(text: &str) -> bool {
     let after = text.trim_start_matches('\\');
     (text.len() - after.len()).is_power_of_two() && after.starts_with(['n', 'r'])

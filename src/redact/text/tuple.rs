@@ -11,8 +11,8 @@ use crate::{
     util::text::{after_last, cut},
 };
 
-/// Returns whether the bracket at `at` begins with a quoted text. Only the names of types and other brackets may precede
-/// the text, as in `Token(Some("x"))`.
+/// Returns whether the bracket at `at` begins with a quoted text. Only the names of types and other brackets may
+/// precede the text, as in `Token(Some("x"))`.
 pub(super) fn holds_text(text: &str, at: usize) -> bool {
     const MAX_BEFORE: usize = 64;
     let inner = &text[at + 1..];
@@ -39,8 +39,8 @@ fn is_quote(text: &str) -> bool {
     !text.starts_with('`') && Quote::at_start(text).is_some()
 }
 
-/// Finds the secret in the bracket at `at`. The name before it must be a listed name as a whole, or begin with a capital
-/// letter like a type. So the argument of `getToken("x")` is not a secret.
+/// Finds the secret in the bracket at `at`. The name before it must be a listed name as a whole, or begin with a
+/// capital letter like a type. So the argument of `getToken("x")` is not a secret.
 pub(super) fn find(input: &Input<'_, '_>, at: usize) -> Finding {
     let text = input.text;
     let Some(key) = PairKey::before(text, at, b'(') else {

@@ -290,7 +290,8 @@ fn closes(c: char, open: char) -> bool {
 }
 
 /// Returns whether a value in an element ends before the `<` that `after` follows: before a tag that closes an element
-/// that was opened in `before`, a comment, or a tag that begins a block of HTML. Other elements may be part of the value.
+/// that was opened in `before`, a comment, or a tag that begins a block of HTML. Other elements may be part of the
+/// value.
 fn is_tag(after: &str, before: &str) -> bool {
     const MAX_LEN: usize = 256;
     const MAX_BEFORE: usize = 4096;
