@@ -41,6 +41,11 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     if is_empty(input, &key, &line, at, start) {
         return Finding::Nothing;
     }
+    // Before the end is searched, which may be that of the text.
+    let (class, place) = (class, key.place());
+    if let Some(len) = harmless_len(input.rest(start), class, place, input.open, verdict.greedy) {
+        return Finding::SkipTo(start + len);
+    }
     let end = PairValue {
         text: input.text,
         key: &key,
@@ -57,10 +62,6 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     };
     let secret = unquoted(input.text, start..end);
     let value = &input.text[secret.clone()];
-    let (class, place) = (class, key.place());
-    if let Some(len) = harmless_len(input.rest(start), class, place, input.open, verdict.greedy) {
-        return Finding::SkipTo(start + len);
-    }
     // A truncated value may be any value.
     let is_cut = input.open && secret.end == input.text.len() && !value.is_empty();
     let is_declared = || key.name.starts_with('$') && is_graphql_type(value);
