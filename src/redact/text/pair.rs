@@ -51,6 +51,11 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
     if is_empty(input, &key, &line, at, start) {
         return Finding::Nothing;
     }
+    // Before the end is searched, which may be that of the text.
+    let place = key.place();
+    if let Some(len) = harmless_len(input.rest(start), class, place, input.open, verdict.greedy) {
+        return Finding::SkipTo(start + len);
+    }
     let end = PairValue {
         text: input.text,
         key: &key,
@@ -65,10 +70,6 @@ pub(super) fn find<'t>(input: &Input<'t, '_>, at: usize, pairs: &mut Pairs<'t>) 
         true => end_before_name(input.text, start, limit),
         false => end,
     };
-    let (rest, place) = (input.rest(start), key.place());
-    if let Some(len) = harmless_len(rest, class, place, input.open, verdict.greedy) {
-        return Finding::SkipTo(start + len);
-    }
     judge_value(input, &key, class, unquoted(input.text, start..end))
 }
 
