@@ -27,7 +27,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns a truncated text without the part of an escape at its end.
-pub(crate) fn without_truncated_escape(text: &str) -> &str {
+pub(crate) fn without_truncated_percent(text: &str) -> &str {
     match text.rfind('%') {
         Some(at) if text.len() - at < "%XX".len() => &text[..at],
         _ => text,

@@ -161,7 +161,7 @@ fn hide_in_pair(pair: &str, open: bool, redactor: Redactor<'_>) -> Option<String
 /// Hides secrets in a value that is JSON. Returns `None` if it is not JSON.
 fn hide_in_json(value: &str, open: bool, redactor: Redactor<'_>) -> Option<Option<String>> {
     let value = match open {
-        true => form::without_truncated_escape(value),
+        true => form::without_truncated_percent(value),
         false => value,
     };
     let decoded = form::decode(value);

@@ -401,6 +401,7 @@ fn is_secret_at(words: &Words, start: usize, listed: &str) -> bool {
 
 /// Returns whether one word without marks is a sensitive name.
 fn is_secret_word(word: &str) -> bool {
+    // The length of `passw`, the shortest stem, and of `token`.
     const MIN_LEN: usize = 5;
     if word.len() < MIN_LEN {
         return false;

@@ -285,9 +285,7 @@ impl Names {
     fn is_set_by_words(&self, whole: &str, words: &Words, bare: Option<&Words>) -> bool {
         let mut redacted = self.layers.iter().flat_map(|layer| &layer.redacted.0);
         self.contained.occur_in(whole)
-            || redacted.any(|name| {
-                words.has_or_plural(name) || bare.is_some_and(|bare| bare.has_or_plural(name))
-            })
+            || redacted.any(|name| words.has(name) || bare.is_some_and(|bare| bare.has(name)))
     }
 }
 

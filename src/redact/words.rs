@@ -80,19 +80,19 @@ impl Words {
         self.ends.binary_search(&at).is_ok()
     }
 
-    /// Returns whether the name is `listed`, or has adjacent words that are `listed` if they are joined.
-    pub(super) fn has(&self, listed: &str) -> bool {
-        !listed.is_empty() && self.starts().any(|start| self.has_at(start, listed))
-    }
-
     /// Returns whether the words from `start` on begin with words that are `listed` if they are joined.
     pub(super) fn has_at(&self, start: usize, listed: &str) -> bool {
         self.joined[start..].starts_with(listed) && self.is_end(start + listed.len())
     }
 
-    /// Returns whether the name [has](Self::has) words that are `listed`, or their plural.
-    pub(super) fn has_or_plural(&self, listed: &str) -> bool {
-        self.has(listed) || self.has(&format!("{listed}s"))
+    /// Returns whether the name has adjacent words that are `listed`, or its plural, if they are joined.
+    pub(super) fn has(&self, listed: &str) -> bool {
+        let ends = |start| {
+            let end = start + listed.len();
+            let is_plural = || self.joined[end..].starts_with('s') && self.is_end(end + 1);
+            self.joined[start..].starts_with(listed) && (self.is_end(end) || is_plural())
+        };
+        !listed.is_empty() && self.starts().any(ends)
     }
 
     /// Returns whether the last words are one of `listed` if they are joined.

@@ -20,6 +20,7 @@ pub(super) const MAX_KEY: usize = 128;
 pub(super) struct PairKey<'t> {
     /// The start of the name, without its quote.
     pub(super) start: usize,
+    /// `:` or `=`, or the mark that stands for it: the bracket of a tuple, a tab, the dash of an option.
     pub(super) separator: u8,
     pub(super) name: &'t str,
     /// The words of the line before a name without quotes, if blanks separate them from it.
@@ -66,7 +67,7 @@ impl<'t> PairKey<'t> {
         })
     }
 
-    /// Returns the name of an option, whose value follows a blank. The separator is that of options.
+    /// Makes the name of an option, whose value follows a blank.
     pub(super) fn of_option(start: usize, name: &'t str) -> Self {
         Self {
             start,
@@ -95,7 +96,7 @@ impl<'t> PairKey<'t> {
         }
     }
 
-    /// Judges the name. Returns `None` if its value is shown, whatever it is and whatever is beside it.
+    /// Judges the name. Returns `None` if no rule can hide its value.
     pub(super) fn judge(&self, redactor: Redactor<'_>) -> Option<Verdict> {
         let unescaped = unescape_name(self.name);
         let decoded = form::decode(&unescaped);
@@ -144,12 +145,12 @@ pub(super) struct Verdict {
 pub(super) fn is_key_char(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '_' | '-' | '.' | '[' | ']' | '$' | '%' | '+' | '\\')
-        || is_invisible(c)
+        || joins_word(c)
 }
 
-/// Returns whether a reader cannot see `c` in a word as a character: a soft hyphen, an accent, a joiner, a byte order
-/// mark.
-fn is_invisible(c: char) -> bool {
+/// Returns whether `c` is a part of a word although it is neither a letter nor a digit: a soft hyphen, a combining accent,
+/// a joiner or a byte order mark.
+fn joins_word(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'

@@ -32,7 +32,7 @@ pub(super) fn hide_in_layers(
     };
     for _ in 0..MAX_LAYERS {
         let whole = match input.open {
-            true => without_truncated_escape(&layer),
+            true => without_truncated_mark(&layer),
             false => &layer,
         };
         let is_shorter = whole.len() < layer.len();
@@ -56,7 +56,7 @@ pub(super) fn hide_in_layers(
 
 /// Returns a truncated text without the part of an escape or of a reference at its end, because a secret that is
 /// not complete is recognized only at the end of the text.
-fn without_truncated_escape(text: &str) -> &str {
+fn without_truncated_mark(text: &str) -> &str {
     let Some(at) = memchr::memrchr2(b'\\', b'&', text.as_bytes()) else {
         return text;
     };
@@ -112,7 +112,7 @@ mod tests {
             assert!(shown.is_some_and(|shown| !shown.contains("hunt")), "{text}");
         }
         for text in [r"a\\", r"a\u0041", "a&amp;", "a& b", "a&abcdefghi"] {
-            assert_eq!(without_truncated_escape(text), text);
+            assert_eq!(without_truncated_mark(text), text);
         }
     }
 

@@ -384,6 +384,7 @@ fn names_secret(input: &Input<'_, '_>, at: usize) -> bool {
     let is_cut = input.open && len.is_none() && text.len() == rest.len();
     let is_secret = |name| {
         let name = unescape_name(name);
+        // Texts are seldom repeated, so they would only displace keys from the cache.
         let class = input.redactor.classify(&form::decode(&name));
         class.is_secret_in_pair()
     };

@@ -65,7 +65,7 @@ pub(crate) fn hide_encoded(value: &str, open: bool, redactor: Redactor<'_>) -> O
     };
     // A secret that is not complete is recognized only at the end of a truncated text.
     let decode = |text: &str| match open {
-        true => form::decode(form::without_truncated_escape(text)).into_owned(),
+        true => form::decode(form::without_truncated_percent(text)).into_owned(),
         false => form::decode(text).into_owned(),
     };
     let mut decoded = decode(value);
