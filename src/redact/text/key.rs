@@ -20,7 +20,7 @@ pub(super) const MAX_KEY: usize = 128;
 pub(super) struct PairKey<'t> {
     /// The start of the name, without its quote.
     pub(super) start: usize,
-    /// `:` or `=`, or the mark that stands for it: the bracket of a tuple, a tab, the dash of an option.
+    /// `:` or `=`, the bracket of a tuple, or the dash of an option.
     pub(super) separator: u8,
     pub(super) name: &'t str,
     /// The words of the line before a name without quotes, if blanks separate them from it.
