@@ -358,9 +358,10 @@ pub(super) fn class_of(words: &Words, bare: Option<&Words>) -> NameClass {
     }
     match words.joined() {
         "code" => NameClass::Code,
-        "errors" => NameClass::Errors,
         joined if joined.ends_with("logprobs") => NameClass::LogProbs,
         joined if DATED.contains(&joined) => NameClass::Dated,
+        // Such as `fieldErrors`.
+        _ if words.end_with_any(&["errors"]) => NameClass::Errors,
         _ if words.end_with_any(&NAMING) => NameClass::Naming,
         _ if words.end_with_any(&VALUED) => NameClass::Valued,
         _ => NameClass::Plain,

@@ -457,6 +457,8 @@ mod tests {
             ("propertyName", Naming),
             ("rejectedValue", Valued),
             ("errors", Errors),
+            ("fieldErrors", Errors),
+            ("terrors", Plain),
             ("prompt_logprobs", LogProbs),
             ("X-Amz-Date", Dated),
         ] {
