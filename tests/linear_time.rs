@@ -14,7 +14,7 @@ const CHILD: &str = "BODYLOG_LINEAR_TIME";
 const LEN: usize = 500;
 
 /// Texts that may be searched again and again for an end that does not come.
-const PIECES: [&str; 125] = [
+const PIECES: [&str; 128] = [
     "=",
     ":",
     "a=",
@@ -140,6 +140,9 @@ const PIECES: [&str; 125] = [
     "--user a:\" ",
     "\\n",
     "secret:\\n  ",
+    ")",
+    "}\"",
+    "</a>",
 ];
 
 /// Texts with many parts, of which each may be a value that a condition hides.

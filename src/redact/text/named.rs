@@ -20,6 +20,9 @@ use crate::{
 /// The most entries that are open at once. Deeper ones belong to the innermost of them.
 const MAX_ENTRIES: usize = 32;
 
+/// The most brackets and quotes around a name that are looked at, from the inside out.
+const MAX_BRACKETS: usize = 64;
+
 /// The pairs of one pass.
 #[derive(Debug, Default)]
 pub(super) struct Pairs<'t> {
@@ -67,12 +70,15 @@ struct Entry<'t> {
 }
 
 impl<'t> Pairs<'t> {
-    /// Begins at `at`, with no open entry, but with the brackets, quotes and elements that are open now.
+    /// Begins at `at`, with no open entry, but with the elements and the innermost brackets and quotes that are open
+    /// now.
     pub(super) fn after(&self, at: usize) -> Self {
+        // This is copied for each gap, so a text with many brackets must not be copied whole.
+        let outer = self.brackets.len().saturating_sub(MAX_BRACKETS);
         Self {
             at,
-            brackets: self.brackets.clone(),
-            quote: self.quote,
+            brackets: self.brackets[outer..].to_vec(),
+            quote: self.quote.and_then(|depth| depth.checked_sub(outer)),
             in_backticks: self.in_backticks,
             elements: self.elements,
             ..Self::default()
@@ -81,13 +87,12 @@ impl<'t> Pairs<'t> {
 
     /// Returns what is open before the name.
     pub(super) fn around(&mut self, text: &str, key: &PairKey<'_>) -> Around {
-        const MAX_DEPTH: usize = 64;
         self.scan(text, key.start_with_quote(text));
         // A bracket may be a part of the name, as in `user[pin]`.
         let count = |mark: char| key.name.matches(mark).count();
         let opened = (count('[') > count(']')).then_some(b'[');
         let backtick = self.in_backticks.then_some(b'`');
-        let brackets = self.brackets.iter().rev().take(MAX_DEPTH).copied();
+        let brackets = self.brackets.iter().rev().take(MAX_BRACKETS).copied();
         Around {
             open: brackets.chain(opened).chain(backtick).collect(),
             in_element: self.elements > 0,

@@ -201,7 +201,7 @@ impl PairValue<'_, '_> {
                 // At the end of a text, the bracket may be the wrong one.
                 let is_wrong =
                     || after.is_empty() && self.around.open.iter().any(|b| b"([{".contains(b));
-                !is_first && ends_after_closing(after) && (self.is_open(c) || is_wrong())
+                !is_first && (self.is_open(c) || is_wrong()) && ends_after_closing(after)
             }
             '#' => self.key.in_query,
             _ if self.greedy => false,
@@ -278,10 +278,14 @@ fn ends_value(after: &str) -> bool {
             .is_none_or(|c| is_blank(c) || ",;&<>}])\"'`\\#|".contains(c))
 }
 
-/// Returns whether a value can end before a bracket or quote that `after` follows. More of them may follow.
+/// Returns whether a value can end before a bracket or quote that `after` follows. A few more of them may follow: a
+/// longer run would be searched again from each of its marks.
 fn ends_after_closing(after: &str) -> bool {
-    let is_closing = |c| is_quote(c) || matches!(c, ')' | ']' | '}');
-    ends_value(after.trim_start_matches(is_closing))
+    const MAX_RUN: usize = 64;
+    let is_closing = |c: &char| is_quote(*c) || matches!(c, ')' | ']' | '}');
+    let run = after.chars().take_while(is_closing).take(MAX_RUN).count();
+    // The marks are ASCII.
+    run < MAX_RUN && ends_value(&after[run..])
 }
 
 /// Returns whether `c` closes the bracket or quote `open`.
